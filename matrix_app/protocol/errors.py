@@ -1,0 +1,238 @@
+"""The one tree of errors that Hearth answers with.
+
+    MatrixError                     errcode, HTTP status, a sentence, extra keys
+      + BadRequest 400              BadJson, NotJson, MissingParam, InvalidParam, TooLarge ...
+      + Unauthorized 401            MissingToken, UnknownToken, UserInteractive
+      + Forbidden 403
+        - AuthorizationFailed       an event that its room's rules refuse
+      + NotFound 404                Unrecognized is its own kind: the endpoint is unknown
+      + Conflict 409
+      + LimitExceeded 429
+      + Unavailable 5xx
+
+Raised where the fault is found; rendered in one place (`matrix_app.http`), as the
+"Standard error response" of the client-server API says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class MatrixError(Exception):
+    """An error a client or a server is told: `errcode`, `status`, a sentence and extra keys."""
+
+    status = 500
+    errcode = "M_UNKNOWN"
+
+    def __init__(
+        self, message: str = "", *, errcode: str | None = None, status: int | None = None, **extra: Any
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        if errcode is not None:
+            self.errcode = errcode
+        if status is not None:
+            self.status = status
+        self.extra = extra
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object of the answer."""
+        return {"errcode": self.errcode, "error": self.message or self.errcode, **self.extra}
+
+    def headers(self) -> dict[str, str]:
+        """Headers that go with the answer."""
+        return {}
+
+
+class BadRequest(MatrixError):
+    """400: the request cannot be carried out as it is."""
+
+    status = 400
+
+
+class BadJson(BadRequest):
+    """The JSON is valid, but not what the endpoint takes."""
+
+    errcode = "M_BAD_JSON"
+
+
+class NotJson(BadRequest):
+    """The body is not JSON."""
+
+    errcode = "M_NOT_JSON"
+
+
+class MissingParam(BadRequest):
+    """A required parameter is absent."""
+
+    errcode = "M_MISSING_PARAM"
+
+
+class InvalidParam(BadRequest):
+    """A parameter has a wrong value."""
+
+    errcode = "M_INVALID_PARAM"
+
+
+class InvalidUsername(BadRequest):
+    """The user name breaks the grammar."""
+
+    errcode = "M_INVALID_USERNAME"
+
+
+class UserInUse(BadRequest):
+    """The user name is taken."""
+
+    errcode = "M_USER_IN_USE"
+
+
+class RoomInUse(BadRequest):
+    """The alias of a new room is taken."""
+
+    errcode = "M_ROOM_IN_USE"
+
+
+class UnsupportedRoomVersion(BadRequest):
+    """The room version is not one that Hearth knows."""
+
+    errcode = "M_UNSUPPORTED_ROOM_VERSION"
+
+
+class IncompatibleRoomVersion(BadRequest):
+    """The other server does not know the room's version."""
+
+    errcode = "M_INCOMPATIBLE_ROOM_VERSION"
+
+
+class BadState(BadRequest):
+    """The change makes no sense in the room's present state."""
+
+    errcode = "M_BAD_STATE"
+
+
+class WeakPassword(BadRequest):
+    """The password does not meet the policy."""
+
+    errcode = "M_WEAK_PASSWORD"
+
+
+class ThreepidInUse(BadRequest):
+    """The address belongs to another account."""
+
+    errcode = "M_THREEPID_IN_USE"
+
+
+class ThreepidNotFound(BadRequest):
+    """No account has the address."""
+
+    errcode = "M_THREEPID_NOT_FOUND"
+
+
+class TooLarge(MatrixError):
+    """413: the body or the event is too large."""
+
+    status = 413
+    errcode = "M_TOO_LARGE"
+
+
+class Unauthorized(MatrixError):
+    """401: who asks is not known well enough."""
+
+    status = 401
+    errcode = "M_UNAUTHORIZED"
+
+
+class MissingToken(Unauthorized):
+    """No access token was given."""
+
+    errcode = "M_MISSING_TOKEN"
+
+
+class UnknownToken(Unauthorized):
+    """The access token is unknown or has ended; `soft_logout` tells which."""
+
+    errcode = "M_UNKNOWN_TOKEN"
+
+    def __init__(self, message: str = "Unknown access token", *, soft_logout: bool = False) -> None:
+        super().__init__(message, soft_logout=soft_logout)
+
+
+class UserInteractive(Unauthorized):
+    """401 with the stages of user-interactive authentication; `extra` holds the session's body."""
+
+    def body(self) -> dict[str, Any]:
+        """The session's body, with an error only when a stage has just failed."""
+        if self.message:
+            return {"errcode": self.errcode, "error": self.message, **self.extra}
+        return dict(self.extra)
+
+
+class Forbidden(MatrixError):
+    """403: who asks may not do this."""
+
+    status = 403
+    errcode = "M_FORBIDDEN"
+
+
+class AuthorizationFailed(Forbidden):
+    """The authorisation rules of the room's version refuse the event."""
+
+
+class UserDeactivated(Forbidden):
+    """The account has been deactivated."""
+
+    errcode = "M_USER_DEACTIVATED"
+
+
+class GuestForbidden(Forbidden):
+    """The endpoint is not for guests."""
+
+    errcode = "M_GUEST_ACCESS_FORBIDDEN"
+
+
+class NotFound(MatrixError):
+    """404: what is asked for is not there, or not visible."""
+
+    status = 404
+    errcode = "M_NOT_FOUND"
+
+
+class Unrecognized(MatrixError):
+    """404 or 405: no such endpoint, or not with this method."""
+
+    status = 404
+    errcode = "M_UNRECOGNIZED"
+
+
+class Conflict(MatrixError):
+    """409: the request contradicts what is there."""
+
+    status = 409
+
+
+class LimitExceeded(MatrixError):
+    """429: too many requests; `retry_after_ms` says how long to wait."""
+
+    status = 429
+    errcode = "M_LIMIT_EXCEEDED"
+
+    def __init__(self, retry_after_ms: int, message: str = "Too many requests") -> None:
+        super().__init__(message, retry_after_ms=retry_after_ms)
+        self.retry_after_ms = retry_after_ms
+
+    def headers(self) -> dict[str, str]:
+        """`Retry-After` in whole seconds, rounded up."""
+        return {"Retry-After": str(max(1, -(-self.retry_after_ms // 1000)))}
+
+
+class Unavailable(MatrixError):
+    """503: a bounded pool or queue is full; try again."""
+
+    status = 503
+
+
+class BadGateway(MatrixError):
+    """502: another server could not be reached or answered nonsense."""
+
+    status = 502
