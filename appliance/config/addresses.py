@@ -1,0 +1,88 @@
+"""The addresses that settings name: where to listen, and which database to use."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+_HOST_PORT = re.compile(r"^(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>\d{1,5})$")
+
+
+class Listen(NamedTuple):
+    """Somewhere to listen: a host and a port, or the path of a Unix socket."""
+
+    host: str
+    port: int
+    path: str = ""
+
+    def bind(self) -> str:
+        """As gunicorn writes it."""
+        if self.path:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_listen(text: str) -> Listen:
+    """Reads host:port, [IPv6]:port or unix:/path; raises ValueError with a sentence."""
+    if text.startswith("unix:"):
+        if not text.startswith("unix:/"):
+            raise ValueError(f"{text}: the path of a Unix socket must be absolute")
+        return Listen("", 0, text.removeprefix("unix:"))
+    match = _HOST_PORT.match(text)
+    if not match or int(match["port"]) > 65535:
+        raise ValueError(f"{text}: not host:port, [IPv6 address]:port or unix:/path")
+    return Listen(match["six"] or match["host"], int(match["port"]))
+
+
+class DatabaseAddress(NamedTuple):
+    """A parsed database URL. `name` is a file for SQLite."""
+
+    engine: str
+    name: str
+    user: str = ""
+    password: str = ""
+    host: str = ""
+    port: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+    def django(self) -> dict[str, Any]:
+        """The keys of Django's DATABASES that say where the database is."""
+        if self.engine == "sqlite":
+            return {"ENGINE": "django.db.backends.sqlite3", "NAME": self.name}
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": self.name,
+            "USER": self.user,
+            "PASSWORD": self.password,
+            "HOST": self.host,
+            "PORT": self.port,
+        }
+
+
+def parse_database_url(url: str, folder: Path) -> DatabaseAddress:
+    """Reads sqlite: and postgresql: URLs; a relative file starts at `folder`. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        if parts.netloc or len(parts.path) < 2:
+            raise ValueError("an SQLite URL is sqlite:///file, or sqlite:////absolute/file")
+        return DatabaseAddress("sqlite", str(folder / unquote(parts.path[1:])))
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("the URL must begin with sqlite:/// or postgresql://")
+    if len(parts.path) < 2:
+        raise ValueError("the URL names no database: postgresql://user@host/name")
+    return _postgresql(parts)
+
+
+def _postgresql(parts: Any) -> DatabaseAddress:
+    query = dict(parse_qsl(parts.query))
+    return DatabaseAddress(
+        "postgresql",
+        unquote(parts.path[1:]),
+        user=unquote(parts.username or query.pop("user", "")),
+        password=unquote(parts.password or query.pop("password", "")),
+        host=unquote(parts.hostname or query.pop("host", "")),
+        port=str(parts.port or query.pop("port", "")),
+        options=tuple(sorted(query.items())),
+    )

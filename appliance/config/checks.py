@@ -1,0 +1,97 @@
+"""Faults that a key's type cannot show: addresses, names, and settings that contradict each other."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from appliance.config.addresses import parse_database_url, parse_listen
+from appliance.config.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from appliance.config.schema import Config
+
+_SERVER_NAME = re.compile(r"^(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(:[0-9]{1,5})?$")
+
+
+def check(config: Config) -> Iterator[Problem]:
+    """Every fault in a configuration whose types are right."""
+    yield from _names(config)
+    yield from _listening(config)
+    yield from _networks(config)
+    yield from _database(config)
+    yield from _mail(config)
+    yield from _registration(config)
+
+
+def _names(config: Config) -> Iterator[Problem]:
+    if not _SERVER_NAME.match(config.server.name):
+        yield Problem("server.name", f"{config.server.name!r} is not a server name, such as example.org")
+    base = config.server.public_baseurl
+    if base and (urlsplit(base).scheme not in ("http", "https") or not urlsplit(base).netloc):
+        yield Problem("server.public_baseurl", "must be an address such as https://matrix.example.org")
+    if config.server.default_room_version not in _room_versions():
+        yield Problem("server.default_room_version", "is not a version that Hearth knows")
+
+
+def _room_versions() -> frozenset[str]:
+    from matrix_app.protocol.room_versions import ROOM_VERSIONS
+
+    return frozenset(ROOM_VERSIONS)
+
+
+def _listening(config: Config) -> Iterator[Problem]:
+    if not config.server.listen:
+        yield Problem("server.listen", "names no address to listen on")
+    for text in config.server.listen:
+        try:
+            parse_listen(text)
+        except ValueError as fault:
+            yield Problem("server.listen", str(fault))
+
+
+def _networks(config: Config) -> Iterator[Problem]:
+    lists = {
+        "server.trusted_proxies": config.server.trusted_proxies,
+        "federation.allowed_networks": config.federation.allowed_networks,
+        "federation.denied_networks": config.federation.denied_networks,
+    }
+    for key, networks in lists.items():
+        for network in networks:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                yield Problem(key, f"{network!r} is not an IP address or network")
+
+
+def _database(config: Config) -> Iterator[Problem]:
+    try:
+        address = parse_database_url(config.database.url, config.server.data_dir)
+    except ValueError as fault:
+        yield Problem("database.url", str(fault))
+        return
+    if address.engine == "sqlite" and config.web.processes > 1:
+        yield Problem("web.processes", "more than one web process needs PostgreSQL, and this is SQLite")
+    redis = config.redis.url
+    if redis and urlsplit(redis).scheme not in ("redis", "rediss", "unix"):
+        yield Problem("redis.url", "must begin with redis://, rediss:// or unix://")
+
+
+def _mail(config: Config) -> Iterator[Problem]:
+    mail = config.mail
+    if mail.host and not mail.sender:
+        yield Problem("mail.sender", "is needed to send mail through mail.host")
+    if mail.password and mail.password_file:
+        yield Problem("mail.password_file", "contradicts mail.password; give one of them")
+
+
+def _registration(config: Config) -> Iterator[Problem]:
+    registration = config.registration
+    if registration.require_email and not config.mail.host:
+        yield Problem("registration.require_email", "needs a mail server: set mail.host")
+    if registration.terms.version and not registration.terms.url:
+        yield Problem("registration.terms.url", "is needed when registration.terms.version is given")

@@ -1,0 +1,34 @@
+"""Every setting of Hearth, in the order in which `hearth.toml` shows them."""
+
+from __future__ import annotations
+
+from msgspec import field
+
+from appliance.config.fields import Section
+from appliance.config.sections.accounts import PasswordPolicy, Registration
+from appliance.config.sections.limits import Limits, RateLimits
+from appliance.config.sections.mail import Mail
+from appliance.config.sections.matrix import AppServices, Federation, Media, Presence, Retention, Rooms
+from appliance.config.sections.server import Database, Logging, Redis, Server, Web, Worker
+
+
+class Config(Section, frozen=True):
+    """The whole configuration. Immutable: a change takes effect when the server starts again."""
+
+    server: Server = field(default_factory=Server)
+    database: Database = field(default_factory=Database)
+    redis: Redis = field(default_factory=Redis)
+    web: Web = field(default_factory=Web)
+    worker: Worker = field(default_factory=Worker)
+    registration: Registration = field(default_factory=Registration)
+    password_policy: PasswordPolicy = field(default_factory=PasswordPolicy)
+    mail: Mail = field(default_factory=Mail)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
+    limits: Limits = field(default_factory=Limits)
+    federation: Federation = field(default_factory=Federation)
+    media: Media = field(default_factory=Media)
+    presence: Presence = field(default_factory=Presence)
+    rooms: Rooms = field(default_factory=Rooms)
+    retention: Retention = field(default_factory=Retention)
+    app_services: AppServices = field(default_factory=AppServices)
+    logging: Logging = field(default_factory=Logging)

@@ -1,0 +1,1 @@
+"""The tables of `hearth.toml`, grouped by what they are about."""

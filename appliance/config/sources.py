@@ -1,0 +1,84 @@
+"""Where the configuration comes from: `hearth.toml`, `conf.d/*.toml` beside it, and the environment."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from appliance.config.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "HEARTH_"
+SEPARATOR = "__"
+PLACES = (Path("hearth.toml"), Path("/etc/hearth/hearth.toml"))
+
+
+class EnvText(NamedTuple):
+    """A value from the environment: text, whatever the key's type is."""
+
+    text: str
+
+
+class Sources(NamedTuple):
+    """The merged tables, the folder where relative paths start, and a name for messages."""
+
+    tables: dict[str, Any]
+    folder: Path
+    name: str
+
+
+def read_sources(environ: Mapping[str, str], problems: list[Problem]) -> Sources:
+    """Reads the file, then the files of `conf.d`, then the environment; the later wins."""
+    file = _find(environ, problems)
+    folder = (file.parent if file else Path.cwd()).resolve()
+    tables: dict[str, Any] = {}
+    if file:
+        for part in [file, *sorted((folder / "conf.d").glob("*.toml"))]:
+            merge(tables, _read(part, problems))
+    merge(tables, _from_environment(environ))
+    return Sources(tables, folder, str(file) if file else "no hearth.toml: the defaults and the environment")
+
+
+def merge(into: dict[str, Any], other: dict[str, Any]) -> None:
+    """Lays `other` over `into`, table by table."""
+    for key, value in other.items():
+        below = into.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            merge(below, value)
+        else:
+            into[key] = value
+
+
+def _find(environ: Mapping[str, str], problems: list[Problem]) -> Path | None:
+    named = environ.get("HEARTH_CONFIG")
+    if named is None:
+        return next((place for place in PLACES if place.is_file()), None)
+    if not Path(named).is_file():
+        problems.append(Problem("HEARTH_CONFIG", f"there is no file {named}"))
+        return None
+    return Path(named)
+
+
+def _read(file: Path, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        problems.append(Problem(str(file), f"this is not valid TOML: {fault}"))
+    except OSError as fault:
+        problems.append(Problem(str(file), f"cannot be read: {fault.strerror}"))
+    return {}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    for name, text in sorted(environ.items()):
+        if name.startswith(PREFIX) and SEPARATOR in name:
+            *sections, key = name.removeprefix(PREFIX).lower().split(SEPARATOR)
+            table: dict[str, Any] = {key: EnvText(text)}
+            for section in reversed(sections):
+                table = {section: table}
+            merge(tables, table)
+    return tables

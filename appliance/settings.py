@@ -1,0 +1,107 @@
+"""Django's settings, all of them derived from `appliance.config`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.functional import SimpleLazyObject
+
+from appliance.config import get_config
+from appliance.config.addresses import parse_database_url
+
+if TYPE_CHECKING:
+    from appliance.config import Config
+
+
+def _secret_key() -> str:
+    from appliance.secrets import django_secret_key
+
+    return django_secret_key()
+
+
+def _database(config: Config) -> dict[str, Any]:
+    address = parse_database_url(config.database.url, config.server.data_dir)
+    common = {**address.django(), "CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False}
+    if address.engine == "sqlite":
+        return {**common, "OPTIONS": _sqlite_options(config)}
+    options = {**_postgresql_options(config), **dict(address.options)}
+    return {**common, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
+
+
+def _sqlite_options(config: Config) -> dict[str, Any]:
+    pragmas = {
+        # Freed pages can be given back to the disk a few at a time; only a new file takes this.
+        "auto_vacuum": "INCREMENTAL",
+        "journal_mode": "WAL",
+        "synchronous": config.database.synchronous.upper(),
+        "cache_size": -config.database.cache_kib,
+        "journal_size_limit": 67_108_864,
+        "temp_store": "MEMORY",
+    }
+    return {
+        # A transaction that will write takes the write lock at once: it can then wait for it,
+        # where one that began by reading would be refused.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": config.database.busy_timeout_seconds,
+        "init_command": ";".join(f"PRAGMA {name}={value}" for name, value in pragmas.items()),
+    }
+
+
+def _postgresql_options(config: Config) -> dict[str, Any]:
+    database = config.database
+    timeouts = {
+        "statement_timeout": database.statement_timeout_seconds * 1000,
+        "lock_timeout": database.busy_timeout_seconds * 1000,
+        "idle_in_transaction_session_timeout": 60_000,
+    }
+    return {
+        "connect_timeout": database.connect_timeout_seconds,
+        "application_name": "hearth",
+        "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
+    }
+
+
+def _task_queue(config: Config) -> dict[str, Any]:
+    worker = config.worker
+    return {
+        "name": "hearth",
+        "label": "Hearth tasks",
+        "orm": "default",
+        "workers": worker.processes,
+        "recycle": worker.tasks_before_recycle,
+        "timeout": worker.task_timeout_seconds,
+        # A task whose worker died is offered again after this; it must be longer than the timeout.
+        "retry": worker.task_timeout_seconds + 60,
+        "max_attempts": 3,
+        "ack_failures": True,
+        "queue_limit": 50,
+        "bulk": 10,
+        "poll": worker.poll_seconds,
+        "guard_cycle": 5,
+        "save_limit": config.retention.task_results or -1,
+        "catch_up": False,
+    }
+
+
+_config = get_config()
+
+SECRET_KEY = SimpleLazyObject(_secret_key)
+DEBUG = False
+# The names that requests arrive under are the proxy's business; Hearth builds no address from them.
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = ["matrix_app.storage", "django_q"]
+MIDDLEWARE: list[str] = []
+ROOT_URLCONF = "appliance.urls"
+DATABASES = {"default": _database(_config)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+Q_CLUSTER = _task_queue(_config)
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+
+# Limits of bodies are kept before a view runs, endpoint by endpoint.
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
+APPEND_SLASH = False
+LOGGING_CONFIG = None

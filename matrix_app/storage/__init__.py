@@ -1,0 +1,1 @@
+"""Models and queries: the only place with SQL (design, section 4)."""

@@ -1,0 +1,154 @@
+"""Reading and validating the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.config import Config, ConfigError, get_config, load_config, use_config
+
+
+def load(folder: Path, text: str = "", **environment: str) -> Config:
+    file = folder / "hearth.toml"
+    file.write_text(text)
+    return load_config({"HEARTH_CONFIG": str(file), **environment})
+
+
+def problems(folder: Path, text: str = "", **environment: str) -> dict[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text, **environment)
+    return dict(caught.value.problems)
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    config = load(tmp_path)
+    assert config.server.name == "localhost"
+    assert config.server.listen == ("127.0.0.1:8008", "[::1]:8008")
+
+
+def test_the_file_is_read(tmp_path: Path) -> None:
+    config = load(tmp_path, '[server]\nname = "example.org"\n[rate_limits.login]\nburst = 3\n')
+    assert config.server.name == "example.org"
+    assert config.rate_limits.login.burst == 3
+
+
+def test_a_nested_section_keeps_the_rest_of_its_own_defaults(tmp_path: Path) -> None:
+    before = load(tmp_path).rate_limits.login
+    assert (
+        load(tmp_path, "[rate_limits.login]\nburst = 3\n").rate_limits.login.per_second == before.per_second
+    )
+
+
+def test_files_of_conf_d_override_the_file_in_the_order_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "10-a.toml").write_text(
+        '[server]\nname = "a.org"\nsupport_page = "https://a.org"\n'
+    )
+    (tmp_path / "conf.d" / "20-b.toml").write_text('[server]\nname = "b.org"\n')
+    config = load(tmp_path, '[server]\nname = "file.org"\n')
+    assert (config.server.name, config.server.support_page) == ("b.org", "https://a.org")
+
+
+def test_the_environment_overrides_the_files(tmp_path: Path) -> None:
+    config = load(tmp_path, '[server]\nname = "file.org"\n', HEARTH_SERVER__NAME="env.org")
+    assert config.server.name == "env.org"
+
+
+@pytest.mark.parametrize("text", ["[::]:80, 0.0.0.0:80", '["[::]:80", "0.0.0.0:80"]', "[::]:80,0.0.0.0:80"])
+def test_a_list_in_the_environment_is_json_or_parted_by_commas(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, HEARTH_SERVER__LISTEN=text).server.listen == ("[::]:80", "0.0.0.0:80")
+
+
+def test_the_environment_holds_numbers_booleans_tables_and_nested_keys(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        HEARTH_WEB__THREADS="7",
+        HEARTH_PRESENCE__ENABLED="true",
+        HEARTH_LOGGING__LEVELS='{"django": "error"}',
+        HEARTH_RATE_LIMITS__LOGIN__PER_SECOND="0.5",
+    )
+    assert config.web.threads == 7
+    assert config.presence.enabled is True
+    assert config.logging.levels == {"django": "error"}
+    assert config.rate_limits.login.per_second == 0.5
+
+
+def test_every_error_is_listed_at_once_by_its_key(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        '[server]\nnaem = "x"\nlisten = ["nowhere"]\n'
+        '[web]\nthreads = "four"\nprocesses = 2\n[mail]\nport = 0\n',
+        HEARTH_REGISTRATION__MODE="wide-open",
+    )
+    assert set(found) == {
+        "server.naem",
+        "server.listen",
+        "web.threads",
+        "web.processes",
+        "mail.port",
+        "registration.mode",
+    }
+    assert "did you mean name?" in found["server.naem"]
+    assert "nowhere" in found["server.listen"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[server]\nname = "not a name"', "server.name"),
+        ('[server]\npublic_baseurl = "matrix.example.org"', "server.public_baseurl"),
+        ('[server]\ndefault_room_version = "0"', "server.default_room_version"),
+        ("[server]\nlisten = []", "server.listen"),
+        ('[server]\nlisten = ["unix:relative.sock"]', "server.listen"),
+        ('[server]\nlisten = ["1.2.3.4:99999"]', "server.listen"),
+        ('[server]\ntrusted_proxies = ["10.0.0.0/99"]', "server.trusted_proxies"),
+        ('[database]\nurl = "mysql://db"', "database.url"),
+        ('[database]\nurl = "sqlite://"', "database.url"),
+        ('[database]\nurl = "postgresql://host"', "database.url"),
+        ('[redis]\nurl = "http://redis"', "redis.url"),
+        ('[mail]\nhost = "mail.example.org"', "mail.sender"),
+        ("[registration]\nrequire_email = true", "registration.require_email"),
+        ('[registration.terms]\nversion = "1"', "registration.terms.url"),
+        ('server = "example.org"', "server"),
+        ("[web]\nthreads = 0", "web.threads"),
+        ("[web]\nthreads = 1.5", "web.threads"),
+        ("[presence]\nenabled = 1", "presence.enabled"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused(tmp_path: Path, text: str, key: str) -> None:
+    assert set(problems(tmp_path, text)) == {key}
+
+
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+    found = problems(tmp_path, "name = \n")
+    assert "line 1" in found[str(tmp_path / "hearth.toml")]
+
+
+def test_a_named_file_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config({"HEARTH_CONFIG": str(tmp_path / "none.toml")})
+    assert caught.value.problems[0].key == "HEARTH_CONFIG"
+
+
+def test_variables_without_a_section_are_not_settings(tmp_path: Path) -> None:
+    assert load(tmp_path, HEARTH_VENV="/somewhere") == load(tmp_path)
+
+
+def test_relative_paths_start_at_the_folder_that_their_documentation_names(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        '[server]\ndata_dir = "d"\n[app_services]\nregistration_files = ["irc.yaml", "/etc/x.yaml"]\n',
+    )
+    assert config.server.data_dir == tmp_path / "d"
+    assert config.server.run_dir == tmp_path / "d" / "run"
+    assert config.media.dir == tmp_path / "d" / "media"
+    assert config.federation.signing_key_file == tmp_path / "d" / "secrets" / "signing.key"
+    assert config.app_services.registration_files == (tmp_path / "irc.yaml", Path("/etc/x.yaml"))
+
+
+def test_a_configuration_can_be_laid_over_the_process(tmp_path: Path) -> None:
+    config = load(tmp_path, HEARTH_SERVER__NAME="laid.org")
+    with use_config(config):
+        assert get_config() is config
+    assert get_config() is not config
