@@ -2,7 +2,7 @@
 
     MatrixError                     errcode, HTTP status, a sentence, extra keys
       + BadRequest 400              BadJson, NotJson, MissingParam, InvalidParam, TooLarge ...
-      + Unauthorized 401            MissingToken, UnknownToken, UserInteractive
+      + Unauthorized 401            MissingToken, UnknownToken, InvalidSignature, UserInteractive
       + Forbidden 403
         - AuthorizationFailed       an event that its room's rules refuse
       + NotFound 404                Unrecognized is its own kind: the endpoint is unknown
@@ -156,6 +156,10 @@ class UnknownToken(Unauthorized):
 
     def __init__(self, message: str = "Unknown access token", *, soft_logout: bool = False) -> None:
         super().__init__(message, soft_logout=soft_logout)
+
+
+class InvalidSignature(Unauthorized):
+    """A signature is missing or wrong."""
 
 
 class UserInteractive(Unauthorized):

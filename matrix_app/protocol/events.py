@@ -35,7 +35,9 @@ class Event:
         "type",
     )
 
-    def __init__(self, pdu: dict[str, Any], event_id: str, rules: RoomVersion, rejected: bool = False) -> None:
+    def __init__(
+        self, pdu: dict[str, Any], event_id: str, rules: RoomVersion, rejected: bool = False
+    ) -> None:
         self.pdu = pdu
         self.event_id = event_id
         self.rules = rules

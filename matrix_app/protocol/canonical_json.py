@@ -1,0 +1,129 @@
+"""Canonical JSON, and reading JSON from outside ("Canonical JSON" in the appendices).
+
+Room versions 1 to 5 do not enforce it: their events may carry floats and integers of any size, and are
+hashed as Python's own encoder writes them. That is the lenient mode.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from matrix_app.protocol.errors import BadJson, NotJson
+
+MAX_DEPTH: Final = 100
+MAX_INTEGER: Final = 2**53 - 1
+
+_OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_LENIENT: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"), sort_keys=True
+)
+_DECODER: Final = msgspec.json.Decoder()
+
+
+def encode_canonical(value: Any, *, lenient: bool = False) -> bytes:
+    """The canonical JSON of `value`; raises `BadJson` when it has none.
+
+    `lenient` also writes floats and large integers, as events of room versions 1 to 5 may have them. For
+    all else both modes give the same bytes.
+    """
+    plain = _walk(value, MAX_DEPTH, lenient)
+    try:
+        if plain:
+            return orjson.dumps(value, option=_OPTIONS)
+        return _LENIENT.encode(value).encode()
+    except (TypeError, ValueError) as error:
+        # What the walk does not look at: surrogates, NaN and the infinities.
+        raise BadJson(f"Not canonical JSON: {error}") from None
+
+
+def check_canonical(value: Any) -> None:
+    """Raises `BadJson` unless `value` can be written as canonical JSON.
+
+    Surrogates aside, which no value from `decode_json` has and which `encode_canonical` refuses.
+    """
+    _walk(value, MAX_DEPTH, False)
+
+
+def decode_json(data: bytes | bytearray | memoryview) -> Any:
+    """What `data` says, floats and integers of any size included.
+
+    Raises `NotJson` for what is no JSON, NaN and lone surrogates among it, and `BadJson` for more than
+    100 levels of nesting.
+    """
+    try:
+        value = _DECODER.decode(data)
+    except RecursionError:
+        raise BadJson("The JSON is nested too deeply") from None
+    except ValueError as error:
+        raise NotJson(f"Not JSON: {error}") from None
+    if _may_be_deep(data):
+        _check_depth(value, MAX_DEPTH)
+    return value
+
+
+def _may_be_deep(data: bytes | bytearray | memoryview) -> bool:
+    # Brackets in strings count too, so this errs towards walking.
+    if isinstance(data, memoryview):
+        data = bytes(data)
+    return data.count(b"{") + data.count(b"[") > MAX_DEPTH
+
+
+def _check_depth(value: Any, levels: int) -> None:
+    if isinstance(value, dict):
+        children = list(value.values())
+    elif isinstance(value, list):
+        children = value
+    else:
+        return
+    if levels == 0:
+        raise BadJson("The JSON is nested too deeply")
+    for child in children:
+        _check_depth(child, levels - 1)
+
+
+def _walk(value: Any, levels: int, lenient: bool) -> bool:
+    """Whether `value` is canonical; False only in lenient mode, which needs the other encoder then."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is dict:
+        return _walk_dict(value, levels, lenient)
+    if kind is list:
+        return _walk_list(value, levels, lenient)
+    if kind is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER or _tolerate(lenient, "an integer beyond 2^53 - 1")
+    if kind is float:
+        return _tolerate(lenient, "a float")
+    raise BadJson(f"Not canonical JSON: {kind.__name__} is no type of JSON")
+
+
+def _walk_dict(value: dict[Any, Any], levels: int, lenient: bool) -> bool:
+    if levels == 0:
+        raise BadJson("The JSON is nested too deeply")
+    plain = True
+    for key, child in value.items():
+        if type(key) is not str:
+            raise BadJson("Not canonical JSON: a key is not a string")
+        if type(child) is not str and not _walk(child, levels - 1, lenient):
+            plain = False
+    return plain
+
+
+def _walk_list(value: list[Any], levels: int, lenient: bool) -> bool:
+    if levels == 0:
+        raise BadJson("The JSON is nested too deeply")
+    plain = True
+    for child in value:
+        if type(child) is not str and not _walk(child, levels - 1, lenient):
+            plain = False
+    return plain
+
+
+def _tolerate(lenient: bool, what: str) -> bool:
+    if not lenient:
+        raise BadJson(f"Not canonical JSON: {what}")
+    return False
