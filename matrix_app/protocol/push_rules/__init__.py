@@ -1,0 +1,55 @@
+"""Push rules: a user's ruleset, its evaluation, and the short cut for users who changed nothing."""
+
+from matrix_app.protocol.push_rules.conditions import PushContext
+from matrix_app.protocol.push_rules.evaluator import Compiled, compile_ruleset
+from matrix_app.protocol.push_rules.event_view import EventView
+from matrix_app.protocol.push_rules.everyone import (
+    INVITED,
+    MENTIONED,
+    DefaultOutcome,
+    default_outcome,
+    invited_user,
+    mentioned_users,
+    outcome_under,
+)
+from matrix_app.protocol.push_rules.outcome import SILENT, Outcome, outcome_of
+from matrix_app.protocol.push_rules.room_upgrade import copy_room_rules
+from matrix_app.protocol.push_rules.ruleset import (
+    Custom,
+    delete_rule,
+    full_ruleset,
+    get_rule,
+    put_rule,
+    rules_of_kind,
+    set_actions,
+    set_enabled,
+)
+from matrix_app.protocol.push_rules.stance import RoomStance, is_static_for_room
+
+__all__ = [
+    "INVITED",
+    "MENTIONED",
+    "SILENT",
+    "Compiled",
+    "Custom",
+    "DefaultOutcome",
+    "EventView",
+    "Outcome",
+    "PushContext",
+    "RoomStance",
+    "compile_ruleset",
+    "copy_room_rules",
+    "default_outcome",
+    "delete_rule",
+    "full_ruleset",
+    "get_rule",
+    "invited_user",
+    "is_static_for_room",
+    "mentioned_users",
+    "outcome_of",
+    "outcome_under",
+    "put_rule",
+    "rules_of_kind",
+    "set_actions",
+    "set_enabled",
+]

@@ -1,0 +1,87 @@
+"""Finding the push rule that decides about an event for one user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matrix_app.protocol.push_rules.conditions import (
+    Condition,
+    PushContext,
+    body_matches,
+    compile_condition,
+    in_room,
+    sent_by,
+)
+from matrix_app.protocol.push_rules.event_view import EventView
+from matrix_app.protocol.push_rules.kinds import KINDS, Kind
+from matrix_app.protocol.push_rules.ruleset import Custom, rules_of_kind
+
+
+class CompiledRule:
+    """One enabled rule: its conditions as functions, and its actions."""
+
+    __slots__ = ("actions", "conditions", "kind", "rule_id")
+
+    def __init__(self, kind: Kind, rule: dict[str, Any], user_id: str) -> None:
+        self.kind = kind
+        self.rule_id: str = rule["rule_id"]
+        self.actions: list[Any] = rule["actions"]
+        self.conditions = _conditions(kind, rule, user_id)
+
+    def holds(self, event: EventView, context: PushContext, display_name: str | None) -> bool:
+        """Whether every condition of the rule holds."""
+        for condition in self.conditions:  # noqa: SIM110 - a generator would cost as much again
+            if not condition(event, context, display_name):
+                return False
+        return True
+
+
+class Compiled:
+    """A user's enabled rules, ready to be asked about any number of events."""
+
+    __slots__ = ("rules", "user_id")
+
+    def __init__(self, rules: tuple[CompiledRule, ...], user_id: str) -> None:
+        self.rules = rules
+        self.user_id = user_id
+
+    def actions_for(
+        self, event: EventView, context: PushContext, display_name: str | None = None
+    ) -> list[Any] | None:
+        """The actions of the first rule that matches; None when none does or the user sent the event.
+
+        `display_name` is the user's own in that room, for rules with `contains_display_name`.
+        """
+        if event.sender == self.user_id:
+            return None
+        rule = self.rule_for(event, context, display_name)
+        return None if rule is None else rule.actions
+
+    def rule_for(
+        self, event: EventView, context: PushContext, display_name: str | None = None
+    ) -> CompiledRule | None:
+        """The first rule that matches, whoever sent the event."""
+        for rule in self.rules:
+            if rule.holds(event, context, display_name):
+                return rule
+        return None
+
+
+def compile_ruleset(custom: Custom, user_id: str) -> Compiled:
+    """The rules of `user_id`, whose customisations are `custom`, made ready for evaluation."""
+    rules = ((kind, rule) for kind in KINDS for rule in rules_of_kind(custom, user_id, kind))
+    return Compiled(
+        tuple(CompiledRule(kind, rule, user_id) for kind, rule in rules if rule["enabled"]), user_id
+    )
+
+
+def _conditions(kind: Kind, rule: dict[str, Any], user_id: str) -> tuple[Condition, ...]:
+    match kind:
+        case "content":
+            return (body_matches(rule["pattern"]),)
+        case "room":
+            return (in_room(rule["rule_id"]),)
+        case "sender":
+            return (sent_by(rule["rule_id"]),)
+        case "override" | "underride":
+            return tuple(compile_condition(condition, user_id) for condition in rule["conditions"])

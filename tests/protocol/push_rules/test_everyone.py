@@ -1,0 +1,253 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matrix_app.protocol.push_rules import (
+    EventView,
+    PushContext,
+    compile_ruleset,
+    default_outcome,
+    invited_user,
+    is_static_for_room,
+    mentioned_users,
+    outcome_of,
+    outcome_under,
+    put_rule,
+    set_actions,
+    set_enabled,
+)
+from tests.protocol.push_rules.events import ALICE, BOB, ROOM, context, text, view
+
+CAROL = "@carol:example.org"
+USERS = {ALICE, BOB, CAROL}
+OTHER_ROOM = "!other:example.org"
+
+
+def mention(*user_ids, **content):
+    return view({"msgtype": "m.text", "body": "hello", "m.mentions": {"user_ids": list(user_ids)}, **content})
+
+
+def test_a_message_counts_as_unread_for_everybody():
+    outcome = default_outcome(text("hello"), context())
+    assert (outcome.notify, outcome.highlight, outcome.overrides_room) == (True, False, False)
+
+
+def test_a_message_between_two_makes_a_sound():
+    assert default_outcome(text("hello"), context(members=2)).outcome.sound == "default"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        view({"msgtype": "m.notice", "body": "x"}),
+        view({"membership": "join"}, type="m.room.member", state_key=BOB),
+        view(type="m.reaction"),
+        view({"m.relates_to": {"rel_type": "m.replace", "event_id": "$a"}}),
+        view(type="m.room.server_acl", state_key=""),
+        view(type="m.room.topic", state_key=""),
+    ],
+)
+def test_some_events_count_for_nobody(event):
+    assert not default_outcome(event, context()).notify
+
+
+def test_mentioning_the_room_highlights_everybody_if_the_sender_may():
+    event = text("hello", **{"m.mentions": {"room": True}})
+    assert default_outcome(event, context(level=50)).highlight
+    assert not default_outcome(event, context(level=0)).highlight
+    assert default_outcome(event, context(level=0)).notify
+
+
+def test_a_tombstone_highlights_everybody():
+    outcome = default_outcome(view(type="m.room.tombstone", state_key=""), context())
+    assert outcome.highlight
+    assert outcome.overrides_room
+
+
+def test_mentioned_users_are_the_local_ones_without_the_sender():
+    event = mention(ALICE, BOB, "@remote:elsewhere.org", 5)
+    assert mentioned_users(event, USERS) == {ALICE}
+
+
+def test_notices_mention_nobody():
+    assert mentioned_users(mention(ALICE, msgtype="m.notice"), USERS) == set()
+
+
+def test_names_in_the_text_mention_nobody():
+    assert mentioned_users(text(f"hello {ALICE} alice"), USERS) == set()
+
+
+def test_mentions_that_are_malformed_mention_nobody():
+    assert mentioned_users(text("x", **{"m.mentions": {"user_ids": ALICE}}), USERS) == set()
+    assert mentioned_users(text("x", **{"m.mentions": [ALICE]}), USERS) == set()
+
+
+def test_an_edit_highlights_those_it_newly_mentions():
+    edit = {"rel_type": "m.replace", "event_id": "$a"}
+    assert mentioned_users(mention(CAROL, **{"m.relates_to": edit}), USERS) == {CAROL}
+
+
+def test_an_invitation_names_its_user():
+    assert invited_user(view({"membership": "invite"}, type="m.room.member", state_key=CAROL)) == CAROL
+    assert invited_user(view({"membership": "join"}, type="m.room.member", state_key=CAROL)) is None
+
+
+simple_values = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 60), st.sampled_from(["m.replace", ALICE, ""])
+)
+user_ids = st.lists(st.sampled_from([*USERS, "@x:remote", 3]), max_size=3)
+mentions = st.one_of(
+    simple_values,
+    st.fixed_dictionaries({}, optional={"user_ids": user_ids | simple_values, "room": simple_values}),
+)
+contents = st.fixed_dictionaries(
+    {},
+    optional={
+        "body": st.sampled_from(["hello", "cake", f"hi {ALICE}", "alice"]) | simple_values,
+        "msgtype": st.sampled_from(["m.text", "m.notice", "M.NOTICE"]) | simple_values,
+        "membership": st.sampled_from(["invite", "join", "INVITE"]) | simple_values,
+        "m.mentions": mentions,
+        "m.relates_to": st.fixed_dictionaries({}, optional={"rel_type": simple_values}) | simple_values,
+    },
+)
+types = st.sampled_from(
+    [
+        "m.room.message",
+        "m.room.encrypted",
+        "m.room.member",
+        "M.ROOM.MEMBER",
+        "m.room.tombstone",
+        "m.room.server_acl",
+        "m.reaction",
+        "m.call.invite",
+        "m.room.topic",
+    ]
+)
+pdus = st.fixed_dictionaries(
+    {"type": types, "sender": st.sampled_from(sorted(USERS)), "content": contents},
+    optional={"state_key": st.sampled_from(["", *USERS])},
+)
+contexts = st.builds(
+    PushContext,
+    st.integers(1, 4),
+    st.sampled_from([0, 49, 50, 100]),
+    st.fixed_dictionaries({}, optional={"room": st.sampled_from([0, 50, 100, "50", None])}),
+)
+
+
+def shortcut(custom, user_id, event, facts):
+    return outcome_under(
+        is_static_for_room(custom, event.room_id),
+        user_id,
+        default_outcome(event, facts),
+        mentioned_users(event, USERS),
+        invited_user(event),
+    )
+
+
+def evaluated(custom, user_id, event, facts):
+    return outcome_of(compile_ruleset(custom, user_id).actions_for(event, facts, "alice"))
+
+
+@settings(max_examples=600, deadline=None)
+@given(pdus, contexts)
+def test_the_short_cut_agrees_with_the_evaluator_for_users_without_customisations(pdu, facts):
+    event = EventView(pdu, ROOM)
+    for user_id in USERS - {event.sender}:
+        assert shortcut({}, user_id, event, facts) == evaluated({}, user_id, event, facts)
+
+
+def in_room(room_id):
+    return {"kind": "event_match", "key": "room_id", "pattern": room_id}
+
+
+rooms = st.sampled_from([ROOM, OTHER_ROOM])
+action_lists = st.sampled_from([[], ["dont_notify"], ["notify"], ["notify", {"set_tweak": "highlight"}]])
+condition_lists = st.one_of(
+    st.just([]),
+    rooms.map(lambda room_id: [in_room(room_id)]),
+    rooms.map(lambda room_id: [in_room(room_id), {"kind": "room_member_count", "is": "2"}]),
+    st.just([in_room("!*")]),
+)
+PREDEFINED = [
+    ("override", ".m.rule.master"),
+    ("override", ".m.rule.is_user_mention"),
+    ("override", ".m.rule.reaction"),
+    ("underride", ".m.rule.message"),
+]
+
+
+@st.composite
+def steps(draw):
+    match draw(st.sampled_from(["conditional", "room", "sender", "content", "enabled", "actions"])):
+        case "conditional":
+            kind = draw(st.sampled_from(["override", "underride"]))
+            body = {"actions": draw(action_lists), "conditions": draw(condition_lists)}
+            rule_id = draw(st.sampled_from(["one", "two"]))
+            return lambda custom: put_rule(custom, kind, rule_id, body)
+        case "room":
+            room_id, body = draw(rooms), {"actions": draw(action_lists)}
+            return lambda custom: put_rule(custom, "room", room_id, body)
+        case "sender":
+            body = {"actions": draw(action_lists)}
+            return lambda custom: put_rule(custom, "sender", BOB, body)
+        case "content":
+            body = {"actions": draw(action_lists), "pattern": "cake"}
+            return lambda custom: put_rule(custom, "content", "c", body)
+        case "enabled":
+            kind, rule_id = draw(st.sampled_from(PREDEFINED))
+            body = {"enabled": draw(st.booleans())}
+            return lambda custom: set_enabled(custom, kind, rule_id, body)
+        case _:
+            kind, rule_id = draw(st.sampled_from(PREDEFINED))
+            body = {"actions": draw(action_lists)}
+            return lambda custom: set_actions(custom, kind, rule_id, body)
+
+
+def applied(taken):
+    custom = {}
+    for step in taken:
+        custom = step(custom)
+    return custom
+
+
+customs = st.lists(steps(), min_size=1, max_size=3).map(applied)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(customs, pdus, contexts)
+def test_the_short_cut_agrees_with_the_evaluator_wherever_customisations_are_static(custom, pdu, facts):
+    event = EventView(pdu, ROOM)
+    if is_static_for_room(custom, ROOM) == "dynamic":
+        return
+    for user_id in USERS - {event.sender}:
+        assert shortcut(custom, user_id, event, facts) == evaluated(custom, user_id, event, facts)
+
+
+MUTE = {"actions": ["dont_notify"], "conditions": [in_room(ROOM)]}
+
+
+@pytest.mark.parametrize(
+    ("custom", "stance"),
+    [
+        ({}, "default"),
+        (put_rule({}, "override", ROOM, MUTE), "muted"),
+        (put_rule({}, "override", "x", {"actions": [], "conditions": [in_room(OTHER_ROOM)]}), "default"),
+        (put_rule({}, "override", "x", {"actions": ["notify"], "conditions": [in_room(ROOM)]}), "dynamic"),
+        (put_rule({}, "room", ROOM, {"actions": []}), "mentions-only"),
+        (put_rule({}, "room", OTHER_ROOM, {"actions": []}), "default"),
+        (put_rule({}, "room", ROOM, {"actions": ["notify"]}), "dynamic"),
+        (put_rule({}, "sender", BOB, {"actions": []}), "dynamic"),
+        (
+            put_rule(put_rule({}, "sender", BOB, {"actions": []}), "room", ROOM, {"actions": []}),
+            "mentions-only",
+        ),
+        (put_rule({}, "content", "c", {"actions": ["notify"], "pattern": "cake"}), "dynamic"),
+        (set_enabled({}, "override", ".m.rule.master", {"enabled": True}), "muted"),
+        (set_actions({}, "override", ".m.rule.master", {"actions": ["notify"]}), "default"),
+        (set_enabled({}, "underride", ".m.rule.message", {"enabled": False}), "dynamic"),
+        (set_enabled(put_rule({}, "override", ROOM, MUTE), "override", ROOM, {"enabled": False}), "default"),
+    ],
+)
+def test_common_customisations_are_recognised(custom, stance):
+    assert is_static_for_room(custom, ROOM) == stance
