@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from matrix_app.protocol.errors import BadRequest
 
@@ -14,4 +14,4 @@ def parse_kind(value: str) -> Kind:
     """`value` as a kind of rule; raises `BadRequest` for any other."""
     if value not in KINDS:
         raise BadRequest(f"No such kind of push rule: {value}")
-    return cast("Kind", value)
+    return value
