@@ -95,3 +95,5 @@ def _registration(config: Config) -> Iterator[Problem]:
         yield Problem("registration.require_email", "needs a mail server: set mail.host")
     if registration.terms.version and not registration.terms.url:
         yield Problem("registration.terms.url", "is needed when registration.terms.version is given")
+    if config.captcha.required and not (config.captcha.public_key and config.captcha.private_key):
+        yield Problem("captcha.required", "needs captcha.public_key and captcha.private_key")

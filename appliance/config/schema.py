@@ -5,10 +5,18 @@ from __future__ import annotations
 from msgspec import field
 
 from appliance.config.fields import Section
-from appliance.config.sections.accounts import PasswordPolicy, Registration
+from appliance.config.sections.accounts import Captcha, Cas, PasswordPolicy, Registration
 from appliance.config.sections.limits import Limits, RateLimits
 from appliance.config.sections.mail import Mail
-from appliance.config.sections.matrix import AppServices, Federation, Media, Presence, Retention, Rooms
+from appliance.config.sections.matrix import (
+    AppServices,
+    Federation,
+    Media,
+    Outgoing,
+    Presence,
+    Retention,
+    Rooms,
+)
 from appliance.config.sections.server import Database, Logging, Redis, Server, Web, Worker
 
 
@@ -21,11 +29,14 @@ class Config(Section, frozen=True):
     web: Web = field(default_factory=Web)
     worker: Worker = field(default_factory=Worker)
     registration: Registration = field(default_factory=Registration)
+    captcha: Captcha = field(default_factory=Captcha)
+    cas: Cas = field(default_factory=Cas)
     password_policy: PasswordPolicy = field(default_factory=PasswordPolicy)
     mail: Mail = field(default_factory=Mail)
     rate_limits: RateLimits = field(default_factory=RateLimits)
     limits: Limits = field(default_factory=Limits)
     federation: Federation = field(default_factory=Federation)
+    outgoing: Outgoing = field(default_factory=Outgoing)
     media: Media = field(default_factory=Media)
     presence: Presence = field(default_factory=Presence)
     rooms: Rooms = field(default_factory=Rooms)

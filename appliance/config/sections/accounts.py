@@ -62,3 +62,18 @@ class PasswordPolicy(Section, frozen=True):
         int, positive("The memory that one Argon2id hash takes, in KiB; less than 19456 is not advised.")
     ] = 19456
     argon2_rounds: Annotated[int, positive("The passes over that memory.")] = 2
+
+
+class Captcha(Section, frozen=True):
+    """A reCAPTCHA, or a service that speaks as it does, that tells people from programs."""
+
+    required: Annotated[bool, doc("Whether a new user must solve one.")] = False
+    public_key: Annotated[str, doc("The site's key, which clients show; empty for no captcha.")] = ""
+    private_key: Annotated[str, doc("The key with which Hearth asks whether it was solved.")] = ""
+    verify_url: Annotated[str, doc("Where Hearth asks.")] = "https://www.google.com/recaptcha/api/siteverify"
+
+
+class Cas(Section, frozen=True):
+    """Signing in by a CAS server, as universities have."""
+
+    server_url: Annotated[str, doc("The address of the CAS server; empty for none.")] = ""

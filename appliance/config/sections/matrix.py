@@ -55,6 +55,17 @@ class Federation(Section, frozen=True):
     ] = ()
 
 
+class Outgoing(Section, frozen=True):
+    """Requests to anything but other servers: push gateways, bridges, identity servers, previewed pages."""
+
+    allow_private_addresses: Annotated[
+        bool, doc("Whether services that users name may be on private and loopback addresses.")
+    ] = False
+    verify_certificates: Annotated[
+        bool, doc("Whether the certificates of those services are verified; false only for tests.")
+    ] = True
+
+
 class Media(Section, frozen=True):
     """Pictures and files."""
 
@@ -96,6 +107,9 @@ class Rooms(Section, frozen=True):
         bool, doc("Whether other servers may read the room directory.")
     ] = False
     encrypt_by_default: Annotated[bool, doc("Whether new private rooms are encrypted.")] = False
+    self_destructing_messages: Annotated[
+        bool, doc("Whether a message is removed at the time that its sender wrote in it.")
+    ] = False
     user_directory_shows_everyone: Annotated[
         bool, doc("Whether a search finds all users of this server, not just those one shares a room with.")
     ] = False

@@ -152,3 +152,9 @@ def test_a_configuration_can_be_laid_over_the_process(tmp_path: Path) -> None:
     with use_config(config):
         assert get_config() is config
     assert get_config() is not config
+
+
+def test_a_required_captcha_needs_its_keys(tmp_path: Path) -> None:
+    assert set(problems(tmp_path, "[captcha]\nrequired = true\n")) == {"captcha.required"}
+    keys = 'public_key = "a"\nprivate_key = "b"\n'
+    assert load(tmp_path, f"[captcha]\nrequired = true\n{keys}").captcha.required
