@@ -111,6 +111,12 @@ class BadState(BadRequest):
     errcode = "M_BAD_STATE"
 
 
+class DuplicateAnnotation(BadRequest):
+    """The user has annotated the event with the same key already."""
+
+    errcode = "M_DUPLICATE_ANNOTATION"
+
+
 class WeakPassword(BadRequest):
     """The password does not meet the policy."""
 
