@@ -1,0 +1,1 @@
+"""One mutation per function: permission, transaction, publication (design, sections 3 and 5)."""

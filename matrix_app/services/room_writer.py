@@ -1,0 +1,179 @@
+"""Building local events on top of a room, and committing them in one transaction.
+
+    def change(room: RoomWriter) -> Event:
+        return room.add(sender=..., type=..., content=...)
+
+    event = write_room(identity, change)
+
+`write_room` runs the function again when another process moved the room meanwhile, so the function
+must have no effect but through the writer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from matrix_app.protocol.event_auth import auth_types_for_event, check_event
+from matrix_app.protocol.event_format import create_event
+from matrix_app.protocol.events import Event, type_and_key
+from matrix_app.protocol.errors import Unavailable
+from matrix_app.services.local_identity import local_identity
+from matrix_app.services.persist import Pending, StaleRoomError, persist_live
+from matrix_app.storage import events, interning, rooms, state
+from matrix_app.storage.rooms import RoomHead, RoomIdentity
+
+T = TypeVar("T")
+
+MAX_PREV_EVENTS = 10
+ATTEMPTS = 8
+LOCK_TIMEOUT = 30.0
+
+_locks: WeakValueDictionary[int, _RoomLock] = WeakValueDictionary()
+_locks_guard = threading.Lock()
+
+
+class _RoomLock:
+    __slots__ = ("__weakref__", "lock")
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+
+def _lock_of(room_nid: int) -> _RoomLock:
+    with _locks_guard:
+        found = _locks.get(room_nid)
+        if found is None:
+            found = _locks[room_nid] = _RoomLock()
+        return found
+
+
+class RoomWriter:
+    """A room as the next event sees it, and the events added so far."""
+
+    def __init__(self, room: RoomIdentity, head: RoomHead) -> None:
+        self.room = room
+        self.head = head
+        self.pending: list[Pending] = []
+        self._state: dict[type_and_key, Event | None] = {}
+        self._nids: dict[str, int] = {}
+
+    def prefetch(self, pairs: Iterable[type_and_key]) -> None:
+        """Read several entries of the present state at once."""
+        missing = [pair for pair in pairs if pair not in self._state]
+        if not missing:
+            return
+        keys = interning.find_keys(missing) if self.head.state_nid is not None else {}
+        found = state.current(self.room.nid, keys.values()) if keys else {}
+        parsed = events.events_by_nid(found.values())
+        for pair in missing:
+            nid = found.get(keys.get(pair, 0))
+            self._state[pair] = None if nid is None else parsed[nid]
+            if nid is not None:
+                self._nids[parsed[nid].event_id] = nid
+
+    def state(self, event_type: str, state_key: str = "") -> Event | None:
+        """An entry of the state that the next event is built on."""
+        pair = (event_type, state_key)
+        if pair not in self._state:
+            self.prefetch([pair])
+        return self._state[pair]
+
+    def state_content(self, event_type: str, state_key: str = "") -> dict[str, Any]:
+        """The content of a state event; empty when there is none."""
+        found = self.state(event_type, state_key)
+        return {} if found is None else found.content
+
+    def membership(self, user_id: str) -> str:
+        """The membership of a user; "leave" where there is no event."""
+        value = self.state_content("m.room.member", user_id).get("membership", "leave")
+        return str(value)
+
+    def add(
+        self,
+        *,
+        sender: str,
+        type: str,
+        content: dict[str, Any],
+        state_key: str | None = None,
+        redacts: str | None = None,
+        origin_server_ts: int | None = None,
+        device_nid: int | None = None,
+        txn_id: str | None = None,
+    ) -> Event:
+        """Build an event on what is there, authorise and sign it; stored by `write_room` at the end.
+
+        Raises `AuthorizationFailed` when the room's rules refuse it, `TooLarge`, `BadJson`.
+        """
+        rules = self.room.rules
+        pairs = auth_types_for_event(rules, type=type, sender=sender, state_key=state_key, content=content)
+        wanted = [*pairs, ("m.room.create", "")]
+        self.prefetch(wanted)
+        selected = {pair: found for pair in wanted if (found := self._state[pair]) is not None}
+        identity = local_identity()
+        event = create_event(
+            rules=rules,
+            room_id=self.room.room_id,
+            sender=sender,
+            type=type,
+            state_key=state_key,
+            content=content,
+            prev_events=self._previous(),
+            auth_events=[selected[pair] for pair in pairs if pair in selected],
+            depth=self._next_depth(),
+            origin_server_ts=origin_server_ts if origin_server_ts is not None else int(time.time() * 1000),
+            redacts=redacts,
+            server_name=identity.server_name,
+            signing_key=identity.signing_key,
+        )
+        check_event(event, selected)
+        self._append(Pending(event=event, device_nid=device_nid, txn_id=txn_id))
+        return event
+
+    def _append(self, pending: Pending) -> None:
+        self.pending.append(pending)
+        event = pending.event
+        if event.state_key is not None:
+            self._state[(event.type, event.state_key)] = event
+
+    def _previous(self) -> list[Event]:
+        if self.pending:
+            return [self.pending[-1].event]
+        nids = [extremity.nid for extremity in self.head.extremities[:MAX_PREV_EVENTS]]
+        parsed = events.events_by_nid(nids)
+        return [parsed[nid] for nid in nids]
+
+    def _next_depth(self) -> int:
+        if self.pending:
+            deepest = self.pending[-1].event.depth
+        else:
+            deepest = max((extremity.depth for extremity in self.head.extremities), default=0)
+        return min(deepest + 1, (1 << 63) - 1)
+
+    @property
+    def nids(self) -> dict[str, int]:
+        """The nids of the stored events that were used, by event ID."""
+        return self._nids
+
+
+def write_room(room: RoomIdentity, change: Callable[[RoomWriter], T]) -> T:
+    """Run `change` on a room and commit the events it added, or none of them."""
+    holder = _lock_of(room.nid)
+    if not holder.lock.acquire(timeout=LOCK_TIMEOUT):
+        raise Unavailable("The room is busy")
+    try:
+        for _ in range(ATTEMPTS):
+            writer = RoomWriter(room, rooms.head(room.nid))
+            result = change(writer)
+            try:
+                if writer.pending:
+                    persist_live(room, writer.head, writer.pending, writer.nids)
+            except StaleRoomError:
+                continue
+            return result
+    finally:
+        holder.lock.release()
+    raise Unavailable("The room is busy")

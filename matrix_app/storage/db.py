@@ -1,0 +1,116 @@
+"""How SQL is run: raw statements on Django's connection, for SQLite and PostgreSQL alike.
+
+Statements are written with `%s` placeholders and kept constant, so that both databases prepare each
+once. Reads run outside transactions; writes inside `write()`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+Row = tuple[Any, ...]
+
+# SQLite has one writer: threads of a process queue here instead of in SQLite's sleeping busy handler.
+_sqlite_writer = threading.RLock()
+
+# Called with each statement when a test counts or explains them.
+statement_observer: Callable[[str, Sequence[Any]], None] | None = None
+
+
+def is_sqlite() -> bool:
+    """Whether the database is SQLite."""
+    return connection.vendor == "sqlite"
+
+
+@lru_cache(maxsize=2048)
+def _sqlite_statement(sql: str) -> str:
+    return sql.replace("%s", "?")
+
+
+def execute(sql: str, params: Sequence[Any] = ()) -> Any:
+    """Run one statement; the result is the database driver's cursor."""
+    if statement_observer is not None:
+        statement_observer(sql, params)
+    connection.ensure_connection()
+    if connection.vendor == "sqlite":
+        return connection.connection.execute(_sqlite_statement(sql), params)
+    return connection.connection.execute(sql, params)
+
+
+def rows(sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    """All rows of a SELECT, or of a statement with RETURNING."""
+    result: list[Row] = execute(sql, params).fetchall()
+    return result
+
+
+def row(sql: str, params: Sequence[Any] = ()) -> Row | None:
+    """The first row, or None. The statement is read to its end, so that it holds no lock."""
+    found = execute(sql, params).fetchall()
+    return found[0] if found else None
+
+
+def value(sql: str, params: Sequence[Any] = ()) -> Any:
+    """The first column of the first row, or None."""
+    found = execute(sql, params).fetchall()
+    return found[0][0] if found else None
+
+
+def changed(sql: str, params: Sequence[Any] = ()) -> int:
+    """Run a statement; the number of rows that it touched."""
+    count: int = execute(sql, params).rowcount
+    return count
+
+
+def insert_many(sql: str, columns: int, many: Sequence[Sequence[Any]]) -> list[Row]:
+    """Insert rows in chunks. `sql` has `{values}` where the row placeholders go; RETURNING is read.
+
+    Returned rows are in the order of insertion.
+    """
+    returned: list[Row] = []
+    placeholder = "(" + ", ".join(["%s"] * columns) + ")"
+    size = max(1, 2000 // columns)
+    for start in range(0, len(many), size):
+        chunk = many[start : start + size]
+        statement = sql.replace("{values}", ", ".join([placeholder] * len(chunk)))
+        result = execute(statement, [item for entry in chunk for item in entry])
+        if result.description is not None:
+            returned.extend(result.fetchall())
+    return returned
+
+
+def any_of(values: Iterable[int | str]) -> Any:
+    """The parameter for `in_any(column)`."""
+    return orjson.dumps(list(values)).decode() if is_sqlite() else list(values)
+
+
+def in_any(column: str) -> str:
+    """An SQL condition `column is one of %s`, its parameter made by `any_of`; the text is constant."""
+    if is_sqlite():
+        return f"{column} IN (SELECT value FROM json_each(%s))"
+    return f"{column} = ANY(%s)"
+
+
+@contextmanager
+def write() -> Iterator[None]:
+    """A write transaction, nested in one that is open already.
+
+    On SQLite it holds the database's write lock from its start, so what is read inside stays true.
+    """
+    if connection.in_atomic_block or not is_sqlite():
+        with transaction.atomic():
+            yield
+        return
+    with _sqlite_writer, transaction.atomic():
+        yield
+
+
+def on_commit(callback: Callable[[], None]) -> None:
+    """Call when the present transaction has been committed; at once outside of one."""
+    transaction.on_commit(callback)

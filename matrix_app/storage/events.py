@@ -1,0 +1,216 @@
+"""Events by nid and by ID, and their insertion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from matrix_app.protocol.canonical_json import decode_json
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.room_versions import RoomVersion
+from matrix_app.storage import db
+from matrix_app.storage.cache import ByteCache
+from matrix_app.storage.rooms import room_version_of
+
+
+class Status(IntEnum):
+    """What the checks on receipt made of an event. Only NORMAL ones touch state or are shown."""
+
+    NORMAL = 0
+    REJECTED = 1
+    SOFT_FAILED = 2
+
+
+class EventRow(NamedTuple):
+    """The columns of an event. Those that can change are as they were when read."""
+
+    nid: int
+    event_id: str
+    room_nid: int
+    type: str
+    key_nid: int | None
+    sender_nid: int
+    depth: int
+    origin_server_ts: int
+    position: int | None
+    status: int
+    is_outlier: bool
+    state_nid: int | None
+    state_after_nid: int | None
+    redacted_by_nid: int | None
+    thread_root_nid: int | None
+    unread_ordinal: int
+    json: bytes
+
+    @property
+    def state_after(self) -> int | None:
+        """The snapshot after this event."""
+        return self.state_nid if self.state_after_nid is None else self.state_after_nid
+
+
+COLUMNS = ", ".join(EventRow._fields)
+E_COLUMNS = ", ".join(f"e.{field}" for field in EventRow._fields)
+
+_parsed: ByteCache[int, Event] = ByteCache("events", 32 << 20)
+
+
+def parse(row: EventRow) -> Event:
+    """The event of a row; shared, so do not change it."""
+    event = _parsed.get(row.nid)
+    if event is None:
+        rules = room_version_of(row.room_nid)
+        event = Event(decode_json(bytes(row.json)), row.event_id, rules, rejected=row.status == Status.REJECTED)
+        db.on_commit(lambda: remember(row.nid, event))
+    return event
+
+
+def remember(nid: int, event: Event) -> None:
+    """Keep the parsed form of a stored event. Only for committed ones."""
+    # Parsed JSON takes several times its text.
+    _parsed.put(nid, event, 1500 + 200 * len(event.content))
+
+
+def rows_by_nid(nids: Iterable[int]) -> dict[int, EventRow]:
+    """Those of the events that exist."""
+    sql = f"SELECT {COLUMNS} FROM event WHERE {db.in_any('nid')}"
+    return {found[0]: EventRow(*found) for found in db.rows(sql, (db.any_of(nids),))}
+
+
+def rows_by_id(event_ids: Iterable[str]) -> dict[str, EventRow]:
+    """Those of the events that exist."""
+    sql = f"SELECT {COLUMNS} FROM event WHERE {db.in_any('event_id')}"
+    return {found[1]: EventRow(*found) for found in db.rows(sql, (db.any_of(event_ids),))}
+
+
+def row_by_id(event_id: str) -> EventRow | None:
+    """The event with an ID, whatever its status, or None."""
+    found = db.row(f"SELECT {COLUMNS} FROM event WHERE event_id = %s", (event_id,))
+    return EventRow(*found) if found else None
+
+
+def nids_by_id(event_ids: Iterable[str]) -> dict[str, int]:
+    """The nids of those events that exist."""
+    sql = f"SELECT event_id, nid FROM event WHERE {db.in_any('event_id')}"
+    return dict(db.rows(sql, (db.any_of(event_ids),)))  # type: ignore[arg-type]
+
+
+def ids_by_nid(nids: Iterable[int]) -> dict[int, str]:
+    """The IDs of events."""
+    sql = f"SELECT nid, event_id FROM event WHERE {db.in_any('nid')}"
+    return dict(db.rows(sql, (db.any_of(nids),)))  # type: ignore[arg-type]
+
+
+def events_by_nid(nids: Iterable[int]) -> dict[int, Event]:
+    """Parsed events, from the cache where they are there."""
+    found, missing = {}, []
+    for nid in nids:
+        event = _parsed.get(nid)
+        if event is None:
+            missing.append(nid)
+        else:
+            found[nid] = event
+    if missing:
+        for nid, row in rows_by_nid(missing).items():
+            found[nid] = parse(row)
+    return found
+
+
+class NewEvent(NamedTuple):
+    """What is stored of a new event; see the model for each column."""
+
+    event: Event
+    json: bytes
+    room_nid: int
+    key_nid: int | None
+    sender_nid: int
+    position: int | None
+    status: int
+    is_outlier: bool
+    state_nid: int | None
+    thread_root_nid: int | None
+    unread_ordinal: int
+
+
+def insert(new: NewEvent) -> int:
+    """Store an event; its nid. The state after it is set by `set_state_after`."""
+    sql = (
+        "INSERT INTO event (event_id, room_nid, type, key_nid, sender_nid, depth, origin_server_ts, position,"
+        " status, is_outlier, state_nid, thread_root_nid, unread_ordinal, json)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING nid"
+    )
+    event = new.event
+    nid = db.value(
+        sql,
+        (
+            event.event_id,
+            new.room_nid,
+            event.type,
+            new.key_nid,
+            new.sender_nid,
+            event.depth,
+            event.origin_server_ts,
+            new.position,
+            new.status,
+            new.is_outlier,
+            new.state_nid,
+            new.thread_root_nid,
+            new.unread_ordinal,
+            new.json,
+        ),
+    )
+    db.on_commit(lambda: remember(nid, event))
+    return int(nid)
+
+
+def set_state_after(nid: int, state_after_nid: int) -> None:
+    """Say which snapshot follows a state event."""
+    db.execute("UPDATE event SET state_after_nid = %s WHERE nid = %s", (state_after_nid, nid))
+
+
+def set_redacted(nid: int, redaction_nid: int) -> None:
+    """Mark an event as redacted by another. The first redaction stays."""
+    sql = "UPDATE event SET redacted_by_nid = %s WHERE nid = %s AND redacted_by_nid IS NULL"
+    db.execute(sql, (redaction_nid, nid))
+
+
+def history(
+    room_nid: int, *, before: tuple[int, int] | None = None, after: tuple[int, int] | None = None,
+    limit: int, backwards: bool,
+) -> list[EventRow]:
+    """Shown events of a room in the order of history, between two (depth, nid) points, exclusive.
+
+    `backwards` starts at the newest. Outliers, rejected and soft-failed events are not history.
+    """
+    low, high = after or (-1, -1), before or ((1 << 63) - 1, (1 << 63) - 1)
+    order = "DESC" if backwards else "ASC"
+    sql = (
+        f"SELECT {COLUMNS} FROM event WHERE room_nid = %s AND (depth, nid) > (%s, %s) AND (depth, nid) < (%s, %s)"
+        f" AND status = 0 AND NOT is_outlier ORDER BY depth {order}, nid {order} LIMIT %s"
+    )
+    return [EventRow(*found) for found in db.rows(sql, (room_nid, *low, *high, limit))]
+
+
+def timeline(room_nid: int, after: int, upto: int, limit: int) -> list[EventRow]:
+    """The newest `limit` shown events of a room with after < position <= upto, newest first."""
+    sql = (
+        f"SELECT {COLUMNS} FROM event WHERE room_nid = %s AND position > %s AND position <= %s"
+        " AND position IS NOT NULL AND status = 0 ORDER BY position DESC LIMIT %s"
+    )
+    return [EventRow(*found) for found in db.rows(sql, (room_nid, after, upto, limit))]
+
+
+def auth_chains(nids: Iterable[int]) -> dict[int, bytes]:
+    """The stored auth chains of state events."""
+    sql = f"SELECT event_nid, chain FROM auth_chain WHERE {db.in_any('event_nid')}"
+    return {nid: bytes(chain) for nid, chain in db.rows(sql, (db.any_of(nids),))}
+
+
+def insert_auth_chains(chains: Sequence[tuple[int, bytes]]) -> None:
+    """Store auth chains of new state events."""
+    db.insert_many("INSERT INTO auth_chain (event_nid, chain) VALUES {values} ON CONFLICT DO NOTHING", 2, chains)
+
+
+def rules_of(room_nid: int) -> RoomVersion:
+    """The rules of an event's room."""
+    return room_version_of(room_nid)

@@ -1,0 +1,143 @@
+"""Who is in which room: the present memberships, and counts per room and server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import NamedTuple
+
+from matrix_app.storage import db
+
+
+class Membership(IntEnum):
+    """The values of `membership`, as stored."""
+
+    LEAVE = 0
+    INVITE = 1
+    JOIN = 2
+    KNOCK = 3
+    BAN = 4
+
+    @classmethod
+    def of(cls, name: str) -> Membership:
+        """The member named as in events; raises KeyError for another name."""
+        return cls[name.upper()]
+
+    @property
+    def word(self) -> str:
+        """The specification's word."""
+        return self.name.lower()
+
+
+class MemberRow(NamedTuple):
+    """A user's present membership of a room."""
+
+    room_nid: int
+    user_nid: int
+    membership: int
+    event_nid: int
+    sender_nid: int
+    is_local: bool
+    forgotten: bool
+    position: int
+    changed_position: int
+
+
+_COLUMNS = ", ".join(MemberRow._fields)
+
+
+def get(room_nid: int, user_nid: int) -> MemberRow | None:
+    """The membership of one user, or None when there never was one."""
+    sql = f"SELECT {_COLUMNS} FROM membership WHERE room_nid = %s AND user_nid = %s"
+    found = db.row(sql, (room_nid, user_nid))
+    return MemberRow(*found) if found else None
+
+
+def get_many(room_nid: int, user_nids: Iterable[int]) -> dict[int, MemberRow]:
+    """The memberships of some users."""
+    sql = f"SELECT {_COLUMNS} FROM membership WHERE room_nid = %s AND {db.in_any('user_nid')}"
+    return {found[1]: MemberRow(*found) for found in db.rows(sql, (room_nid, db.any_of(user_nids)))}
+
+
+def of_user(user_nid: int, memberships: Iterable[Membership]) -> list[MemberRow]:
+    """A user's rooms with one of the memberships; forgotten ones too."""
+    sql = f"SELECT {_COLUMNS} FROM membership WHERE user_nid = %s AND {db.in_any('membership')}"
+    return [MemberRow(*found) for found in db.rows(sql, (user_nid, db.any_of(int(m) for m in memberships)))]
+
+
+def of_user_since(user_nid: int, position: int) -> list[MemberRow]:
+    """A local user's memberships that changed after `position`."""
+    sql = f"SELECT {_COLUMNS} FROM membership WHERE user_nid = %s AND position > %s AND is_local"
+    return [MemberRow(*found) for found in db.rows(sql, (user_nid, position))]
+
+
+def joined_rooms(user_nid: int) -> list[int]:
+    """The nids of the rooms that a user is joined to."""
+    sql = "SELECT room_nid FROM membership WHERE user_nid = %s AND membership = 2"
+    return [found[0] for found in db.rows(sql, (user_nid,))]
+
+
+def in_room(room_nid: int, memberships: Iterable[Membership]) -> list[MemberRow]:
+    """Everybody with one of the memberships of a room."""
+    sql = f"SELECT {_COLUMNS} FROM membership WHERE room_nid = %s AND {db.in_any('membership')}"
+    return [MemberRow(*found) for found in db.rows(sql, (room_nid, db.any_of(int(m) for m in memberships)))]
+
+
+def local_joined(room_nid: int) -> list[int]:
+    """The nids of the local users who are joined to a room."""
+    sql = "SELECT user_nid FROM membership WHERE room_nid = %s AND membership = 2 AND is_local = %s"
+    return [found[0] for found in db.rows(sql, (room_nid, True))]
+
+
+def sharing_rooms(user_nid: int) -> list[int]:
+    """The nids of users who are joined to a room that this user is joined to; the user too."""
+    sql = (
+        "SELECT DISTINCT other.user_nid FROM membership mine JOIN membership other"
+        " ON other.room_nid = mine.room_nid AND other.membership = 2"
+        " WHERE mine.user_nid = %s AND mine.membership = 2"
+    )
+    return [found[0] for found in db.rows(sql, (user_nid,))]
+
+
+def shares_room(user_nid: int, other_nid: int) -> bool:
+    """Whether two users are joined to a common room."""
+    sql = (
+        "SELECT 1 FROM membership mine JOIN membership other ON other.room_nid = mine.room_nid"
+        " WHERE mine.user_nid = %s AND mine.membership = 2 AND other.user_nid = %s AND other.membership = 2 LIMIT 1"
+    )
+    return db.value(sql, (user_nid, other_nid)) is not None
+
+
+def put(row: MemberRow) -> None:
+    """Store a membership; a new membership event makes a forgotten room remembered."""
+    sql = (
+        f"INSERT INTO membership ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (room_nid, user_nid) DO UPDATE SET membership = excluded.membership,"
+        " event_nid = excluded.event_nid, sender_nid = excluded.sender_nid, forgotten = excluded.forgotten,"
+        " position = excluded.position, changed_position = excluded.changed_position"
+    )
+    db.execute(sql, row)
+
+
+def forget(room_nid: int, user_nid: int) -> None:
+    """Mark a room as forgotten by a user."""
+    sql = "UPDATE membership SET forgotten = %s WHERE room_nid = %s AND user_nid = %s"
+    db.execute(sql, (True, room_nid, user_nid))
+
+
+def count_server(room_nid: int, server_nid: int, difference: int) -> None:
+    """Count a member of a server in or out."""
+    sql = (
+        "INSERT INTO room_server (room_nid, server_nid, joined) VALUES (%s, %s, %s)"
+        " ON CONFLICT (room_nid, server_nid) DO UPDATE SET joined = room_server.joined + excluded.joined"
+    )
+    db.execute(sql, (room_nid, server_nid, difference))
+
+
+def servers_in(room_nid: int) -> list[str]:
+    """The names of the servers with a joined user, most users first."""
+    sql = (
+        "SELECT s.name FROM room_server r JOIN server s ON s.nid = r.server_nid"
+        " WHERE r.room_nid = %s AND r.joined > 0 ORDER BY r.joined DESC"
+    )
+    return [found[0] for found in db.rows(sql, (room_nid,))]

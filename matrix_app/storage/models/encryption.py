@@ -1,0 +1,147 @@
+"""Keys and messages of end-to-end encryption: the server stores and hands on, no more."""
+
+from django.db import models
+
+from matrix_app.storage.models.fields import nid, position, ref, timestamp
+
+
+class DeviceKeys(models.Model):
+    """The identity keys of a device, local or remote, as signed JSON."""
+
+    pk = models.CompositePrimaryKey("user_nid", "device_id")
+    user_nid = ref()
+    device_id = models.TextField()
+    keys = models.BinaryField()
+    stream_id = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "device_keys"
+
+
+class OneTimeKey(models.Model):
+    """An unclaimed one-time key."""
+
+    nid = nid()
+    device_nid = ref()
+    algorithm = models.TextField()
+    key_id = models.TextField()
+    key = models.BinaryField()
+    created_ts = timestamp()
+
+    class Meta:
+        db_table = "one_time_key"
+        constraints = [
+            models.UniqueConstraint(fields=["device_nid", "algorithm", "key_id"], name="one_time_key_id"),
+        ]
+
+
+class FallbackKey(models.Model):
+    """A device's fallback key for an algorithm."""
+
+    pk = models.CompositePrimaryKey("device_nid", "algorithm")
+    device_nid = ref()
+    algorithm = models.TextField()
+    key_id = models.TextField()
+    key = models.BinaryField()
+    used = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "fallback_key"
+
+
+class CrossSigningKey(models.Model):
+    """A cross-signing key of a user: `usage` is master, self_signing or user_signing."""
+
+    pk = models.CompositePrimaryKey("user_nid", "usage")
+    user_nid = ref()
+    usage = models.TextField()
+    key = models.BinaryField()
+
+    class Meta:
+        db_table = "cross_signing_key"
+
+
+class KeySignature(models.Model):
+    """A signature by a local user's key on a device key or a cross-signing key."""
+
+    pk = models.CompositePrimaryKey("signer_nid", "key_id", "target_nid", "target_key")
+    signer_nid = ref()
+    key_id = models.TextField()
+    target_nid = ref()
+    target_key = models.TextField()
+    signature = models.TextField()
+
+    class Meta:
+        db_table = "key_signature"
+        indexes = [models.Index(fields=["target_nid", "target_key"], name="key_signature_target")]
+
+
+class DeviceListChange(models.Model):
+    """A change in the devices or the keys of a user."""
+
+    position = models.BigIntegerField(primary_key=True)
+    user_nid = ref()
+
+    class Meta:
+        db_table = "device_list_change"
+        indexes = [models.Index(fields=["user_nid", "position"], name="device_list_change_user")]
+
+
+class ToDeviceMessage(models.Model):
+    """A to-device message that its device has not acknowledged yet."""
+
+    nid = nid()
+    device_nid = ref()
+    position = position()
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "to_device_message"
+        indexes = [models.Index(fields=["device_nid", "position"], name="to_device_message_device")]
+
+
+class KeyBackupVersion(models.Model):
+    """A version of a user's key backup."""
+
+    nid = nid()
+    user_nid = ref()
+    version = models.BigIntegerField()
+    algorithm = models.TextField()
+    auth_data = models.BinaryField()
+    etag = models.BigIntegerField(default=0)
+    deleted = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "key_backup_version"
+        constraints = [models.UniqueConstraint(fields=["user_nid", "version"], name="key_backup_version_of_user")]
+
+
+class KeyBackupSession(models.Model):
+    """A backed-up session."""
+
+    pk = models.CompositePrimaryKey("version_nid", "room_id", "session_id")
+    version_nid = ref()
+    room_id = models.TextField()
+    session_id = models.TextField()
+    first_message_index = models.BigIntegerField()
+    forwarded_count = models.BigIntegerField()
+    is_verified = models.BooleanField()
+    session_data = models.BinaryField()
+
+    class Meta:
+        db_table = "key_backup_session"
+
+
+class ServerKey(models.Model):
+    """A verify key of another server, until `valid_until_ts`."""
+
+    pk = models.CompositePrimaryKey("server_name", "key_id")
+    server_name = models.TextField()
+    key_id = models.TextField()
+    verify_key = models.BinaryField()
+    valid_until_ts = timestamp()
+    expired_ts = timestamp(null=True)
+    response = models.BinaryField()
+
+    class Meta:
+        db_table = "server_key"

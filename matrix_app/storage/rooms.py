@@ -1,0 +1,131 @@
+"""Rooms: identity, extremities, and the columns that every event moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from matrix_app.protocol.room_versions import RoomVersion, room_version
+from matrix_app.storage import db
+from matrix_app.storage.cache import ByteCache
+
+
+class RoomIdentity(NamedTuple):
+    """What never changes about a room."""
+
+    nid: int
+    room_id: str
+    rules: RoomVersion
+
+
+class RoomHead(NamedTuple):
+    """Where a room stands: what the next event is built on."""
+
+    state_nid: int | None
+    position: int
+    unread_ordinal: int
+    extremities: list[Extremity]
+
+
+class Extremity(NamedTuple):
+    """A forward extremity."""
+
+    nid: int
+    event_id: str
+    depth: int
+
+
+_by_id: ByteCache[str, RoomIdentity] = ByteCache("rooms_by_id", 1 << 20)
+_by_nid: ByteCache[int, RoomIdentity] = ByteCache("rooms_by_nid", 1 << 20)
+
+
+def _remember(identity: RoomIdentity) -> None:
+    _by_id.put(identity.room_id, identity, 300)
+    _by_nid.put(identity.nid, identity, 300)
+
+
+def _identity(found: db.Row | None) -> RoomIdentity | None:
+    if found is None:
+        return None
+    identity = RoomIdentity(found[0], found[1], room_version(found[2]))
+    db.on_commit(lambda: _remember(identity))
+    return identity
+
+
+def find(room_id: str) -> RoomIdentity | None:
+    """The room with an ID, or None."""
+    cached = _by_id.get(room_id)
+    if cached is not None:
+        return cached
+    return _identity(db.row("SELECT nid, room_id, version FROM room WHERE room_id = %s", (room_id,)))
+
+
+def by_nid(nid: int) -> RoomIdentity:
+    """A room that exists."""
+    cached = _by_nid.get(nid)
+    if cached is not None:
+        return cached
+    identity = _identity(db.row("SELECT nid, room_id, version FROM room WHERE nid = %s", (nid,)))
+    if identity is None:
+        raise LookupError(f"no room {nid}")
+    return identity
+
+
+def room_ids(nids: Iterable[int]) -> dict[int, str]:
+    """The room IDs of nids that exist."""
+    return {nid: by_nid(nid).room_id for nid in nids}
+
+
+def room_version_of(nid: int) -> RoomVersion:
+    """The rules of a room that exists."""
+    return by_nid(nid).rules
+
+
+def create(room_id: str, version: str, creator_nid: int | None, created_ts: int | None) -> RoomIdentity:
+    """Add a room without any events."""
+    sql = "INSERT INTO room (room_id, version, creator_nid, created_ts, is_published, unread_ordinal, position)" \
+        " VALUES (%s, %s, %s, %s, %s, 0, 0) RETURNING nid"
+    nid = int(db.value(sql, (room_id, version, creator_nid, created_ts, False)))
+    identity = RoomIdentity(nid, room_id, room_version(version))
+    db.on_commit(lambda: _remember(identity))
+    return identity
+
+
+def head(nid: int) -> RoomHead:
+    """Where a room stands now."""
+    found = db.rows(
+        "SELECT r.state_nid, r.position, r.unread_ordinal, e.nid, e.event_id, e.depth FROM room r"
+        " LEFT JOIN forward_extremity f ON f.room_nid = r.nid LEFT JOIN event e ON e.nid = f.event_nid"
+        " WHERE r.nid = %s ORDER BY e.depth DESC, e.nid DESC",
+        (nid,),
+    )
+    state_nid, position, ordinal = found[0][:3]
+    return RoomHead(state_nid, position, ordinal, [Extremity(*row[3:]) for row in found if row[3] is not None])
+
+
+def advance(nid: int, *, expected: int, position: int, state_nid: int | None, unread_ordinal: int) -> bool:
+    """Move a room on, if its position is still `expected`; locks its row until the transaction ends."""
+    sql = (
+        "UPDATE room SET position = %s, state_nid = %s, unread_ordinal = %s WHERE nid = %s AND position = %s"
+    )
+    return db.changed(sql, (position, state_nid, unread_ordinal, nid, expected)) == 1
+
+
+def lock(nid: int) -> int:
+    """Lock a room's row for the rest of the transaction; its position."""
+    suffix = "" if db.is_sqlite() else " FOR UPDATE"
+    return int(db.value(f"SELECT position FROM room WHERE nid = %s{suffix}", (nid,)))
+
+
+def replace_extremities(nid: int, gone: Iterable[int], new: int) -> None:
+    """Make `new` a forward extremity in place of those which it follows."""
+    gone = list(gone)
+    if len(gone) == 1:
+        sql = "UPDATE forward_extremity SET event_nid = %s WHERE room_nid = %s AND event_nid = %s"
+        if db.changed(sql, (new, nid, gone[0])) == 1:
+            return
+    elif gone:
+        sql = f"DELETE FROM forward_extremity WHERE room_nid = %s AND {db.in_any('event_nid')}"
+        db.execute(sql, (nid, db.any_of(gone)))
+    sql = "INSERT INTO forward_extremity (room_nid, event_nid) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+    db.execute(sql, (nid, new))

@@ -1,0 +1,110 @@
+"""The one stream: positions, the log of recent changes, and who is told (design, section 4).
+
+Positions become visible in order. On SQLite they are allocated under the write lock; on PostgreSQL
+under an advisory lock that is held until the transaction ends, so it is taken as late as possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from django.db import connection
+
+from matrix_app.storage import db
+
+ADVISORY_LOCK = 0x48656172  # "Hear"
+
+
+class Kind(IntEnum):
+    """What changed. The numbers are stored."""
+
+    EVENT = 1
+    MEMBERSHIP = 2
+    RECEIPT = 3
+    TYPING = 4
+    ACCOUNT_DATA = 5
+    ROOM_ACCOUNT_DATA = 6
+    PRESENCE = 7
+    TO_DEVICE = 8
+    DEVICE_LIST = 9
+    ONE_TIME_KEYS = 10
+    UNREAD = 11
+    SESSION = 12
+    PUSH_RULES = 13
+
+
+class Change(NamedTuple):
+    """One entry of the log before it has its position."""
+
+    kind: Kind
+    room_nid: int | None = None
+    user_nid: int | None = None
+    device_nid: int | None = None
+
+
+class LogEntry(NamedTuple):
+    """One entry of the log."""
+
+    position: int
+    kind: int
+    room_nid: int | None
+    user_nid: int | None
+    device_nid: int | None
+
+
+_listeners: list[Callable[[], None]] = []
+
+
+def on_advance(listener: Callable[[], None]) -> None:
+    """Have `listener` called, in the committing thread, after each commit that moved the stream."""
+    _listeners.append(listener)
+
+
+def _wake() -> None:
+    for listener in _listeners:
+        listener()
+
+
+def append(changes: Sequence[Change]) -> list[int]:
+    """Give each change its position, inside a write transaction; wake-ups follow the commit."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("the stream moves only inside a transaction")
+    if not db.is_sqlite():
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
+    sql = "INSERT INTO stream_log (kind, room_nid, user_nid, device_nid) VALUES {values} RETURNING position"
+    positions = [found[0] for found in db.insert_many(sql, 4, changes)]
+    db.on_commit(_wake)
+    return positions
+
+
+def append_one(kind: Kind, *, room: int | None = None, user: int | None = None, device: int | None = None) -> int:
+    """Give one change its position (see `append`)."""
+    return append([Change(kind, room, user, device)])[0]
+
+
+def current_position() -> int:
+    """The latest visible position; 0 before the first change."""
+    if db.is_sqlite():
+        return int(db.value("SELECT seq FROM sqlite_sequence WHERE name = 'stream_log'") or 0)
+    return int(db.value("SELECT max(position) FROM stream_log") or 0)
+
+
+def oldest_logged() -> int:
+    """The oldest position that the log still has; what happened before is not in it."""
+    return int(db.value("SELECT min(position) FROM stream_log") or 0)
+
+
+def entries_after(position: int, limit: int = 5000) -> list[LogEntry]:
+    """The log after `position`, oldest first, at most `limit` entries."""
+    sql = (
+        "SELECT position, kind, room_nid, user_nid, device_nid FROM stream_log"
+        " WHERE position > %s ORDER BY position LIMIT %s"
+    )
+    return [LogEntry(*found) for found in db.rows(sql, (position, limit))]
+
+
+def trim(keep: int = 100_000) -> int:
+    """Remove log entries that are more than `keep` behind; the newest always stays."""
+    return db.changed("DELETE FROM stream_log WHERE position < %s", (current_position() - keep,))
