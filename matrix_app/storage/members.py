@@ -111,12 +111,12 @@ def shares_room(user_nid: int, other_nid: int) -> bool:
 def put(row: MemberRow) -> None:
     """Store a membership; a new membership event makes a forgotten room remembered."""
     sql = (
-        f"INSERT INTO membership ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT (room_nid, user_nid) DO UPDATE SET membership = excluded.membership,"
+        f"INSERT INTO membership ({_COLUMNS}, custom_push) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
+        " EXISTS (SELECT 1 FROM push_rules WHERE user_nid = %s)) ON CONFLICT (room_nid, user_nid) DO UPDATE SET membership = excluded.membership,"
         " event_nid = excluded.event_nid, sender_nid = excluded.sender_nid, forgotten = excluded.forgotten,"
         " position = excluded.position, changed_position = excluded.changed_position"
     )
-    db.execute(sql, row)
+    db.execute(sql, (*row, row.user_nid))
 
 
 def forget(room_nid: int, user_nid: int) -> None:
@@ -141,3 +141,14 @@ def servers_in(room_nid: int) -> list[str]:
         " WHERE r.room_nid = %s AND r.joined > 0 ORDER BY r.joined DESC"
     )
     return [found[0] for found in db.rows(sql, (room_nid,))]
+
+
+def custom_push_users(room_nid: int) -> list[int]:
+    """The local users joined to a room who have push rules of their own."""
+    sql = "SELECT user_nid FROM membership WHERE room_nid = %s AND custom_push AND membership = 2"
+    return [found[0] for found in db.rows(sql, (room_nid,))]
+
+
+def set_custom_push(user_nid: int, custom: bool) -> None:
+    """Note whether a user has push rules of their own, for the memberships that exist."""
+    db.execute("UPDATE membership SET custom_push = %s WHERE user_nid = %s", (custom, user_nid))

@@ -99,6 +99,8 @@ class Membership(models.Model):
     sender_nid = ref()
     is_local = models.BooleanField()
     forgotten = models.BooleanField(default=False)
+    # Whether the user has push rules of their own: those are evaluated one by one.
+    custom_push = models.BooleanField(default=False)
     # The position of the last membership event, and of the last that changed `membership`.
     position = position()
     changed_position = position()
@@ -108,6 +110,9 @@ class Membership(models.Model):
         indexes = [
             models.Index(fields=["user_nid", "membership"], name="membership_user"),
             models.Index(fields=["room_nid", "membership", "is_local"], name="membership_room"),
+            models.Index(
+                fields=["room_nid"], name="membership_custom_push", condition=models.Q(custom_push=True)
+            ),
             models.Index(
                 fields=["user_nid", "position"],
                 name="membership_user_position",

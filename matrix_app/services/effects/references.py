@@ -1,0 +1,40 @@
+"""What an event says about other events: relations and redactions."""
+
+from __future__ import annotations
+
+from matrix_app.protocol.event_auth import may_apply_redaction
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.relations import relation_of
+from matrix_app.storage import events, interning, relations, state, unread
+from matrix_app.storage.relations import RelationRow
+from matrix_app.storage.rooms import RoomIdentity
+
+
+def apply(room: RoomIdentity, event: Event, nid: int, sender_nid: int) -> None:
+    """Store the relation of a new event, and apply redactions by it and of it."""
+    relation = relation_of(event.content) if event.state_key is None else None
+    if relation is not None and relation.rel_type is not None and relation.event_id is not None:
+        relations.put(
+            RelationRow(nid, room.nid, relation.event_id, relation.rel_type, relation.key, sender_nid, event.type)
+        )
+    if event.type == "m.room.redaction" and event.redacts is not None:
+        _redact(room, event, nid)
+
+
+def _redact(room: RoomIdentity, redaction: Event, nid: int) -> None:
+    target = events.row_by_id(redaction.redacts or "")
+    applied = False
+    if target is not None and target.room_nid == room.nid:
+        applied = may_apply_redaction(redaction, events.parse(target), _auth_state(room))
+        if applied:
+            events.set_redacted(target.nid, nid)
+            relations.remove(target.nid)
+            unread.forget_event(target.nid)
+    relations.put_redaction(nid, redaction.redacts or "", applied)
+
+
+def _auth_state(room: RoomIdentity) -> dict[tuple[str, str], Event]:
+    keys = interning.find_keys([("m.room.create", ""), ("m.room.power_levels", "")])
+    nids = state.current(room.nid, keys.values())
+    found = events.events_by_nid(nids.values())
+    return {pair: found[nids[key]] for pair, key in keys.items() if key in nids}

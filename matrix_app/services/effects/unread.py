@@ -1,0 +1,187 @@
+"""Unread counts: a number per timeline for everybody, and rows for those whom an event concerns more.
+
+A timeline (a room outside threads, or one thread) counts the events that notify a user who keeps the
+predefined push rules. A user's count is the timeline's number less the number at their read mark, so
+a message costs the same in a room of ten as of ten thousand. Rows exist for mentions, and where a
+user's own rules say something else than the predefined ones.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from matrix_app.protocol.event_auth import PowerLevels
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.push_rules import (
+    MENTIONED,
+    Compiled,
+    EventView,
+    Outcome,
+    PushContext,
+    compile_ruleset,
+    default_outcome,
+    is_static_for_room,
+    mentioned_users,
+    outcome_under,
+)
+from matrix_app.protocol.relations import relation_of
+from matrix_app.storage import events, interning, members, relations, rooms, state, summaries, unread
+from matrix_app.storage.rooms import RoomHead, RoomIdentity
+from matrix_app.storage.unread import ActionRow
+
+
+@dataclass(slots=True)
+class Assessed:
+    """What a new event means for unread counts."""
+
+    counts: int = 0  # 1 when it counts for everybody
+    thread_root_nid: int | None = None
+    thread: relations.ThreadRow | None = None
+    # user nid -> (difference in notifications, highlight, outcome)
+    special: dict[int, tuple[int, int, Outcome]] = field(default_factory=dict)
+
+    @property
+    def thread_ordinal(self) -> int:
+        """The ordinal of the event in its thread."""
+        return (self.thread.unread_ordinal if self.thread else 0) + self.counts
+
+
+def assess(room: RoomIdentity, head: RoomHead, new: Sequence[Event]) -> list[Assessed]:
+    """Assess events before they are stored; reads only."""
+    return [_assess(room, event) for event in new]
+
+
+def _assess(room: RoomIdentity, event: Event) -> Assessed:
+    result = Assessed()
+    if event.state_key is None:
+        _find_thread(event, result)
+    elif event.type not in ("m.room.tombstone", "m.room.server_acl"):
+        # No predefined rule notifies of other state, but for invites, which have no unread count.
+        return result
+    view = EventView.of(event)
+    context = _context(room, event)
+    default = default_outcome(view, context)
+    result.counts = int(default.notify)
+    mentioned = mentioned_users(view, _LocalMembers(room.nid))
+    custom = members.custom_push_users(room.nid)
+    if default.highlight:
+        concerned = set(members.local_joined(room.nid))
+    else:
+        concerned = {interning.user_nid(user_id) for user_id in mentioned} | set(custom)
+    if concerned:
+        rules = unread.custom_rules(sorted(concerned.intersection(custom)))
+        _find_special(room, view, context, default, mentioned, concerned, rules, result)
+    return result
+
+
+def _find_thread(event: Event, result: Assessed) -> None:
+    relation = relation_of(event.content)
+    if relation is None or relation.rel_type != "m.thread" or relation.event_id is None:
+        return
+    root = events.row_by_id(relation.event_id)
+    if root is not None and root.thread_root_nid is None:
+        result.thread_root_nid = root.nid
+        result.thread = relations.thread(root.nid)
+
+
+class _LocalMembers:
+    """The local users joined to a room, asked for one by one: a mention names few of them."""
+
+    def __init__(self, room_nid: int) -> None:
+        self.room_nid = room_nid
+
+    def __contains__(self, user_id: object) -> bool:
+        nid = interning.find_user(user_id) if isinstance(user_id, str) else None
+        if nid is None:
+            return False
+        found = members.get(self.room_nid, nid)
+        return found is not None and found.is_local and found.membership == members.Membership.JOIN
+
+
+def _context(room: RoomIdentity, event: Event) -> PushContext:
+    count = summaries.get(room.nid).joined_members
+    if "@room" not in str(event.content.get("body", "")) and "m.mentions" not in event.content:
+        return PushContext(count)
+    keys = interning.find_keys([("m.room.create", ""), ("m.room.power_levels", "")])
+    nids = state.current(room.nid, keys.values())
+    parsed = events.events_by_nid(nids.values())
+    auth = {pair: parsed[nids[key]] for pair, key in keys.items() if key in nids}
+    levels = PowerLevels.from_state(auth, room.rules)
+    return PushContext(count, sender_level=levels.user_level(event.sender), notification_levels=levels.notifications)
+
+
+@lru_cache(maxsize=512)
+def _compiled(user_nid: int, custom: bytes) -> tuple[dict[str, Any], Compiled]:
+    stored = orjson.loads(custom)
+    return stored, compile_ruleset(stored, interning.user_id_of(user_nid))
+
+
+def _find_special(
+    room: RoomIdentity,
+    view: EventView,
+    context: PushContext,
+    default: Any,
+    mentioned: set[str],
+    concerned: set[int],
+    rules: dict[int, bytes],
+    result: Assessed,
+) -> None:
+    for nid in concerned:
+        user_id = interning.user_id_of(nid)
+        if user_id == view.sender:
+            continue
+        baseline = int(default.notify)
+        if nid in rules:
+            stored, compiled = _compiled(nid, rules[nid])
+            stance = is_static_for_room(stored, room.room_id)
+            if stance == "dynamic":
+                outcome = Outcome.of(compiled.actions_for(view, context))
+            else:
+                outcome = outcome_under(stance, user_id, default, mentioned, None)
+                baseline = 0 if stance in ("muted", "mentions-only") else baseline
+        else:
+            outcome = MENTIONED if user_id in mentioned else default.outcome
+        difference = int(outcome.notify) - baseline
+        if difference or outcome.highlight:
+            result.special[nid] = (difference, int(outcome.highlight), outcome)
+
+
+def apply(
+    room: RoomIdentity, event: Event, nid: int, sender_nid: int, position: int, result: Assessed
+) -> None:
+    """Store what `assess` found, and let the sender have read the timeline up to their own event."""
+    root = result.thread_root_nid
+    if root is not None:
+        count = result.thread.reply_count if result.thread else 0
+        row = relations.ThreadRow(root, room.nid, nid, position, count + 1, result.thread_ordinal)
+        relations.extend_thread(row, sender_nid)
+    if result.special:
+        now = int(time.time() * 1000)
+        unread.put_actions(
+            [
+                ActionRow(
+                    user, room.nid, nid, unread.MAIN if root is None else root, position, notify, highlight,
+                    orjson.dumps(outcome.actions), now,
+                )
+                for user, (notify, highlight, outcome) in result.special.items()
+            ]
+        )
+    if result.counts:
+        _sender_has_read(room, nid, sender_nid, position, root)
+
+
+def _sender_has_read(room: RoomIdentity, nid: int, sender_nid: int, position: int, root: int | None) -> None:
+    row = events.rows_by_nid([nid])[nid]
+    unread.put_mark(sender_nid, room.nid, unread.MAIN if root is None else root, position, row.unread_ordinal)
+
+
+def start(room_nid: int, user_nid: int, position: int) -> None:
+    """Begin to count for a user who has just joined: what came before is not unread."""
+    head = rooms.head(room_nid)
+    unread.put_mark(user_nid, room_nid, unread.ROOM, position, head.unread_ordinal)

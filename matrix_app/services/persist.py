@@ -1,0 +1,153 @@
+"""Storing new events of a room in one transaction: the only way by which a room moves on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyroaring import BitMap64
+
+from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.events import Event
+from matrix_app.services.effects import references, state_changes, unread
+from matrix_app.services.effects.state_changes import StateChange
+from matrix_app.storage import db, events, interning, rooms, state, stream, transactions
+from matrix_app.storage.rooms import RoomHead, RoomIdentity
+from matrix_app.storage.stream import Change, Kind
+
+
+class StaleRoomError(Exception):
+    """Another process moved the room since its head was read: build anew."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """An event made here that is about to be stored."""
+
+    event: Event
+    device_nid: int | None = None
+    txn_id: str | None = None
+    txn_scope: str = ""
+    nid: int = 0
+    position: int = 0
+    key_nid: int | None = None
+    sender_nid: int = 0
+    auth_nids: list[int] = field(default_factory=list)
+
+
+def persist_live(
+    room: RoomIdentity, head: RoomHead, pending: Sequence[Pending], known_nids: Mapping[str, int]
+) -> None:
+    """Store events built one upon the other on `head`, move the room, and tell who waits.
+
+    Raises `StaleRoomError` when the room is no longer at `head`; nothing is stored then.
+    """
+    assessed = unread.assess(room, head, [item.event for item in pending])
+    with db.write():
+        for item in pending:
+            item.sender_nid = interning.user_nid(item.event.sender)
+            if item.event.state_key is not None:
+                item.key_nid = interning.key_nid(item.event.type, item.event.state_key)
+        _take_positions(room, pending)
+        ordinal = head.unread_ordinal + sum(
+            1 for result in assessed if result.counts and result.thread_root_nid is None
+        )
+        chain = state.Chain(room.nid, head.state_nid) if _any_state(pending) else None
+        state_nid = _insert_events(room, head, pending, assessed, chain, dict(known_nids))
+        last = pending[-1]
+        moved = rooms.advance(
+            room.nid,
+            expected=head.position,
+            position=last.position,
+            state_nid=state_nid,
+            unread_ordinal=ordinal,
+        )
+        if not moved:
+            raise StaleRoomError
+        rooms.replace_extremities(room.nid, (e.nid for e in head.extremities), last.nid)
+        _apply_effects(room, pending, assessed)
+
+
+def _any_state(pending: Iterable[Pending]) -> bool:
+    return any(item.key_nid is not None for item in pending)
+
+
+def _take_positions(room: RoomIdentity, pending: Sequence[Pending]) -> None:
+    changes = []
+    for item in pending:
+        changes.append(Change(Kind.EVENT, room.nid))
+        if item.event.type == "m.room.member" and item.event.state_key is not None:
+            changes.append(Change(Kind.MEMBERSHIP, room.nid, interning.user_nid(item.event.state_key)))
+    positions = iter(stream.append(changes))
+    for item in pending:
+        item.position = next(positions)
+        if item.event.type == "m.room.member" and item.event.state_key is not None:
+            next(positions)
+
+
+def _insert_events(
+    room: RoomIdentity,
+    head: RoomHead,
+    pending: Sequence[Pending],
+    assessed: Sequence[unread.Assessed],
+    chain: state.Chain | None,
+    nids: dict[str, int],
+) -> int | None:
+    state_nid = head.state_nid
+    ordinal = head.unread_ordinal
+    for item, result in zip(pending, assessed, strict=True):
+        if result.thread_root_nid is None:
+            ordinal += result.counts
+        item.nid = nids[item.event.event_id] = events.insert(
+            events.NewEvent(
+                event=item.event,
+                json=encode_canonical(item.event.pdu, lenient=True),
+                room_nid=room.nid,
+                key_nid=item.key_nid,
+                sender_nid=item.sender_nid,
+                position=item.position,
+                status=events.Status.NORMAL,
+                is_outlier=False,
+                state_nid=state_nid,
+                thread_root_nid=result.thread_root_nid,
+                unread_ordinal=ordinal if result.thread_root_nid is None else result.thread_ordinal,
+            )
+        )
+        if item.key_nid is not None and chain is not None:
+            state_nid = chain.extend({item.key_nid: item.nid})
+            events.set_state_after(item.nid, state_nid)
+            item.auth_nids = [nids[auth_id] for auth_id in item.event.auth_event_ids if auth_id in nids]
+    _store_auth_chains([item for item in pending if item.key_nid is not None])
+    return state_nid
+
+
+def _store_auth_chains(items: Sequence[Pending]) -> None:
+    if not items:
+        return
+    made = {item.nid: BitMap64() for item in items}
+    wanted = {nid for item in items for nid in item.auth_nids if nid not in made}
+    stored = {nid: BitMap64.deserialize(data) for nid, data in events.auth_chains(wanted).items()}
+    for item in items:
+        bitmap = made[item.nid]
+        for nid in item.auth_nids:
+            bitmap.add(nid)
+            bitmap |= made[nid] if nid in made else stored.get(nid, BitMap64())
+        made[item.nid] = bitmap
+    events.insert_auth_chains([(nid, bitmap.serialize()) for nid, bitmap in made.items()])
+
+
+def _apply_effects(
+    room: RoomIdentity, pending: Sequence[Pending], assessed: Sequence[unread.Assessed]
+) -> None:
+    changes = [
+        StateChange(item.key_nid, item.event.type, item.event.state_key, item.event, item.nid, item.position)
+        for item in pending
+        if item.key_nid is not None and item.event.state_key is not None
+    ]
+    if changes:
+        state_changes.apply(room, changes)
+    for item, result in zip(pending, assessed, strict=True):
+        references.apply(room, item.event, item.nid, item.sender_nid)
+        unread.apply(room, item.event, item.nid, item.sender_nid, item.position, result)
+        if item.txn_id is not None and item.device_nid is not None:
+            transactions.put_event(item.device_nid, item.txn_scope, item.txn_id, item.nid)
