@@ -168,6 +168,15 @@ class InvalidSignature(Unauthorized):
     """A signature is missing or wrong."""
 
 
+class UserLocked(Unauthorized):
+    """The account is locked ("Account locking"): the client logs out softly and keeps its data."""
+
+    errcode = "M_USER_LOCKED"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, soft_logout=True)
+
+
 class UserInteractive(Unauthorized):
     """401 with the stages of user-interactive authentication; `extra` holds the session's body."""
 

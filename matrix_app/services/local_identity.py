@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from django.conf import settings
-
+from appliance.config import get_config
+from appliance.secrets import signing_key
 from matrix_app.protocol.signing import SigningKey
 
 
@@ -20,4 +20,4 @@ class LocalIdentity(NamedTuple):
 @lru_cache(maxsize=1)
 def local_identity() -> LocalIdentity:
     """The name and the key of the configuration; they do not change while the process runs."""
-    return LocalIdentity(settings.SERVER_NAME, settings.SIGNING_KEY_LOADER())
+    return LocalIdentity(get_config().server.name, signing_key())

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from matrix_app.protocol.event_auth import auth_types_for_event, check_event
-from matrix_app.protocol.event_format import create_event, reference_to
+from matrix_app.protocol.event_format import create_event
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.errors import Unavailable
 from matrix_app.services.local_identity import local_identity
@@ -121,8 +121,8 @@ class RoomWriter:
             type=type,
             state_key=state_key,
             content=content,
-            prev_events=[reference_to(event) for event in self._previous()],
-            auth_events=[reference_to(selected[pair]) for pair in pairs if pair in selected],
+            prev_events=self._previous(),
+            auth_events=[selected[pair] for pair in pairs if pair in selected],
             depth=self._next_depth(),
             origin_server_ts=origin_server_ts if origin_server_ts is not None else int(time.time() * 1000),
             redacts=redacts,

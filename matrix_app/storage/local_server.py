@@ -1,9 +1,8 @@
 """The one server name that this database belongs to."""
 
-from django.conf import settings
+from appliance.config import get_config
 
 
 def local_server_name() -> str:
     """The server name of the configuration; it never changes once there are rooms."""
-    name: str = settings.SERVER_NAME
-    return name
+    return get_config().server.name

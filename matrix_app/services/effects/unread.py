@@ -28,6 +28,7 @@ from matrix_app.protocol.push_rules import (
     default_outcome,
     is_static_for_room,
     mentioned_users,
+    outcome_of,
     outcome_under,
 )
 from matrix_app.protocol.relations import relation_of
@@ -113,7 +114,7 @@ def _context(room: RoomIdentity, event: Event) -> PushContext:
     parsed = events.events_by_nid(nids.values())
     auth = {pair: parsed[nids[key]] for pair, key in keys.items() if key in nids}
     levels = PowerLevels.from_state(auth, room.rules)
-    return PushContext(count, sender_level=levels.user_level(event.sender), notification_levels=levels.notifications)
+    return PushContext(count, sender_level=levels.user_level(event.sender), notification_levels={"room": levels.level_for_notification("room")})
 
 
 @lru_cache(maxsize=512)
@@ -141,7 +142,7 @@ def _find_special(
             stored, compiled = _compiled(nid, rules[nid])
             stance = is_static_for_room(stored, room.room_id)
             if stance == "dynamic":
-                outcome = Outcome.of(compiled.actions_for(view, context))
+                outcome = outcome_of(compiled.actions_for(view, context))
             else:
                 outcome = outcome_under(stance, user_id, default, mentioned, None)
                 baseline = 0 if stance in ("muted", "mentions-only") else baseline
@@ -167,7 +168,7 @@ def apply(
             [
                 ActionRow(
                     user, room.nid, nid, unread.MAIN if root is None else root, position, notify, highlight,
-                    orjson.dumps(outcome.actions), now,
+                    orjson.dumps({"sound": outcome.sound, "tweaks": outcome.tweaks}), now,
                 )
                 for user, (notify, highlight, outcome) in result.special.items()
             ]

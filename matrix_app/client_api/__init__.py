@@ -1,0 +1,1 @@
+"""Thin handlers of the client-server API, one file per module of the specification."""

@@ -1,0 +1,81 @@
+"""The one ASGI application: waiting endpoints on the event loop, everything else over the bridge."""
+
+from __future__ import annotations
+
+from matrix_app.http.bridge import Bridge, Receive, Scope, Send
+from matrix_app.http.dispatch import router
+from matrix_app.http.request_id import bind_request_id
+from matrix_app.http.response import CORS
+from matrix_app.protocol.errors import Unrecognized
+
+
+class Application:
+    """Serves HTTP and the lifespan protocol. WebSockets are refused: nothing here speaks them."""
+
+    def __init__(self) -> None:
+        self._bridge = Bridge()
+        self._router = router()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = bind_request_id(scope)
+        send = _with_request_id(send, request_id)
+        if scope["method"] == "OPTIONS" and scope["path"].startswith(("/_matrix", "/.well-known", "/_synapse")):
+            await _preflight(send)
+            return
+        consumer = self._waiting(scope)
+        if consumer is not None:
+            await consumer(scope, receive, send)
+        else:
+            await self._bridge(scope, receive, send)
+
+    def _waiting(self, scope: Scope) -> object | None:
+        if not scope["path"].startswith("/_matrix"):
+            return None
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        try:
+            endpoint, path = self._router.find(scope["method"], raw.split(b"?", 1)[0].decode("latin-1"))
+        except Unrecognized:
+            return None
+        if not endpoint.waits:
+            return None
+        from matrix_app.sync.consumer import WaitingConsumer
+
+        return WaitingConsumer.as_asgi(endpoint=endpoint, path=path)  # type: ignore[no-any-return]
+
+
+def _with_request_id(send: Send, request_id: str) -> Send:
+    async def wrapped(message: dict[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]  # type: ignore[misc]
+        await send(message)
+
+    return wrapped
+
+
+async def _preflight(send: Send) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in CORS.items()]
+    headers += [(b"access-control-max-age", b"86400"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            from matrix_app.sync.hub import hub
+
+            hub().start()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+            return

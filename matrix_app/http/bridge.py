@@ -1,0 +1,195 @@
+"""Runs Django's synchronous views for an ASGI server, in a bounded pool of long-lived threads.
+
+Django's own ASGI handler makes and ends threads for every request (design, section 2). Here a body is
+read on the event loop first, into memory or a temporary file, so that a slow client holds neither a
+thread nor a database connection; answers leave by the event loop too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Any
+
+import orjson
+from django.core.handlers.wsgi import WSGIHandler
+
+from appliance.config import get_config
+from matrix_app.protocol.errors import MatrixError, TooLarge, Unavailable
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+SPOOL_MEMORY = 1 << 20
+
+
+class ClientGoneError(Exception):
+    """The client went away before its request was whole."""
+
+
+class Bridge:
+    """An ASGI application that answers with Django's URL configuration."""
+
+    def __init__(self) -> None:
+        web = get_config().web
+        self._pool = ThreadPoolExecutor(max_workers=web.threads, thread_name_prefix="view")
+        self._most = web.threads + web.queue
+        self._active = 0
+        self._handler = WSGIHandler()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._active >= self._most:
+            await send_error(send, Unavailable("The server is busy"))
+            return
+        self._active += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._active -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body, length = await read_body(scope, receive, _limit(scope["path"]))
+        except ClientGoneError:
+            return
+        except MatrixError as error:
+            await send_error(send, error)
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            whole = await loop.run_in_executor(self._pool, self._run, scope, body, length, loop, send)
+        finally:
+            body.close()
+        if whole is not None:
+            await send(whole[0])
+            await send({"type": "http.response.body", "body": whole[1], "more_body": False})
+
+    def _run(
+        self, scope: Scope, body: IO[bytes], length: int, loop: asyncio.AbstractEventLoop, send: Send
+    ) -> tuple[dict[str, Any], bytes] | None:
+        """Call the view. A whole answer is returned for the event loop to send; a stream is sent here."""
+        start: dict[str, Any] = {"type": "http.response.start"}
+
+        def start_response(line: str, headers: list[tuple[str, str]]) -> None:
+            start["status"] = int(line[:3])
+            start["headers"] = [
+                (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+            ]
+
+        environ = make_environ(scope, body, length)
+        response: Any = self._handler(environ, start_response)  # type: ignore[arg-type]
+        try:
+            if response.streaming and scope["method"] != "HEAD":
+                _stream(response, start, loop, send)
+                return None
+            content = b"" if response.streaming else response.content
+            start["headers"].append((b"content-length", str(len(content)).encode()))
+            return start, b"" if scope["method"] == "HEAD" else content
+        finally:
+            response.close()
+
+
+def _limit(path: str) -> int:
+    config = get_config()
+    if path.startswith("/_matrix/media/"):
+        return max(config.media.max_upload_bytes, config.web.max_body_bytes) + 1024
+    return config.web.max_body_bytes
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[bytes], int]:
+    """The body in memory or a temporary file, and its length; raises `TooLarge` past `limit` bytes."""
+    body: IO[bytes] = io.BytesIO()
+    length = 0
+    more = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+    while more:
+        message = await _next_part(receive)
+        chunk = message.get("body", b"")
+        more = message.get("more_body", False)
+        length += len(chunk)
+        if length > limit:
+            body.close()
+            raise TooLarge("The request is too large")
+        if length > SPOOL_MEMORY and isinstance(body, io.BytesIO):
+            body = _rolled_over(body)
+        body.write(chunk)
+    body.seek(0)
+    return body, length
+
+
+def _rolled_over(body: io.BytesIO) -> IO[bytes]:
+    spool = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the request)
+    spool.write(body.getvalue())
+    return spool
+
+
+async def _next_part(receive: Receive) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(get_config().web.body_timeout_seconds):
+            message = await receive()
+    except TimeoutError:
+        raise MatrixError("The body did not arrive in time", status=408) from None
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+    return message
+
+
+def make_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
+    """The WSGI environment of an ASGI scope; `hearth.raw_path` is the path as it was sent."""
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
+    client = scope.get("client")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": "HTTP/" + scope.get("http_version", "1.1"),
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "REMOTE_ADDR": client[0] if client else None,
+        "CONTENT_LENGTH": str(length),
+        "wsgi.input": body,
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "hearth.request_id": scope.get("hearth.request_id", ""),
+        "hearth.raw_path": raw_path.split(b"?", 1)[0].decode("latin-1"),
+    }
+    for name, value in scope["headers"]:
+        _add_header(environ, name.decode("latin-1"), value.decode("latin-1"))
+    return environ
+
+
+def _add_header(environ: dict[str, Any], name: str, value: str) -> None:
+    if name == "content-type":
+        environ["CONTENT_TYPE"] = value
+    elif name != "content-length" and "_" not in name:
+        key = "HTTP_" + name.upper().replace("-", "_")
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+
+
+def _stream(response: Any, start: dict[str, Any], loop: asyncio.AbstractEventLoop, send: Send) -> None:
+    """Send a streaming response from its thread, one part at a time: memory stays bounded."""
+
+    def deliver(message: dict[str, Any]) -> None:
+        asyncio.run_coroutine_threadsafe(_sent(send, message), loop).result()
+
+    deliver(start)
+    for chunk in response:
+        deliver({"type": "http.response.body", "body": chunk, "more_body": True})
+    deliver({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _sent(send: Send, message: dict[str, Any]) -> None:
+    await send(message)
+
+
+async def send_error(send: Send, error: MatrixError) -> None:
+    """Send the standard error response without a view."""
+    from matrix_app.http.response import CORS
+
+    headers = {"content-type": "application/json", **CORS, **error.headers()}
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": orjson.dumps(error.body()), "more_body": False})

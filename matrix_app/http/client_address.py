@@ -1,0 +1,35 @@
+"""The address that a request comes from, believing only trusted proxies."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from appliance.config import get_config
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(entry, strict=False) for entry in get_config().server.trusted_proxies)
+
+
+@lru_cache(maxsize=4096)
+def _is_trusted(address: str) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in _trusted())
+
+
+def client_address(peer: str | None, forwarded_for: str | None) -> str:
+    """The client's address: the last hop of X-Forwarded-For that is not a trusted proxy itself.
+
+    `peer` is None for a connection through a Unix socket, which is always trusted.
+    """
+    if forwarded_for is None or (peer is not None and not _is_trusted(peer)):
+        return peer or ""
+    for hop in reversed([part.strip() for part in forwarded_for.split(",")]):
+        if hop and not _is_trusted(hop):
+            return hop
+    return peer or ""

@@ -1,0 +1,73 @@
+"""The one Django view behind `/_matrix`: find the endpoint, authenticate, limit, call, render."""
+
+from __future__ import annotations
+
+import gzip
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from matrix_app.http.authentication import authenticate
+from matrix_app.http.client_address import client_address
+from matrix_app.http.endpoint import Endpoint, all_endpoints
+from matrix_app.http.rate_limit import check_rate
+from matrix_app.http.request import Request
+from matrix_app.http.response import CORS, error_response, to_http
+from matrix_app.http.router import Router
+from matrix_app.protocol.errors import MatrixError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMPRESS_FROM = 1024
+
+_log = structlog.get_logger("matrix_app.http")
+
+
+@lru_cache(maxsize=1)
+def router() -> Router:
+    """The router over every endpoint of Hearth."""
+    import matrix_app.http.modules  # noqa: F401  (declares the endpoints)
+
+    return Router(all_endpoints())
+
+
+def dispatch(http: HttpRequest) -> HttpResponseBase:
+    """Answer a request. Never raises: an error of the tree is rendered, any other is logged as a bug."""
+    method = http.method or "GET"
+    try:
+        endpoint, path = router().find("GET" if method == "HEAD" else method, http.META["hearth.raw_path"])
+        response = call(endpoint, make_request(http, path))
+    except MatrixError as error:
+        response = error_response(error)
+    for name, value in CORS.items():
+        response.headers.setdefault(name, value)
+    return _compressed(http.META, response)
+
+
+def make_request(http: HttpRequest, path: dict[str, str]) -> Request:
+    """The request with the client's address."""
+    meta = http.META
+    return Request(http, path, client_address(meta.get("REMOTE_ADDR"), meta.get("HTTP_X_FORWARDED_FOR")))
+
+
+def call(endpoint: Endpoint, request: Request) -> HttpResponseBase:
+    """Authenticate, keep the rate limits, and run the handler."""
+    authenticate(endpoint, request)
+    if endpoint.rate is not None:
+        check_rate(endpoint.rate, request)
+    return to_http(endpoint.handler(request))
+
+
+def _compressed(meta: Mapping[str, str], response: HttpResponseBase) -> HttpResponseBase:
+    if not isinstance(response, HttpResponse) or response.has_header("Content-Encoding"):
+        return response
+    if len(response.content) < COMPRESS_FROM or "gzip" not in meta.get("HTTP_ACCEPT_ENCODING", ""):
+        return response
+    response.content = gzip.compress(response.content, compresslevel=4)
+    response["Content-Encoding"] = "gzip"
+    response["Vary"] = "Accept-Encoding"
+    return response

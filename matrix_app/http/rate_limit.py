@@ -1,0 +1,54 @@
+"""Rate limits: one token bucket per class of endpoint and user, or address where nobody is known."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+
+from appliance.config import get_config
+from matrix_app.http.request import Request
+from matrix_app.protocol.errors import LimitExceeded
+
+MOST_BUCKETS = 50_000
+
+# (class, who) -> [tokens, time of the last look]
+_buckets: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def check_rate(name: str, request: Request) -> None:
+    """Count a request against its class; raises `LimitExceeded`."""
+    requester = request.requester_or_none
+    if requester is not None and requester.appservice_id is not None:
+        return
+    take(name, request.ip if requester is None else requester.user_id)
+
+
+def take(name: str, who: str, *, amount: float = 1.0) -> None:
+    """Take from the bucket of a class; raises `LimitExceeded` with the wait when it is empty."""
+    limits = get_config().rate_limits
+    if not limits.enabled or who in limits.exempt_users:
+        return
+    limit = getattr(limits, name)
+    now = time.monotonic()
+    with _lock:
+        bucket = _buckets.get((name, who))
+        if bucket is None:
+            bucket = _buckets[(name, who)] = [float(limit.burst), now]
+            if len(_buckets) > MOST_BUCKETS:
+                _buckets.popitem(last=False)
+        else:
+            _buckets.move_to_end((name, who))
+        tokens = min(limit.burst, bucket[0] + (now - bucket[1]) * limit.per_second)
+        bucket[1] = now
+        if tokens < amount:
+            bucket[0] = tokens
+            raise LimitExceeded(int((amount - tokens) / limit.per_second * 1000) + 1)
+        bucket[0] = tokens - amount
+
+
+def reset() -> None:
+    """Fill every bucket: for tests."""
+    with _lock:
+        _buckets.clear()

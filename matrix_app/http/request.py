@@ -1,0 +1,119 @@
+"""A request as handlers see it."""
+
+from __future__ import annotations
+
+from typing import IO, Any, TypeVar
+
+import msgspec
+from django.http import HttpRequest
+
+from matrix_app.http.requester import Requester
+from matrix_app.protocol.canonical_json import decode_json
+from matrix_app.protocol.errors import BadJson, InvalidParam, MissingParam, MissingToken
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Request:
+    """One request: path parameters, query, body, and who makes it."""
+
+    __slots__ = ("_body", "_requester", "http", "ip", "origin", "path", "user_agent")
+
+    def __init__(self, http: HttpRequest, path: dict[str, str], ip: str) -> None:
+        self.http = http
+        self.path = path
+        self.ip = ip
+        self.user_agent: str = http.META.get("HTTP_USER_AGENT", "")
+        self.origin: str = ""  # the server that signed a federation request
+        self._requester: Requester | None = None
+        self._body: Any = None
+
+    @property
+    def requester(self) -> Requester:
+        """Who makes the request; raises `MissingToken` where that is optional and nobody does."""
+        if self._requester is None:
+            raise MissingToken("Missing access token")
+        return self._requester
+
+    @property
+    def requester_or_none(self) -> Requester | None:
+        """Who makes the request, where that is optional."""
+        return self._requester
+
+    def authenticated_as(self, requester: Requester | None) -> None:
+        """Set by the dispatcher, once."""
+        self._requester = requester
+
+    def query(self, name: str) -> str | None:
+        """The first value of a query parameter, or None."""
+        value: str | None = self.http.GET.get(name)
+        if value is not None and "\x00" in value:
+            raise InvalidParam(f"{name} contains a NUL byte")
+        return value
+
+    def query_list(self, name: str) -> list[str]:
+        """All values of a query parameter."""
+        return list(self.http.GET.getlist(name))
+
+    def required_query(self, name: str) -> str:
+        """A query parameter that must be there; raises `MissingParam`."""
+        value = self.query(name)
+        if value is None:
+            raise MissingParam(f"Missing query parameter {name}")
+        return value
+
+    def query_int(self, name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
+        """A whole number; out of bounds below is `InvalidParam`, above it is cut to `maximum`."""
+        value = self.query(name)
+        if value is None:
+            return default
+        try:
+            number = int(value)
+        except ValueError:
+            raise InvalidParam(f"Query parameter {name} must be a whole number") from None
+        if number < minimum or number > (1 << 63) - 1:
+            raise InvalidParam(f"Query parameter {name} is out of range")
+        return number if maximum is None else min(number, maximum)
+
+    def query_bool(self, name: str, default: bool = False) -> bool:
+        """`true` or `false`; anything else is `InvalidParam`."""
+        value = self.query(name)
+        if value is None:
+            return default
+        if value not in ("true", "false"):
+            raise InvalidParam(f"Query parameter {name} must be true or false")
+        return value == "true"
+
+    @property
+    def body_file(self) -> IO[bytes]:
+        """The body as a stream, for endpoints that declare `streams_body`."""
+        stream: IO[bytes] = self.http.META["wsgi.input"]
+        return stream
+
+    def json(self) -> Any:
+        """The body as JSON; raises `NotJson` or `BadJson`."""
+        if self._body is None:
+            self._body = decode_json(self.http.body)
+        return self._body
+
+    def json_object(self, *, empty_allowed: bool = False) -> dict[str, Any]:
+        """The body as a JSON object; an empty body counts as `{}` where that is allowed."""
+        if empty_allowed and not self.http.body:
+            return {}
+        body = self.json()
+        if not isinstance(body, dict):
+            raise BadJson("The body must be a JSON object")
+        return body
+
+    def decode(self, schema: type[S], *, empty_allowed: bool = False) -> S:
+        """The body as a struct; a missing field is `MissingParam`, a wrong type `BadJson`."""
+        body = self.json_object(empty_allowed=empty_allowed)
+        try:
+            return msgspec.convert(body, schema)
+        except msgspec.ValidationError as error:
+            text = str(error)
+            if "missing required field" in text:
+                raise MissingParam(text) from error
+            raise BadJson(text) from error
+
+

@@ -1,0 +1,57 @@
+"""When, from where and with what a device was last seen: gathered in memory, written now and then."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import NamedTuple
+
+from matrix_app.storage import db
+
+WRITE_EVERY = 60.0
+MOST_KEPT = 10_000
+
+
+class Sighting(NamedTuple):
+    """One device, seen."""
+
+    ts: int
+    ip: str
+    user_agent: str
+
+
+_seen: dict[tuple[int, int], Sighting] = {}
+_lock = threading.Lock()
+_last_write = time.monotonic()
+
+
+def saw(user_nid: int, device_nid: int | None, ip: str, user_agent: str) -> None:
+    """Note that a device made a request. Lost when the process is killed: it is only informative."""
+    global _last_write
+    if device_nid is None:
+        return
+    now = time.time()
+    _seen[(user_nid, device_nid)] = Sighting(int(now * 1000), ip, user_agent)
+    if time.monotonic() - _last_write > WRITE_EVERY or len(_seen) > MOST_KEPT:
+        flush()
+
+
+def flush() -> None:
+    """Write what has been gathered."""
+    global _last_write
+    with _lock:
+        gathered = dict(_seen)
+        _seen.clear()
+        _last_write = time.monotonic()
+    if not gathered:
+        return
+    sql = "UPDATE device SET last_seen_ts = %s, last_seen_ip = %s, last_seen_user_agent = %s WHERE nid = %s"
+    with db.write():
+        for (user_nid, device_nid), sighting in gathered.items():
+            db.execute(sql, (*sighting, device_nid))
+            db.execute("UPDATE account SET last_active_ts = %s WHERE user_nid = %s", (sighting.ts, user_nid))
+
+
+def latest(device_nid: int, user_nid: int) -> Sighting | None:
+    """A sighting that has not been written yet."""
+    return _seen.get((user_nid, device_nid))

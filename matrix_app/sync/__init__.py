@@ -1,0 +1,1 @@
+"""Streams, wake-ups, sync v2 and sliding sync."""
