@@ -46,6 +46,7 @@ class Application:
         except Unrecognized:
             return None
         if not endpoint.waits:
+            scope["hearth.found"] = (endpoint, path)
             return None
         from matrix_app.sync.consumer import WaitingConsumer
 

@@ -154,6 +154,7 @@ def make_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
         "wsgi.input": body,
         "wsgi.url_scheme": scope.get("scheme", "http"),
         "hearth.request_id": scope.get("hearth.request_id", ""),
+        "hearth.found": scope.get("hearth.found"),
         "hearth.raw_path": raw_path.split(b"?", 1)[0].decode("latin-1"),
     }
     for name, value in scope["headers"]:

@@ -39,7 +39,10 @@ def dispatch(http: HttpRequest) -> HttpResponseBase:
     """Answer a request. Never raises: an error of the tree is rendered, any other is logged as a bug."""
     method = http.method or "GET"
     try:
-        endpoint, path = router().find("GET" if method == "HEAD" else method, http.META["hearth.raw_path"])
+        found = http.META.get("hearth.found")
+        endpoint, path = found or router().find(
+            "GET" if method == "HEAD" else method, http.META["hearth.raw_path"]
+        )
         response = call(endpoint, make_request(http, path))
     except MatrixError as error:
         response = error_response(error)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from appliance.config import get_config
-from appliance.secrets import signing_key
+from appliance.secrets import signing_key_text
 from matrix_app.protocol.signing import SigningKey
 
 
@@ -20,4 +20,4 @@ class LocalIdentity(NamedTuple):
 @lru_cache(maxsize=1)
 def local_identity() -> LocalIdentity:
     """The name and the key of the configuration; they do not change while the process runs."""
-    return LocalIdentity(get_config().server.name, signing_key())
+    return LocalIdentity(get_config().server.name, SigningKey.from_text(signing_key_text()))

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import nid, position, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, stream_position, ref, timestamp
 
 
 class DeviceKeys(models.Model):
@@ -21,7 +21,7 @@ class DeviceKeys(models.Model):
 class OneTimeKey(models.Model):
     """An unclaimed one-time key."""
 
-    nid = nid()
+    nid = own_nid()
     device_nid = ref()
     algorithm = models.TextField()
     key_id = models.TextField()
@@ -90,9 +90,9 @@ class DeviceListChange(models.Model):
 class ToDeviceMessage(models.Model):
     """A to-device message that its device has not acknowledged yet."""
 
-    nid = nid()
+    nid = own_nid()
     device_nid = ref()
-    position = position()
+    position = stream_position()
     content = models.BinaryField()
 
     class Meta:
@@ -103,7 +103,7 @@ class ToDeviceMessage(models.Model):
 class KeyBackupVersion(models.Model):
     """A version of a user's key backup."""
 
-    nid = nid()
+    nid = own_nid()
     user_nid = ref()
     version = models.BigIntegerField()
     algorithm = models.TextField()

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import nid, position, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, stream_position, ref, timestamp
 
 
 class Event(models.Model):
@@ -12,7 +12,7 @@ class Event(models.Model):
     History is ordered by (`depth`, `nid`).
     """
 
-    nid = nid()
+    nid = own_nid()
     event_id = models.TextField(unique=True)
     room_nid = ref()
     type = models.TextField()
@@ -83,7 +83,7 @@ class Thread(models.Model):
     root_nid = models.BigIntegerField(primary_key=True)
     room_nid = ref()
     latest_nid = ref()
-    latest_position = position()
+    latest_position = stream_position()
     reply_count = models.BigIntegerField()
     unread_ordinal = models.BigIntegerField(default=0)
 
@@ -117,7 +117,7 @@ class Redaction(models.Model):
 class EventReport(models.Model):
     """What a user reported: an event, a room or a user."""
 
-    nid = nid()
+    nid = own_nid()
     reporter_nid = ref()
     room_nid = ref(null=True, index=True)
     event_id = models.TextField(null=True)

@@ -5,12 +5,14 @@ key constraints: the services write all sides in one transaction, and a constrai
 look-up and an index to every message.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.db import models
 
 
-def nid() -> models.BigAutoField[Any, Any]:
+def own_nid() -> models.BigAutoField[Any, Any]:
     """The surrogate key of a table; values are never used twice."""
     return models.BigAutoField(primary_key=True)
 
@@ -20,7 +22,7 @@ def ref(*, null: bool = False, index: bool = False) -> models.BigIntegerField[An
     return models.BigIntegerField(null=null, db_index=index)
 
 
-def position() -> models.BigIntegerField[Any, Any]:
+def stream_position() -> models.BigIntegerField[Any, Any]:
     """A position in the one stream (see `stream.py`)."""
     return models.BigIntegerField()
 

@@ -2,13 +2,13 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import nid, position, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, stream_position, ref, timestamp
 
 
 class Room(models.Model):
     """A room that this server knows. `version` never changes."""
 
-    nid = nid()
+    nid = own_nid()
     room_id = models.TextField(unique=True)
     version = models.TextField()
     # The snapshot which equals the rows of `current_state`.
@@ -33,7 +33,7 @@ class Room(models.Model):
 class StateKey(models.Model):
     """A pair of event type and state key, interned."""
 
-    nid = nid()
+    nid = own_nid()
     type = models.TextField()
     state_key = models.TextField()
 
@@ -59,7 +59,7 @@ class CurrentStateDelta(models.Model):
 
     pk = models.CompositePrimaryKey("room_nid", "position", "key_nid")
     room_nid = ref()
-    position = position()
+    position = stream_position()
     key_nid = ref()
     event_nid = ref(null=True)
     previous_event_nid = ref(null=True)
@@ -77,7 +77,7 @@ class StateSnapshot(models.Model):
     the chain began with.
     """
 
-    nid = nid()
+    nid = own_nid()
     room_nid = ref(index=True)
     base_nid = ref(null=True)
     chain_index = models.IntegerField()
@@ -102,8 +102,8 @@ class Membership(models.Model):
     # Whether the user has push rules of their own: those are evaluated one by one.
     custom_push = models.BooleanField(default=False)
     # The position of the last membership event, and of the last that changed `membership`.
-    position = position()
-    changed_position = position()
+    position = stream_position()
+    changed_position = stream_position()
 
     class Meta:
         db_table = "membership"

@@ -2,13 +2,13 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import nid, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, ref, timestamp
 
 
 class Device(models.Model):
     """A device of a local user."""
 
-    nid = nid()
+    nid = own_nid()
     user_nid = ref()
     device_id = models.TextField()
     display_name = models.TextField(null=True)
@@ -26,7 +26,7 @@ class Device(models.Model):
 class AccessToken(models.Model):
     """An access token; `device_nid` is null for a token that belongs to no device."""
 
-    nid = nid()
+    nid = own_nid()
     token_hash = models.BinaryField(unique=True)
     user_nid = ref(index=True)
     device_nid = ref(null=True, index=True)
@@ -43,7 +43,7 @@ class AccessToken(models.Model):
 class RefreshToken(models.Model):
     """A refresh token; `next_nid` points to the one which replaced it."""
 
-    nid = nid()
+    nid = own_nid()
     token_hash = models.BinaryField(unique=True)
     user_nid = ref(index=True)
     device_nid = ref(index=True)

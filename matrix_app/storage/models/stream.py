@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import nid, ref
+from matrix_app.storage.models.fields import own_nid, ref
 
 
 class StreamLog(models.Model):
@@ -13,7 +13,7 @@ class StreamLog(models.Model):
     positions are never used again.
     """
 
-    position = nid()
+    position = own_nid()
     kind = models.SmallIntegerField()
     room_nid = ref(null=True)
     user_nid = ref(null=True)

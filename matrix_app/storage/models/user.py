@@ -2,13 +2,13 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import nid, position, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, stream_position, ref, timestamp
 
 
 class Server(models.Model):
     """A server name, interned."""
 
-    nid = nid()
+    nid = own_nid()
     name = models.TextField(unique=True)
 
     class Meta:
@@ -18,7 +18,7 @@ class Server(models.Model):
 class User(models.Model):
     """A user ID, interned; local and remote alike."""
 
-    nid = nid()
+    nid = own_nid()
     user_id = models.TextField(unique=True)
     server_nid = ref(index=True)
     is_local = models.BooleanField()
@@ -79,7 +79,7 @@ class Presence(models.Model):
     last_active_ts = timestamp()
     currently_active = models.BooleanField(default=False)
     last_sync_ts = timestamp(null=True)
-    position = position()
+    position = stream_position()
 
     class Meta:
         db_table = "presence"
@@ -89,7 +89,7 @@ class Presence(models.Model):
 class ThreePid(models.Model):
     """A third-party identifier of an account; `address` is case-folded for email."""
 
-    nid = nid()
+    nid = own_nid()
     user_nid = ref(index=True)
     medium = models.TextField()
     address = models.TextField()

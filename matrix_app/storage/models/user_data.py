@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import nid, position, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, stream_position, ref, timestamp
 
 
 class AccountData(models.Model):
@@ -13,7 +13,7 @@ class AccountData(models.Model):
     room_nid = ref()
     type = models.TextField()
     content = models.BinaryField()
-    position = position()
+    position = stream_position()
 
     class Meta:
         db_table = "account_data"
@@ -53,7 +53,7 @@ class Receipt(models.Model):
     event_id = models.TextField()
     event_nid = ref(null=True)
     ts = timestamp()
-    position = position()
+    position = stream_position()
 
     class Meta:
         db_table = "receipt"
@@ -71,7 +71,7 @@ class ReadMark(models.Model):
     user_nid = ref()
     room_nid = ref()
     thread_nid = ref()
-    position = position()
+    position = stream_position()
     ordinal = models.BigIntegerField()
 
     class Meta:
@@ -90,7 +90,7 @@ class UnreadAction(models.Model):
     room_nid = ref()
     event_nid = ref()
     thread_nid = ref()
-    position = position()
+    position = stream_position()
     notify = models.SmallIntegerField()
     highlight = models.SmallIntegerField()
     actions = models.BinaryField()
@@ -107,7 +107,7 @@ class UnreadAction(models.Model):
 class Pusher(models.Model):
     """Where a user's notifications are pushed."""
 
-    nid = nid()
+    nid = own_nid()
     user_nid = ref()
     app_id = models.TextField()
     pushkey = models.TextField()
@@ -143,7 +143,7 @@ class RoomTyping(models.Model):
     """When the set of those who type in a room last changed."""
 
     room_nid = models.BigIntegerField(primary_key=True)
-    position = position()
+    position = stream_position()
 
     class Meta:
         db_table = "room_typing"
