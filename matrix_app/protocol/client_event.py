@@ -83,9 +83,14 @@ def client_event_bytes(
     if unsigned:
         event["unsigned"] = unsigned
     if fields.type == _REDACTION:
-        event["content"] = msgspec.json.decode(fields.content)
+        event["content"] = _keys_as_fragments(fields.content)
         _set_redacts(event, None if fields.redacts is msgspec.UNSET else fields.redacts)
     return orjson.dumps(event)
+
+
+def _keys_as_fragments(content: msgspec.Raw) -> dict[str, orjson.Fragment]:
+    values = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    return {key: orjson.Fragment(bytes(value)) for key, value in values.items()}
 
 
 def prune_keys_for_stripped_state(event: Any) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple, NotRequired, TypedDict, Unpack
 from matrix_app.protocol.canonical_json import MAX_INTEGER, encode_canonical
 from matrix_app.protocol.errors import BadJson, InvalidParam, TooLarge
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.hashes import event_id_of, reference_hash
+from matrix_app.protocol.hashes import add_content_hash, event_id_of, reference_hash
 from matrix_app.protocol.ids import MAX_ID_BYTES, domain_of, parse_event_id, parse_room_id, parse_user_id
 from matrix_app.protocol.room_versions import RoomVersion
-from matrix_app.protocol.signing import SigningKey, sign_event
+from matrix_app.protocol.signing import SigningKey, add_event_signature
 from matrix_app.protocol.unpadded_base64 import encode_base64
 
 MAX_PDU_BYTES: Final = 65536
@@ -75,10 +75,14 @@ def create_event(
 def finish_event(pdu: dict[str, Any], *, rules: RoomVersion, key: SigningKey, server_name: str) -> Event:
     """The event that a built PDU becomes: hashed, signed, checked, and with its ID.
 
-    Also for the templates that other servers give on joining, knocking and leaving.
+    Also for the templates that other servers give on joining, knocking and leaving: what they have put
+    into `signatures` and `unsigned` is dropped. Raises as `create_event` does.
     """
-    signed = sign_event(pdu, rules, server_name, key)
-    check_pdu_format(signed, rules)
+    bare = {key: value for key, value in pdu.items() if key != "unsigned"}
+    hashed = add_content_hash({**bare, "signatures": {}})
+    check_pdu_format(hashed, rules)
+    signed = add_event_signature(hashed, rules, server_name, key)
+    check_pdu_size(signed, rules)
     return Event(signed, event_id_of(signed, rules), rules)
 
 

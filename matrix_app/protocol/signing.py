@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_open, crypto_sign_seed_keypair
+from nacl.bindings import (
+    crypto_sign,
+    crypto_sign_BYTES,
+    crypto_sign_open,
+    crypto_sign_PUBLICKEYBYTES,
+    crypto_sign_seed_keypair,
+)
 from nacl.exceptions import CryptoError
 from nacl.utils import random
 
@@ -158,9 +164,10 @@ def _signature_of(obj: dict[str, Any], server_name: str, key_id: str) -> bytes:
 
 
 def _verify(signature: bytes, message: bytes, verify_key: bytes) -> None:
-    if len(signature) != crypto_sign_BYTES:
-        raise InvalidSignature("A signature has the wrong length")
+    # The binding reads as many bytes as it expects, whatever it is given.
+    if len(signature) != crypto_sign_BYTES or len(verify_key) != crypto_sign_PUBLICKEYBYTES:
+        raise InvalidSignature("A signature or its key has the wrong length")
     try:
         crypto_sign_open(signature + message, verify_key)
-    except (CryptoError, ValueError):
+    except CryptoError:
         raise InvalidSignature("A signature does not match") from None
