@@ -148,7 +148,7 @@ def test_nesting_is_bounded_at_100_levels() -> None:
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:
-    value = [{"a": []}] * 500 + ["[" * 500]
+    value: list[Any] = [{"a": []}] * 500 + ["[" * 500]
     assert decode_json(json.dumps(value).encode()) == value
     assert decode_json(memoryview(json.dumps(value).encode())) == value
 
