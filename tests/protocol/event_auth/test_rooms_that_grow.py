@@ -2,7 +2,6 @@
 
 import pytest
 
-from matrix_app.protocol.event_auth import membership_of
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from tests.factories.events import ALICE, BOB, CAROL, RoomBuilder
 
