@@ -6,7 +6,7 @@ Rules 1 and 3 of versions 1 to 11; rules 1, 2 and 4 of version 12.
 from __future__ import annotations
 
 from matrix_app.protocol.errors import AuthorizationFailed
-from matrix_app.protocol.event_auth.identifiers import domain_of, is_user_id
+from matrix_app.protocol.event_auth.identifiers import is_user_id, server_of
 from matrix_app.protocol.event_auth.selection import CREATE_KEY
 from matrix_app.protocol.events import Event, StateMap
 from matrix_app.protocol.room_versions import ROOM_VERSIONS, RoomVersion
@@ -51,7 +51,7 @@ def _check_room_id(event: Event) -> None:
         if "room_id" in event.pdu:
             raise AuthorizationFailed("A create event of this version must not have a room ID")
     # 1.2 before: the room ID belongs to the sender's server.
-    elif domain_of(event.room_id) != domain_of(event.sender):
+    elif server_of(event.room_id) != server_of(event.sender):
         raise AuthorizationFailed("The room ID and the sender of a create event must be of one server")
 
 
@@ -71,5 +71,5 @@ def create_event_of(event: Event, state: StateMap) -> Event:
 
 def check_federation(event: Event, create: Event) -> None:
     """Rule 3 (4 in version 12): a room with `m.federate` false is for its creator's server alone."""
-    if create.content.get("m.federate") is False and domain_of(event.sender) != domain_of(create.sender):
+    if create.content.get("m.federate") is False and server_of(event.sender) != server_of(create.sender):
         raise AuthorizationFailed("The room is closed to other servers")

@@ -1,24 +1,22 @@
-"""What the authorisation rules ask of identifiers: the domain of one, and whether a user ID is valid."""
+"""What the authorisation rules ask of identifiers: the server of one, and whether a user ID is valid."""
 
 from __future__ import annotations
 
-import re
-
-# Appendices, "Historical User IDs": events may be sent by users whose localpart has any characters but
-# `:` and NUL, or none at all. The server name keeps to its grammar.
-_USER_ID = re.compile(
-    r"@[^:\x00\ud800-\udfff]*:(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?"
-)
-_MAX_BYTES = 255
+from matrix_app.protocol.errors import InvalidParam
+from matrix_app.protocol.ids import parse_user_id
 
 
-def domain_of(identifier: str) -> str:
-    """What follows the first colon of an identifier; empty if there is none."""
+def server_of(identifier: str) -> str:
+    """What follows the first colon of an identifier; empty if there is none, which no server's name is."""
     return identifier.partition(":")[2]
 
 
 def is_user_id(value: object) -> bool:
     """Whether `value` is a user ID that may send events, historical ones included."""
-    if not isinstance(value, str) or _USER_ID.fullmatch(value) is None:
+    if not isinstance(value, str):
         return False
-    return len(value) * 4 <= _MAX_BYTES or len(value.encode()) <= _MAX_BYTES
+    try:
+        parse_user_id(value)
+    except InvalidParam:
+        return False
+    return True

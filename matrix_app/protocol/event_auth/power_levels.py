@@ -107,7 +107,7 @@ _Key = tuple[str, str, str]
 _Parsed = tuple[dict[str, Any], PowerLevels]
 
 
-class _ParsedLevels:
+class ParsedLevels:
     """Parsed levels by event ID, the oldest dropped when the entries in them pass a bound.
 
     An event ID of versions 1 and 2 is chosen by its server, and redaction changes what an event says, so
@@ -150,4 +150,4 @@ def _entries_of(levels: PowerLevels) -> int:
 
 
 # About 100 bytes an entry.
-_cache: Final = _ParsedLevels(max_entries=100_000)
+_cache: Final = ParsedLevels(max_entries=100_000)

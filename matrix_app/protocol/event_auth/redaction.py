@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matrix_app.protocol.errors import AuthorizationFailed
-from matrix_app.protocol.event_auth.identifiers import domain_of
+from matrix_app.protocol.event_auth.identifiers import server_of
 from matrix_app.protocol.event_auth.power_levels import PowerLevels
 from matrix_app.protocol.events import Event, StateMap
 
@@ -31,7 +31,7 @@ def may_apply_redaction(redaction: Event, redacted: Event, state: StateMap) -> b
     if redaction.rules.redaction_auth_by_event_id:
         return _same_event_domain(redaction, redacted.event_id)
     # 2: or is on the server of who sent the event.
-    return domain_of(redaction.sender) == domain_of(redacted.sender)
+    return server_of(redaction.sender) == server_of(redacted.sender)
 
 
 def _has_redact_level(event: Event, state: StateMap) -> bool:
@@ -40,4 +40,4 @@ def _has_redact_level(event: Event, state: StateMap) -> bool:
 
 
 def _same_event_domain(redaction: Event, redacted_id: str | None) -> bool:
-    return redacted_id is not None and domain_of(redaction.event_id) == domain_of(redacted_id)
+    return redacted_id is not None and server_of(redaction.event_id) == server_of(redacted_id)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from matrix_app.protocol.errors import AuthorizationFailed
 from matrix_app.protocol.event_auth.auth_events import check_auth_events
 from matrix_app.protocol.event_auth.create import check_create, check_federation, create_event_of
-from matrix_app.protocol.event_auth.identifiers import domain_of
+from matrix_app.protocol.event_auth.identifiers import server_of
 from matrix_app.protocol.event_auth.membership import check_membership, check_sender_joined
 from matrix_app.protocol.event_auth.power_level_changes import check_power_levels
 from matrix_app.protocol.event_auth.power_levels import PowerLevels
@@ -82,7 +82,7 @@ def check_event(event: Event, state: StateMap) -> None:
 
 def _check_aliases(event: Event) -> None:
     # 4.1 and 4.2: aliases are state, kept by each server for itself.
-    if event.state_key is None or event.state_key != domain_of(event.sender):
+    if event.state_key is None or event.state_key != server_of(event.sender):
         raise AuthorizationFailed("The state key of aliases must be the sender's server")
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice, product
 from typing import Any
 
 from nacl.exceptions import BadSignatureError
-from nacl.exceptions import ValueError as NaClValueError
 from nacl.signing import VerifyKey
 
-from matrix_app.protocol.errors import AuthorizationFailed
+from matrix_app.protocol.errors import AuthorizationFailed, InvalidParam
 from matrix_app.protocol.events import Event, StateMap
+from matrix_app.protocol.signing import signed_bytes
+from matrix_app.protocol.unpadded_base64 import decode_base64
 
 # An identity server gives two keys and one signature. The product of all that fits into two events
 # would keep a processor busy for half a minute, so no more pairs than this are tried.
@@ -59,20 +58,16 @@ def public_keys_of(invite: Event) -> Iterator[str]:
             yield key
 
 
-def is_signed_by_any(signed: Mapping[str, Any], public_keys: Iterator[str]) -> bool:
+def is_signed_by_any(signed: dict[str, Any], public_keys: Iterator[str]) -> bool:
     """Whether any Ed25519 signature in `signed`, whoever's it is, is by one of the keys."""
-
-    from matrix_app.protocol.canonical_json import encode_canonical
-
-    unsigned = {key: value for key, value in signed.items() if key not in ("signatures", "unsigned")}
-    message = encode_canonical(unsigned)
+    message = signed_bytes(signed)
     keys = [key for text in public_keys if len(key := _decode(text)) == 32]
     signatures = [value for text in _signature_texts(signed) if len(value := _decode(text)) == 64]
     pairs = islice(product(keys, signatures), MAX_VERIFICATIONS)
     return any(_verifies(key, message, signature) for key, signature in pairs)
 
 
-def _signature_texts(signed: Mapping[str, Any]) -> Iterator[str]:
+def _signature_texts(signed: dict[str, Any]) -> Iterator[str]:
     by_server = signed.get("signatures")
     for by_key in by_server.values() if isinstance(by_server, dict) else ():
         for key_id, signature in by_key.items() if isinstance(by_key, dict) else ():
@@ -83,15 +78,14 @@ def _signature_texts(signed: Mapping[str, Any]) -> Iterator[str]:
 def _verifies(key: bytes, message: bytes, signature: bytes) -> bool:
     try:
         VerifyKey(key).verify(message, signature)
-    except (BadSignatureError, NaClValueError):
+    except BadSignatureError:
         return False
     return True
 
 
 def _decode(text: str) -> bytes:
-    """Unpadded Base64 in the standard or the URL-safe alphabet; empty if it is neither."""
-    padded = text + "=" * (-len(text) % 4)
+    """The bytes of a key or a signature; none if it is not Base64."""
     try:
-        return b64decode(padded, altchars=b"-_" if "-" in text or "_" in text else None, validate=True)
-    except (binascii.Error, ValueError):
+        return decode_base64(text)
+    except InvalidParam:
         return b""

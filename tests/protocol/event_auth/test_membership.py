@@ -56,21 +56,19 @@ def test_a_membership_event_without_a_membership_is_refused(version: str) -> Non
 
 
 @pytest.mark.parametrize("version", versions())
-@pytest.mark.parametrize("membership", ["", "Join", "owner", None, 1, ["join"], {}])
-def test_an_unknown_membership_is_refused(version: str, membership: Any) -> None:
+def test_an_unknown_membership_is_refused(version: str) -> None:
     room = RoomBuilder.opened(version)
-    assert_refused(member_event(room, ALICE, ALICE, membership), room.state, "is not known")
+    for membership in ("", "Join", "owner", None, 1, ["join"], {}):
+        assert_refused(member_event(room, ALICE, ALICE, membership), room.state, "is not known")
 
 
 @pytest.mark.parametrize("version", versions(first=8))
-@pytest.mark.parametrize("authoriser", [None, 7, "", "bob", "@bob", [BOB]])
 @pytest.mark.parametrize("membership", ["join", "leave"])
-def test_who_let_the_user_in_must_be_a_user_id_from_version_8(
-    version: str, authoriser: Any, membership: str
-) -> None:
+def test_who_let_the_user_in_must_be_a_user_id_from_version_8(version: str, membership: str) -> None:
     room = RoomBuilder.opened(version)
-    event = member_event(room, ALICE, ALICE, membership, join_authorised_via_users_server=authoriser)
-    assert_refused(event, room.state, "must be a user ID")
+    for authoriser in (None, 7, "", "bob", "@bob", [BOB]):
+        event = member_event(room, ALICE, ALICE, membership, join_authorised_via_users_server=authoriser)
+        assert_refused(event, room.state, "must be a user ID")
 
 
 @pytest.mark.parametrize("version", versions(last=7))
