@@ -58,7 +58,8 @@ def test_a_membership_event_without_a_membership_is_refused(version: str) -> Non
 @pytest.mark.parametrize("version", versions())
 def test_an_unknown_membership_is_refused(version: str) -> None:
     room = RoomBuilder.opened(version)
-    for membership in ("", "Join", "owner", None, 1, ["join"], {}):
+    unknown: list[Any] = ["", "Join", "owner", None, 1, ["join"], {}]
+    for membership in unknown:
         assert_refused(member_event(room, ALICE, ALICE, membership), room.state, "is not known")
 
 
