@@ -9,7 +9,8 @@ a new chain when the differences could outgrow it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from matrix_app.storage import db
 from matrix_app.storage.cache import ByteCache
@@ -130,49 +131,78 @@ def current_full(room_nid: int) -> dict[int, int]:
     return dict(db.rows("SELECT key_nid, event_nid FROM current_state WHERE room_nid = %s", (room_nid,)))  # type: ignore[arg-type]
 
 
-def change_current(room_nid: int, position: int, changes: Mapping[int, int], before: Mapping[int, int]) -> None:
-    """Apply changes (0 removes) to a room's present state and log them at `position`.
+class CurrentChange(NamedTuple):
+    """One entry of a room's present state that changes; `event_nid` 0 removes it."""
 
-    `before` has the present event nid of each changed key that is set.
-    """
-    upserts = [(room_nid, key, event) for key, event in changes.items() if event]
-    if upserts:
-        sql = (
-            "INSERT INTO current_state (room_nid, key_nid, event_nid) VALUES {values}"
-            " ON CONFLICT (room_nid, key_nid) DO UPDATE SET event_nid = excluded.event_nid"
-        )
-        db.insert_many(sql, 3, upserts)
-    for key, event in changes.items():
-        if not event:
-            db.execute("DELETE FROM current_state WHERE room_nid = %s AND key_nid = %s", (room_nid, key))
-    deltas = [(room_nid, position, key, event or None, before.get(key)) for key, event in changes.items()]
+    position: int
+    key_nid: int
+    event_nid: int
+    previous_event_nid: int | None
+    is_member: bool
+
+
+def change_current(room_nid: int, changes: Sequence[CurrentChange]) -> None:
+    """Apply changes to a room's present state, in order, and log them."""
+    final = {change.key_nid: change for change in changes}
+    upserts = [
+        (room_nid, change.key_nid, change.event_nid, change.is_member)
+        for change in final.values()
+        if change.event_nid
+    ]
+    sql = (
+        "INSERT INTO current_state (room_nid, key_nid, event_nid, is_member) VALUES {values}"
+        " ON CONFLICT (room_nid, key_nid) DO UPDATE SET event_nid = excluded.event_nid"
+    )
+    db.insert_many(sql, 4, upserts)
+    for change in final.values():
+        if not change.event_nid:
+            sql = "DELETE FROM current_state WHERE room_nid = %s AND key_nid = %s"
+            db.execute(sql, (room_nid, change.key_nid))
     db.insert_many(
         "INSERT INTO current_state_delta (room_nid, position, key_nid, event_nid, previous_event_nid)"
         " VALUES {values}",
         5,
-        deltas,
+        [(room_nid, c.position, c.key_nid, c.event_nid or None, c.previous_event_nid) for c in changes],
     )
 
 
-def deltas_between(room_nid: int, after: int, upto: int) -> dict[int, int | None]:
-    """For each key changed after `after` up to `upto`: its event nid at `upto`, None when removed."""
+def current_other(room_nids: Iterable[int]) -> dict[int, dict[int, int]]:
+    """The present state of rooms without its m.room.member events: room to {key: event}."""
     sql = (
-        "SELECT key_nid, event_nid FROM current_state_delta"
-        " WHERE room_nid = %s AND position > %s AND position <= %s ORDER BY position"
+        "SELECT room_nid, key_nid, event_nid FROM current_state"
+        f" WHERE {db.in_any('room_nid')} AND NOT is_member"
     )
-    return dict(db.rows(sql, (room_nid, after, upto)))  # type: ignore[arg-type]
+    found: dict[int, dict[int, int]] = {}
+    for room, key, event in db.rows(sql, (db.any_of(room_nids),)):
+        found.setdefault(room, {})[key] = event
+    return found
 
 
-def current_as_of(room_nid: int, position: int) -> dict[int, int]:
-    """The present state as it was at `position`, by undoing what the log has of later changes."""
-    state = current_full(room_nid)
+class Delta(NamedTuple):
+    """A logged change of a room's present state."""
+
+    room_nid: int
+    position: int
+    key_nid: int
+    event_nid: int | None
+    previous_event_nid: int | None
+
+
+def deltas(room_nids: Iterable[int], after: int, upto: int) -> list[Delta]:
+    """What changed in the present state of rooms with after < position <= upto, oldest first."""
     sql = (
-        "SELECT key_nid, previous_event_nid FROM current_state_delta"
-        " WHERE room_nid = %s AND position > %s ORDER BY position DESC"
+        "SELECT room_nid, position, key_nid, event_nid, previous_event_nid FROM current_state_delta"
+        f" WHERE {db.in_any('room_nid')} AND position > %s AND position <= %s ORDER BY position"
     )
-    for key, previous in db.rows(sql, (room_nid, position)):
-        if previous is None:
-            state.pop(key, None)
+    return [Delta(*found) for found in db.rows(sql, (db.any_of(room_nids), after, upto))]
+
+
+def undo(state: Mapping[int, int], later: Iterable[Delta]) -> dict[int, int]:
+    """A room's state before some changes (oldest first), from the state after them."""
+    before = dict(state)
+    for delta in reversed(list(later)):
+        if delta.previous_event_nid is None:
+            before.pop(delta.key_nid, None)
         else:
-            state[key] = previous
-    return state
+            before[delta.key_nid] = delta.previous_event_nid
+    return before

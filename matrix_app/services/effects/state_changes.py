@@ -28,10 +28,14 @@ class StateChange(NamedTuple):
 def apply(room: RoomIdentity, changes: Sequence[StateChange]) -> None:
     """Make the changes to the present state of a room, in order."""
     before = state.current(room.nid, {change.key_nid for change in changes})
+    entries = []
     for change in changes:
         wanted = change.event_nid if change.event is not None else 0
-        state.change_current(room.nid, change.position, {change.key_nid: wanted}, before)
+        previous = before.get(change.key_nid) or None
+        is_member = change.type == "m.room.member"
+        entries.append(state.CurrentChange(change.position, change.key_nid, wanted, previous, is_member))
         before[change.key_nid] = wanted
+    state.change_current(room.nid, entries)
     counts = _Counts()
     for change in changes:
         if change.type == "m.room.member":

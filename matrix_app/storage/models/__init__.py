@@ -60,7 +60,6 @@ from matrix_app.storage.models.user import (
 from matrix_app.storage.models.user_data import (
     AccountData,
     Filter,
-    LazyMember,
     PushRules,
     Pusher,
     ReadMark,
@@ -93,7 +92,6 @@ __all__ = [
     "KeyBackupSession",
     "KeyBackupVersion",
     "KeySignature",
-    "LazyMember",
     "Membership",
     "OneTimeKey",
     "OneTimeToken",

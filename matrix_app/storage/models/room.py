@@ -49,9 +49,18 @@ class CurrentState(models.Model):
     room_nid = ref()
     key_nid = ref()
     event_nid = ref()
+    # Of type m.room.member: most of a big room's state, and seldom what is asked for.
+    is_member = models.BooleanField()
 
     class Meta:
         db_table = "current_state"
+        indexes = [
+            models.Index(
+                fields=["room_nid", "key_nid", "event_nid"],
+                name="current_state_other",
+                condition=models.Q(is_member=False),
+            ),
+        ]
 
 
 class CurrentStateDelta(models.Model):

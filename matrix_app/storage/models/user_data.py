@@ -147,16 +147,3 @@ class RoomTyping(models.Model):
 
     class Meta:
         db_table = "room_typing"
-
-
-class LazyMember(models.Model):
-    """A member event that a device has been sent under lazy loading."""
-
-    pk = models.CompositePrimaryKey("device_nid", "room_nid", "user_nid")
-    device_nid = ref()
-    room_nid = ref()
-    user_nid = ref()
-    event_nid = ref()
-
-    class Meta:
-        db_table = "lazy_member"

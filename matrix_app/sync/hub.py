@@ -1,0 +1,144 @@
+"""Who has news: one reader of the stream's log per process, and those who wait for it.
+
+The hub remembers, since the process started, the latest position at which anything changed for each
+room, user and device. So a sync that has nothing to show is recognised without a query, and a change
+wakes only those whom it concerns. The log in the database is the truth: a wake-up that is lost only
+delays its change until the next look at the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from functools import lru_cache
+
+import structlog
+from django.db import DatabaseError, close_old_connections
+
+from matrix_app.storage import members, stream
+from matrix_app.storage.stream import Kind, LogEntry
+from matrix_app.sync.waiters import Waiters
+
+POLL_SECONDS = 1.0
+MOST_REMEMBERED = 200_000
+
+# Changes of a user that those who share a room with the user see.
+_SEEN_BY_ROOMS = frozenset({Kind.PRESENCE, Kind.DEVICE_LIST})
+
+_log = structlog.get_logger(__name__)
+
+
+class Hub:
+    """The latest changes of rooms, users and devices, as far as this process has read the log."""
+
+    def __init__(self) -> None:
+        # Nothing is known about what happened up to here.
+        self.floor = 0
+        # Everything up to here has been read.
+        self.position = 0
+        self.waiters = Waiters()
+        self._lock = threading.Lock()
+        self._poke = threading.Event()
+        self._rooms: dict[int, dict[int, int]] = {}
+        self._users: dict[int, dict[int, int]] = {}
+        self._devices: dict[int, dict[int, int]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to read the log; called on the event loop that the waiting requests run on."""
+        self._loop = asyncio.get_running_loop()
+        if self._thread is not None:
+            return
+        stream.on_advance(self.poke)
+        self._thread = threading.Thread(target=self._follow, name="stream-hub", daemon=True)
+        self._thread.start()
+
+    def poke(self) -> None:
+        """The log has grown, or may have."""
+        self._poke.set()
+
+    def _follow(self) -> None:
+        while True:
+            try:
+                if self.floor == 0 and self.position == 0:
+                    self.floor = self.position = stream.current_position()
+                self._read()
+            except DatabaseError:
+                _log.exception("cannot read the stream's log")
+                close_old_connections()
+            self._poke.wait(POLL_SECONDS)
+            self._poke.clear()
+
+    def _read(self) -> None:
+        while True:
+            entries = stream.entries_after(self.position)
+            if not entries:
+                return
+            self.take(entries)
+
+    def take(self, entries: list[LogEntry]) -> None:
+        """Remember entries, oldest first, and wake those whom they concern."""
+        rooms: set[int] = set()
+        users: set[int] = set()
+        with self._lock:
+            for entry in entries:
+                self._remember(entry, rooms, users)
+            self.position = entries[-1].position
+            self._forget_some()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.waiters.wake, rooms, users)
+
+    def _remember(self, entry: LogEntry, rooms: set[int], users: set[int]) -> None:
+        concerned: list[int] = []
+        if entry.room_nid is not None and entry.kind != Kind.MEMBERSHIP:
+            concerned.append(entry.room_nid)
+        if entry.user_nid is not None:
+            self._users.setdefault(entry.user_nid, {})[entry.kind] = entry.position
+            users.add(entry.user_nid)
+            if entry.kind in _SEEN_BY_ROOMS:
+                concerned.extend(members.joined_rooms(entry.user_nid))
+        if entry.device_nid is not None:
+            self._devices.setdefault(entry.device_nid, {})[entry.kind] = entry.position
+        for room in concerned:
+            self._rooms.setdefault(room, {})[entry.kind] = entry.position
+            rooms.add(room)
+
+    def _forget_some(self) -> None:
+        if len(self._rooms) + len(self._users) + len(self._devices) > MOST_REMEMBERED:
+            self._rooms.clear()
+            self._users.clear()
+            self._devices.clear()
+            self.floor = self.position
+
+    def knows(self, since: int) -> bool:
+        """Whether everything that happened after `since` is remembered."""
+        return self.floor <= since and self.position > 0
+
+    def user_kinds(self, user_nid: int, since: int) -> set[int]:
+        """The kinds of change of a user after `since`."""
+        return _after(self._users.get(user_nid), since)
+
+    def device_kinds(self, device_nid: int | None, since: int) -> set[int]:
+        """The kinds of change of a device after `since`."""
+        return _after(self._devices.get(device_nid or 0), since)
+
+    def room_kinds(self, room_nids: Iterable[int], since: int) -> dict[int, set[int]]:
+        """The rooms with changes after `since`, and of which kinds."""
+        known = self._rooms
+        found = {room: _after(known[room], since) for room in room_nids if room in known}
+        return {room: kinds for room, kinds in found.items() if kinds}
+
+
+def _after(kinds: dict[int, int] | None, since: int) -> set[int]:
+    if kinds is None:
+        return set()
+    # Copied first: the reading thread may add a kind meanwhile.
+    return {kind for kind, position in list(kinds.items()) if position > since}
+
+
+@lru_cache(maxsize=1)
+def hub() -> Hub:
+    """The hub of this process."""
+    return Hub()
