@@ -36,7 +36,10 @@ class Kind(IntEnum):
 
 
 class Change(NamedTuple):
-    """One entry of the log before it has its position."""
+    """One entry of the log before it has its position.
+
+    With a room alone it concerns everybody in the room; with a user also, only that user.
+    """
 
     kind: Kind
     room_nid: int | None = None
@@ -54,17 +57,17 @@ class LogEntry(NamedTuple):
     device_nid: int | None
 
 
-_listeners: list[Callable[[], None]] = []
+_listeners: list[Callable[[list[LogEntry]], None]] = []
 
 
-def on_advance(listener: Callable[[], None]) -> None:
-    """Have `listener` called, in the committing thread, after each commit that moved the stream."""
+def on_advance(listener: Callable[[list[LogEntry]], None]) -> None:
+    """Have `listener` called, in the committing thread, with the entries of each commit."""
     _listeners.append(listener)
 
 
-def _wake() -> None:
+def _announce(entries: list[LogEntry]) -> None:
     for listener in _listeners:
-        listener()
+        listener(entries)
 
 
 def append(changes: Sequence[Change]) -> list[int]:
@@ -75,7 +78,8 @@ def append(changes: Sequence[Change]) -> list[int]:
         db.execute("SELECT pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
     sql = "INSERT INTO stream_log (kind, room_nid, user_nid, device_nid) VALUES {values} RETURNING position"
     positions = [found[0] for found in db.insert_many(sql, 4, changes)]
-    db.on_commit(_wake)
+    entries = [LogEntry(position, *change) for position, change in zip(positions, changes, strict=True)]
+    db.on_commit(lambda: _announce(entries))
     return positions
 
 

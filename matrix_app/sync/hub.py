@@ -38,7 +38,8 @@ class Hub:
         # Everything up to here has been read.
         self.position = 0
         self.waiters = Waiters()
-        self._lock = threading.Lock()
+        self._started = False
+        self._reading = threading.RLock()
         self._poke = threading.Event()
         self._rooms: dict[int, dict[int, int]] = {}
         self._users: dict[int, dict[int, int]] = {}
@@ -51,7 +52,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         if self._thread is not None:
             return
-        stream.on_advance(self.poke)
+        stream.on_advance(self.committed)
         self._thread = threading.Thread(target=self._follow, name="stream-hub", daemon=True)
         self._thread.start()
 
@@ -59,12 +60,28 @@ class Hub:
         """The log has grown, or may have."""
         self._poke.set()
 
+    def committed(self, entries: list[LogEntry]) -> None:
+        """A transaction of this process has committed: what it did is known before it is answered."""
+        with self._reading:
+            if not self._started:
+                return
+            if entries[0].position == self.position + 1:
+                self._take(entries)
+            elif entries[-1].position > self.position:
+                self._read()
+
+    def catch_up(self) -> None:
+        """Read whatever other processes have written up to now."""
+        with self._reading:
+            if not self._started:
+                self.floor = self.position = stream.current_position()
+                self._started = True
+            self._read()
+
     def _follow(self) -> None:
         while True:
             try:
-                if self.floor == 0 and self.position == 0:
-                    self.floor = self.position = stream.current_position()
-                self._read()
+                self.catch_up()
             except DatabaseError:
                 _log.exception("cannot read the stream's log")
                 close_old_connections()
@@ -76,23 +93,22 @@ class Hub:
             entries = stream.entries_after(self.position)
             if not entries:
                 return
-            self.take(entries)
+            self._take(entries)
 
-    def take(self, entries: list[LogEntry]) -> None:
+    def _take(self, entries: list[LogEntry]) -> None:
         """Remember entries, oldest first, and wake those whom they concern."""
         rooms: set[int] = set()
         users: set[int] = set()
-        with self._lock:
-            for entry in entries:
-                self._remember(entry, rooms, users)
-            self.position = entries[-1].position
-            self._forget_some()
+        for entry in entries:
+            self._remember(entry, rooms, users)
+        self.position = entries[-1].position
+        self._forget_some()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.waiters.wake, rooms, users)
 
     def _remember(self, entry: LogEntry, rooms: set[int], users: set[int]) -> None:
         concerned: list[int] = []
-        if entry.room_nid is not None and entry.kind != Kind.MEMBERSHIP:
+        if entry.room_nid is not None and entry.user_nid is None:
             concerned.append(entry.room_nid)
         if entry.user_nid is not None:
             self._users.setdefault(entry.user_nid, {})[entry.kind] = entry.position
@@ -114,7 +130,7 @@ class Hub:
 
     def knows(self, since: int) -> bool:
         """Whether everything that happened after `since` is remembered."""
-        return self.floor <= since and self.position > 0
+        return self._started and self.floor <= since <= self.position
 
     def user_kinds(self, user_nid: int, since: int) -> set[int]:
         """The kinds of change of a user after `since`."""

@@ -13,7 +13,7 @@ from matrix_app.storage.rooms import RoomIdentity
 def apply(room: RoomIdentity, event: Event, nid: int, sender_nid: int) -> None:
     """Store the relation of a new event, and apply redactions by it and of it."""
     relation = relation_of(event.content) if event.state_key is None else None
-    if relation is not None and relation.rel_type is not None and relation.event_id is not None:
+    if relation is not None:
         relations.put(
             RelationRow(nid, room.nid, relation.event_id, relation.rel_type, relation.key, sender_nid, event.type)
         )

@@ -83,7 +83,7 @@ def _assess(room: RoomIdentity, event: Event) -> Assessed:
 
 def _find_thread(event: Event, result: Assessed) -> None:
     relation = relation_of(event.content)
-    if relation is None or relation.rel_type != "m.thread" or relation.event_id is None:
+    if relation is None or relation.rel_type != "m.thread":
         return
     root = events.row_by_id(relation.event_id)
     if root is not None and root.thread_root_nid is None:

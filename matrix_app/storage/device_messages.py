@@ -1,0 +1,66 @@
+"""To-device messages, one-time key counts and device list changes, as sync reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from matrix_app.storage import db
+
+
+class Message(NamedTuple):
+    """A to-device message in the form of /sync."""
+
+    position: int
+    content: bytes
+
+
+def after(device_nid: int, since: int, upto: int, limit: int) -> list[Message]:
+    """The oldest messages for a device with since < position <= upto."""
+    sql = (
+        "SELECT position, content FROM to_device_message WHERE device_nid = %s AND position > %s"
+        " AND position <= %s ORDER BY position, nid LIMIT %s"
+    )
+    return [Message(position, bytes(found)) for position, found in db.rows(sql, (device_nid, since, upto, limit))]
+
+
+def acknowledge(device_nid: int, upto: int) -> int:
+    """Remove what a device has received, as its `since` says; at most 1000 at a time."""
+    sql = (
+        "DELETE FROM to_device_message WHERE nid IN (SELECT nid FROM to_device_message"
+        " WHERE device_nid = %s AND position <= %s ORDER BY position LIMIT 1000)"
+    )
+    return db.changed(sql, (device_nid, upto))
+
+
+def any_upto(device_nid: int, upto: int) -> bool:
+    """Whether there is something to acknowledge."""
+    sql = "SELECT 1 FROM to_device_message WHERE device_nid = %s AND position <= %s LIMIT 1"
+    return db.value(sql, (device_nid, upto)) is not None
+
+
+def key_counts(device_nid: int) -> dict[str, int]:
+    """Unclaimed one-time keys by algorithm."""
+    sql = "SELECT algorithm, count(*) FROM one_time_key WHERE device_nid = %s GROUP BY algorithm"
+    return dict(db.rows(sql, (device_nid,)))  # type: ignore[arg-type]
+
+
+def unused_fallbacks(device_nid: int) -> list[str]:
+    """The algorithms with a fallback key that nobody has claimed yet."""
+    sql = "SELECT algorithm FROM fallback_key WHERE device_nid = %s AND NOT used ORDER BY algorithm"
+    return [found[0] for found in db.rows(sql, (device_nid,))]
+
+
+def lists_changed(user_nids: Iterable[int], since: int, upto: int) -> set[int]:
+    """Those of the users whose devices or keys changed with since < position <= upto."""
+    sql = (
+        f"SELECT DISTINCT user_nid FROM device_list_change WHERE {db.in_any('user_nid')}"
+        " AND position > %s AND position <= %s"
+    )
+    return {found[0] for found in db.rows(sql, (db.any_of(user_nids), since, upto))}
+
+
+def any_list_changed(since: int, upto: int) -> bool:
+    """Whether anybody's devices or keys changed."""
+    sql = "SELECT 1 FROM device_list_change WHERE position > %s AND position <= %s LIMIT 1"
+    return db.value(sql, (since, upto)) is not None
