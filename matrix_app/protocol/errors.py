@@ -99,6 +99,36 @@ class UnsupportedRoomVersion(BadRequest):
     errcode = "M_UNSUPPORTED_ROOM_VERSION"
 
 
+class InvalidRoomState(BadRequest):
+    """The state that a new room would begin with is refused by the room's own rules."""
+
+    errcode = "M_INVALID_ROOM_STATE"
+
+
+class BadAlias(BadRequest):
+    """A canonical or alternative alias does not point to the room."""
+
+    errcode = "M_BAD_ALIAS"
+
+
+class ServerNotTrusted(BadRequest):
+    """The server that was named is not one that Hearth would speak with."""
+
+    errcode = "M_SERVER_NOT_TRUSTED"
+
+
+class UnableToAuthoriseJoin(BadRequest):
+    """This server cannot tell whether the conditions of a restricted room are met."""
+
+    errcode = "M_UNABLE_TO_AUTHORISE_JOIN"
+
+
+class UnableToGrantJoin(BadRequest):
+    """No user of this server may let others into the restricted room."""
+
+    errcode = "M_UNABLE_TO_GRANT_JOIN"
+
+
 class IncompatibleRoomVersion(BadRequest):
     """The other server does not know the room's version."""
 
@@ -202,6 +232,18 @@ class UserDeactivated(Forbidden):
     """The account has been deactivated."""
 
     errcode = "M_USER_DEACTIVATED"
+
+
+class UserSuspended(Forbidden):
+    """The account is suspended ("Account suspension"): it may read and leave, and little else."""
+
+    errcode = "M_USER_SUSPENDED"
+
+
+class InviteBlocked(Forbidden):
+    """The user who is invited takes no invites ("Invite permission")."""
+
+    errcode = "M_INVITE_BLOCKED"
 
 
 class GuestForbidden(Forbidden):

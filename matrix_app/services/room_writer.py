@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
+from matrix_app.protocol.errors import Unavailable
 from matrix_app.protocol.event_auth import auth_types_for_event, check_event
 from matrix_app.protocol.event_format import create_event
 from matrix_app.protocol.events import Event, type_and_key
-from matrix_app.protocol.errors import Unavailable
+from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.services.local_identity import local_identity
 from matrix_app.services.persist import Pending, StaleRoomError, persist_live
-from matrix_app.storage import events, interning, rooms, state
+from matrix_app.storage import db, events, interning, rooms, state
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
 
 T = TypeVar("T")
@@ -102,6 +103,7 @@ class RoomWriter:
         redacts: str | None = None,
         origin_server_ts: int | None = None,
         device_nid: int | None = None,
+        txn_scope: str = "",
         txn_id: str | None = None,
     ) -> Event:
         """Build an event on what is there, authorise and sign it; stored by `write_room` at the end.
@@ -116,7 +118,7 @@ class RoomWriter:
         identity = local_identity()
         event = create_event(
             rules=rules,
-            room_id=self.room.room_id,
+            room_id=self.room.room_id or None,
             sender=sender,
             type=type,
             state_key=state_key,
@@ -130,7 +132,9 @@ class RoomWriter:
             key=identity.signing_key,
         )
         check_event(event, selected)
-        self._append(Pending(event=event, device_nid=device_nid, txn_id=txn_id))
+        if type == "m.room.create" and rules.room_id_is_create_hash:
+            self.room = self.room._replace(room_id=event.room_id)
+        self._append(Pending(event=event, device_nid=device_nid, txn_id=txn_id, txn_scope=txn_scope))
         return event
 
     def _append(self, pending: Pending) -> None:
@@ -177,3 +181,27 @@ def write_room(room: RoomIdentity, change: Callable[[RoomWriter], T]) -> T:
     finally:
         holder.lock.release()
     raise Unavailable("The room is busy")
+
+
+def write_new_room(
+    rules: RoomVersion,
+    room_id: str,
+    change: Callable[[RoomWriter], T],
+    *,
+    beside: Callable[[RoomIdentity], None],
+) -> tuple[RoomIdentity, T]:
+    """Make a room of the events that `change` adds, the create event first, in one transaction.
+
+    `room_id` is empty where the create event makes it. `beside` stores, in the same transaction, what
+    else belongs to the room from its start, such as aliases.
+    """
+    head = RoomHead(None, 0, 0, [])
+    writer = RoomWriter(RoomIdentity(0, room_id, rules), head)
+    result = change(writer)
+    create = writer.pending[0].event
+    with db.write():
+        creator = interning.user_nid(create.sender)
+        room = rooms.create(writer.room.room_id, rules.identifier, creator, create.origin_server_ts)
+        persist_live(room, head, writer.pending, writer.nids)
+        beside(room)
+    return room, result

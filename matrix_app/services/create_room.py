@@ -1,0 +1,148 @@
+"""Making a room (`POST /createRoom`): all of its first events in one transaction."""
+
+from __future__ import annotations
+
+from secrets import token_urlsafe
+from typing import Any, Literal
+
+import msgspec
+
+from appliance.config import get_config
+from matrix_app.http.requester import Requester
+from matrix_app.protocol.errors import (
+    AuthorizationFailed,
+    BadJson,
+    Forbidden,
+    InvalidParam,
+    InvalidRoomState,
+    RoomInUse,
+)
+from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_user_id
+from matrix_app.protocol.room_versions import RoomVersion, room_version
+from matrix_app.services.account_state import refuse_suspended
+from matrix_app.services.membership import put_member
+from matrix_app.services.room_presets import PRESETS, PresetName, power_levels, preset_events, topic_content
+from matrix_app.services.room_writer import RoomWriter, write_new_room
+from matrix_app.storage import aliases, directory
+from matrix_app.storage.local_server import local_server_name
+from matrix_app.storage.rooms import RoomIdentity
+
+
+class StateEvent(msgspec.Struct):
+    """An entry of `initial_state`."""
+
+    type: str
+    content: dict[str, Any]
+    state_key: str = ""
+
+
+class NewRoom(msgspec.Struct, kw_only=True):
+    """What is asked for: the body of `POST /createRoom`."""
+
+    visibility: Literal["public", "private"] = "private"
+    room_alias_name: str | None = None
+    name: str | None = None
+    topic: str | None = None
+    invite: list[str] = msgspec.field(default_factory=list)
+    room_version: str | None = None
+    creation_content: dict[str, Any] = msgspec.field(default_factory=dict)
+    initial_state: list[StateEvent] = msgspec.field(default_factory=list)
+    preset: PresetName | None = None
+    is_direct: bool = False
+    power_level_content_override: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def create_room(requester: Requester, wanted: NewRoom) -> str:
+    """Make a room whose creator is the requester; its ID."""
+    refuse_suspended(requester)
+    rules = room_version(wanted.room_version or get_config().server.default_room_version)
+    alias = _check_alias(wanted.room_alias_name)
+    _check(wanted, requester.user_id, rules)
+    room_id = "" if rules.room_id_is_create_hash else f"!{token_urlsafe(14)}:{local_server_name()}"
+
+    def beside(room: RoomIdentity) -> None:
+        if alias is not None and not aliases.add(alias, room.nid, requester.user_nid):
+            raise RoomInUse("The room alias is taken")
+        if wanted.visibility == "public":
+            directory.set_published(room.nid, True)
+
+    def change(room: RoomWriter) -> None:
+        _add_events(room, requester.user_id, rules, wanted, alias)
+
+    try:
+        room, _ = write_new_room(rules, room_id, change, beside=beside)
+    except AuthorizationFailed as error:
+        raise InvalidRoomState(error.message) from error
+    return room.room_id
+
+
+def _check(wanted: NewRoom, creator: str, rules: RoomVersion) -> None:
+    if wanted.visibility == "public" and not get_config().rooms.publication:
+        raise Forbidden("Rooms cannot be published in the directory of this server")
+    for user_id in wanted.invite:
+        parse_user_id(user_id)
+    users = wanted.power_level_content_override.get("users")
+    if users is not None and not rules.privileged_creators and creator not in users:
+        raise BadJson("The users of power_level_content_override must contain the room's creator")
+    if any(event.type == "m.room.create" for event in wanted.initial_state):
+        raise BadJson("initial_state cannot have m.room.create")
+
+
+def _check_alias(localpart: str | None) -> str | None:
+    if localpart is None:
+        return None
+    if not localpart or ":" in localpart or any(character.isspace() for character in localpart):
+        raise InvalidParam("room_alias_name must be a local part without colons and spaces")
+    alias = parse_room_alias(f"#{localpart}:{local_server_name()}")
+    if aliases.find(alias) is not None:
+        raise RoomInUse("The room alias is taken")
+    return alias
+
+
+def _add_events(
+    room: RoomWriter, creator: str, rules: RoomVersion, wanted: NewRoom, alias: str | None
+) -> None:
+    """The events in the order that the specification demands."""
+
+    def add(event_type: str, content: dict[str, Any], state_key: str = "") -> None:
+        room.add(sender=creator, type=event_type, content=content, state_key=state_key)
+
+    preset = PRESETS[wanted.preset or ("public_chat" if wanted.visibility == "public" else "private_chat")]
+    trusted = [user for user in wanted.invite if user != creator] if preset.trusts_invitees else []
+    add("m.room.create", _create_content(creator, rules, wanted, trusted))
+    put_member(room, creator, creator, "join")
+    levels = power_levels(rules, [creator, *trusted], preset, wanted.power_level_content_override)
+    add("m.room.power_levels", levels)
+    if alias is not None:
+        add("m.room.canonical_alias", {"alias": alias})
+    given = {event.type for event in wanted.initial_state if event.state_key == ""}
+    for event_type, content in preset_events(preset, encrypted=get_config().rooms.encrypt_by_default).items():
+        if event_type not in given:
+            add(event_type, content)
+    for event in wanted.initial_state:
+        add(event.type, event.content, event.state_key)
+    if wanted.name is not None:
+        add("m.room.name", {"name": wanted.name})
+    if wanted.topic is not None:
+        add("m.room.topic", topic_content(wanted.topic))
+    _add_invites(room, creator, wanted)
+
+
+def _create_content(creator: str, rules: RoomVersion, wanted: NewRoom, trusted: list[str]) -> dict[str, Any]:
+    content = {**wanted.creation_content, "room_version": rules.identifier}
+    content.pop("creator", None)
+    if not rules.implicit_room_creator:
+        content["creator"] = creator
+    if rules.privileged_creators and trusted:
+        named = content.get("additional_creators", [])
+        if not isinstance(named, list):
+            raise BadJson("additional_creators must be a list of user IDs")
+        content["additional_creators"] = list(dict.fromkeys([*named, *trusted]))
+    return content
+
+
+def _add_invites(room: RoomWriter, creator: str, wanted: NewRoom) -> None:
+    extra = {"is_direct": True} if wanted.is_direct else {}
+    for target in dict.fromkeys(wanted.invite):
+        if domain_of(target) == local_server_name():
+            put_member(room, creator, target, "invite", extra=extra)

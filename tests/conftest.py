@@ -1,0 +1,54 @@
+"""What every test may rely on: a configuration of its own, empty caches, full rate limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from appliance.config import Config, get_config
+from appliance.config.current import use_config
+from matrix_app.http import rate_limit
+from matrix_app.storage.cache import clear_all
+
+if TYPE_CHECKING:
+    from tests.factories.client import ClientFactory
+
+SERVER_NAME = "hearth.example"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """A server called hearth.example, whose files are in a temporary folder, without rate limits."""
+    folder: Path = tmp_path_factory.mktemp("hearth")
+    present = get_config()
+    replace = msgspec.structs.replace
+    server = replace(
+        present.server,
+        name=SERVER_NAME,
+        data_dir=folder,
+        secrets_dir=folder / "secrets",
+        run_dir=folder / "run",
+    )
+    federation = replace(present.federation, signing_key_file=folder / "secrets" / "signing.key")
+    limits = replace(present.rate_limits, enabled=False)
+    with use_config(replace(present, server=server, federation=federation, rate_limits=limits)) as changed:
+        yield changed
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    """Nothing is remembered of another test's database."""
+    clear_all()
+    rate_limit.reset()
+
+
+@pytest.fixture
+def clients(transactional_db: None) -> ClientFactory:
+    """Makes clients of new users; the test's changes are committed."""
+    from tests.factories.client import ClientFactory
+
+    return ClientFactory()
