@@ -48,6 +48,14 @@ def take(name: str, who: str, *, amount: float = 1.0) -> None:
         bucket[0] = tokens - amount
 
 
+def give_back(name: str, who: str, *, amount: float = 1.0) -> None:
+    """Put back what was taken for an attempt that should not count, such as the right password."""
+    with _lock:
+        bucket = _buckets.get((name, who))
+        if bucket is not None:
+            bucket[0] = min(float(getattr(get_config().rate_limits, name).burst), bucket[0] + amount)
+
+
 def reset() -> None:
     """Fill every bucket: for tests."""
     with _lock:

@@ -66,3 +66,24 @@ def put_device(user_nid: int, device_id: str, display_name: str | None, now: int
         " ON CONFLICT (user_nid, device_id) DO UPDATE SET hidden = excluded.hidden RETURNING nid"
     )
     return int(db.value(sql, (user_nid, device_id, display_name, now, False)))
+
+
+def end_tokens_of_device(device_nid: int) -> None:
+    """End every access and refresh token of a device."""
+    db.execute("DELETE FROM access_token WHERE device_nid = %s", (device_nid,))
+    db.execute("DELETE FROM refresh_token WHERE device_nid = %s", (device_nid,))
+
+
+def end_token(token_nid: int) -> None:
+    """End one access token."""
+    db.execute("DELETE FROM access_token WHERE nid = %s", (token_nid,))
+
+
+def end_tokens_of_user(user_nid: int, *, but_device_nid: int | None = None) -> None:
+    """End every token of a user, but those of one device."""
+    kept = -1 if but_device_nid is None else but_device_nid
+    for table in ("access_token", "refresh_token"):
+        db.execute(
+            f"DELETE FROM {table} WHERE user_nid = %s AND (device_nid IS NULL OR device_nid <> %s)",
+            (user_nid, kept),
+        )

@@ -1,0 +1,23 @@
+"""Supported versions (data/api/client-server/versions.yaml)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matrix_app.http.endpoint import Auth, endpoint
+from matrix_app.http.request import Request
+
+VERSIONS = [
+    f"r0.{minor}.{patch}" for minor, patch in ((0, 1), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (6, 1))
+]
+VERSIONS += [f"v1.{minor}" for minor in range(1, 20)]
+
+# Features that clients look for under the names they had before they came into the specification, or
+# that are not in it yet; only what is served.
+UNSTABLE_FEATURES: dict[str, bool] = {}
+
+
+@endpoint("GET", "/_matrix/client/versions", auth=Auth.OPTIONAL, guests=True)
+def versions(request: Request) -> dict[str, Any]:
+    """The versions of the specification that the server supports (GET /versions)."""
+    return {"versions": VERSIONS, "unstable_features": UNSTABLE_FEATURES}

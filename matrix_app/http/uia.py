@@ -1,0 +1,54 @@
+"""User-interactive authentication for handlers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from matrix_app.http.request import Request
+from matrix_app.protocol.errors import BadJson
+from matrix_app.services.uia import Completed, Operation, authenticate
+from matrix_app.services.uia.abilities import flows_of
+from matrix_app.services.uia.operation import Flow
+
+_PREFIX = re.compile(r"^/_matrix/client/(?:v[0-9]+|r0|unstable|api/v1)/")
+
+
+def require_uia(
+    request: Request,
+    *,
+    action: str,
+    params: dict[str, Any] | None = None,
+    flows: Sequence[Flow] | None = None,
+) -> Completed:
+    """Return once the user has proved anew to be who they are; raise the 401 that asks for it until then.
+
+    `action` completes the sentence "Confirm that you want to ...". The session is bound to this endpoint,
+    its path, the user and the body; a client may repeat the request with nothing but `auth`, so take the
+    parameters from the result, not from the request. `params` replaces the body where it holds a password,
+    which must not be stored. `flows` replaces what the account offers.
+    """
+    body = request.json_object(empty_allowed=True)
+    auth = body.get("auth")
+    if auth is not None and not isinstance(auth, dict):
+        raise BadJson("auth must be an object")
+    requester = request.requester_or_none
+    user_nid = None if requester is None else requester.user_nid
+    if flows is None:
+        flows = flows_of(request.requester.user_nid)
+    operation = Operation(
+        endpoint=endpoint_of(request),
+        action=action,
+        flows=tuple(flows),
+        user_nid=user_nid,
+        params={name: value for name, value in body.items() if name != "auth"} if params is None else params,
+        ip=request.ip,
+    )
+    return authenticate(operation, auth)
+
+
+def endpoint_of(request: Request) -> str:
+    """The method and the path of a request, the same under all its prefixes."""
+    path: str = request.http.META["hearth.raw_path"]
+    return f"{request.http.method} {_PREFIX.sub('', path)}"

@@ -1,0 +1,31 @@
+"""Signing devices out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from matrix_app.storage import db, devices
+from matrix_app.storage.devices import DeviceRow
+
+
+def delete_devices(user_nid: int, device_ids: Iterable[str]) -> None:
+    """Remove those devices which the user has, with their tokens, keys, pushers and messages.
+
+    Everybody who shares a room with the user learns that the device list changed.
+    """
+    wanted = set(device_ids)
+    with db.write():
+        _delete(user_nid, [device for device in devices.of_user(user_nid) if device.device_id in wanted])
+
+
+def delete_all_devices(user_nid: int, *, but_nid: int | None = None) -> None:
+    """Remove every device of a user, but one."""
+    with db.write():
+        _delete(user_nid, [device for device in devices.of_user(user_nid) if device.nid != but_nid])
+
+
+def _delete(user_nid: int, gone: list[DeviceRow]) -> None:
+    if not gone:
+        return
+    devices.delete(user_nid, gone)
+    devices.device_list_changed(user_nid)

@@ -1,0 +1,118 @@
+"""The stages ("Authentication types"): what each checks, and what clients must know for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from appliance.config import get_config
+from matrix_app.protocol.errors import Forbidden, MatrixError, MissingParam, Unauthorized
+from matrix_app.services.check_password import check_password
+from matrix_app.services.find_account import find_account, identifier_of
+from matrix_app.storage import db, registration_tokens, threepid_sessions
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.uia_sessions import UiaSession
+
+DUMMY = "m.login.dummy"
+PASSWORD = "m.login.password"  # noqa: S105
+EMAIL = "m.login.email.identity"
+RECAPTCHA = "m.login.recaptcha"
+TERMS = "m.login.terms"
+REGISTRATION_TOKEN = "m.login.registration_token"  # noqa: S105
+SSO = "m.login.sso"
+
+
+class StageFailedError(Exception):
+    """An attempt on a stage that the client may repeat."""
+
+    def __init__(self, error: MatrixError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def check_stage(stage: str, session: UiaSession, auth: dict[str, Any], ip: str) -> Any:
+    """Check one attempt on a stage; what the stage found. Raises `StageFailedError`."""
+    check = _CHECKS.get(stage)
+    if check is None:
+        raise StageFailedError(MatrixError("Unknown authentication type", errcode="M_UNRECOGNIZED"))
+    return check(session, auth, ip)
+
+
+def stage_params(stages: Iterable[str]) -> dict[str, Any]:
+    """What clients must know for the stages ("params" of the 401)."""
+    config = get_config()
+    params: dict[str, Any] = {}
+    if RECAPTCHA in stages:
+        params[RECAPTCHA] = {"public_key": config.captcha.public_key}
+    if TERMS in stages:
+        terms = config.registration.terms
+        policy = {"version": terms.version, "en": {"name": terms.name, "url": terms.url}}
+        params[TERMS] = {"policies": {"terms_of_service": policy}}
+    return params
+
+
+def _dummy(session: UiaSession, auth: dict[str, Any], ip: str) -> bool:
+    return True
+
+
+def _password(session: UiaSession, auth: dict[str, Any], ip: str) -> str:
+    password = _text(auth, "password")
+    account = find_account(identifier_of(auth))
+    matches = check_password(account, password, ip)
+    if account is None or not matches or account.user_nid != session.user_nid:
+        raise StageFailedError(Forbidden("Invalid user name or password"))
+    return account.user_id
+
+
+def _email(session: UiaSession, auth: dict[str, Any], ip: str) -> dict[str, Any]:
+    # Clients from before version 1.1 say threepidCreds.
+    creds = auth.get("threepid_creds", auth.get("threepidCreds"))
+    if not isinstance(creds, dict):
+        raise MissingParam("Missing threepid_creds")
+    found = threepid_sessions.find(_text(creds, "sid"))
+    if found is None or found.client_secret != _text(creds, "client_secret") or found.validated_ts is None:
+        raise StageFailedError(Unauthorized("The mail address has not been confirmed"))
+    return {"medium": found.medium, "address": found.address, "validated_ts": found.validated_ts}
+
+
+def _recaptcha(session: UiaSession, auth: dict[str, Any], ip: str) -> bool:
+    from matrix_app.services.captcha import is_solved
+
+    if not is_solved(_text(auth, "response"), ip):
+        raise StageFailedError(Unauthorized("The captcha was not solved", errcode="M_CAPTCHA_INVALID"))
+    return True
+
+
+def _terms(session: UiaSession, auth: dict[str, Any], ip: str) -> str:
+    return get_config().registration.terms.version
+
+
+def _registration_token(session: UiaSession, auth: dict[str, Any], ip: str) -> str:
+    token = _text(auth, "token")
+    with db.write():
+        begun = registration_tokens.begin_use(token, now_ms())
+    if not begun:
+        raise StageFailedError(Unauthorized("Invalid registration token"))
+    return token
+
+
+def _sso(session: UiaSession, auth: dict[str, Any], ip: str) -> Any:
+    raise StageFailedError(Unauthorized("Sign in on the fallback page first"))
+
+
+_CHECKS: dict[str, Callable[[UiaSession, dict[str, Any], str], Any]] = {
+    DUMMY: _dummy,
+    PASSWORD: _password,
+    EMAIL: _email,
+    RECAPTCHA: _recaptcha,
+    TERMS: _terms,
+    REGISTRATION_TOKEN: _registration_token,
+    SSO: _sso,
+}
+
+
+def _text(values: dict[str, Any], name: str) -> str:
+    value = values.get(name)
+    if not isinstance(value, str):
+        raise MissingParam(f"Missing {name}")
+    return value

@@ -1,0 +1,84 @@
+"""The accounts of local users."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import orjson
+
+from matrix_app.storage import db
+
+
+class Account(NamedTuple):
+    """The account of a local user."""
+
+    user_nid: int
+    user_id: str
+    password_hash: str | None
+    is_admin: bool
+    is_guest: bool
+    created_ts: int
+    deactivated_ts: int | None
+    erased: bool
+    locked_ts: int | None
+    suspended_ts: int | None
+    appservice_id: str | None
+    last_active_ts: int | None
+
+
+_SELECT = (
+    "SELECT a.user_nid, u.user_id, a.password_hash, a.is_admin, a.is_guest, a.created_ts, a.deactivated_ts,"
+    " a.erased, a.locked_ts, a.suspended_ts, a.appservice_id, a.last_active_ts"
+    " FROM account a JOIN matrix_user u ON u.nid = a.user_nid"
+)
+
+
+def find(user_id: str) -> Account | None:
+    """The account with a user ID, or None; deactivated accounts are found too."""
+    found = db.row(f"{_SELECT} WHERE u.user_id = %s", (user_id,))
+    return Account(*found) if found else None
+
+
+def get(user_nid: int) -> Account | None:
+    """The account of a user, or None."""
+    found = db.row(f"{_SELECT} WHERE a.user_nid = %s", (user_nid,))
+    return Account(*found) if found else None
+
+
+def insert(
+    user_nid: int,
+    now: int,
+    *,
+    password_hash: str | None,
+    is_admin: bool,
+    is_guest: bool,
+    appservice_id: str | None,
+    terms_version: str,
+) -> bool:
+    """Store a new account; False when the user has one already."""
+    sql = (
+        "INSERT INTO account (user_nid, password_hash, is_admin, is_guest, created_ts, erased, appservice_id,"
+        " terms_version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+    )
+    values = (user_nid, password_hash, is_admin, is_guest, now, False, appservice_id, terms_version)
+    return db.changed(sql, values) == 1
+
+
+def set_password_hash(user_nid: int, password_hash: str | None) -> None:
+    """Store what is needed to check a new password; None makes password logins impossible."""
+    db.execute("UPDATE account SET password_hash = %s WHERE user_nid = %s", (password_hash, user_nid))
+
+
+def replace_password_hash(user_nid: int, old: str, new: str) -> None:
+    """Store the same password hashed anew, unless the password was changed meanwhile."""
+    sql = "UPDATE account SET password_hash = %s WHERE user_nid = %s AND password_hash = %s"
+    db.execute(sql, (new, user_nid, old))
+
+
+def put_display_name(user_nid: int, name: str) -> None:
+    """Store the first display name of a new account."""
+    sql = (
+        "INSERT INTO profile (user_nid, field, value) VALUES (%s, %s, %s)"
+        " ON CONFLICT (user_nid, field) DO UPDATE SET value = excluded.value"
+    )
+    db.execute(sql, (user_nid, "displayname", orjson.dumps(name)))

@@ -1,0 +1,86 @@
+"""The devices of local users, and what is stored for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import orjson
+
+from matrix_app.storage import db
+from matrix_app.storage.stream import Kind, append_one
+
+
+class DeviceRow(NamedTuple):
+    """A device of a local user."""
+
+    nid: int
+    user_nid: int
+    device_id: str
+    display_name: str | None
+    created_ts: int
+    last_seen_ts: int | None
+    last_seen_ip: str | None
+    last_seen_user_agent: str | None
+    hidden: bool
+
+
+_SELECT = f"SELECT {', '.join(DeviceRow._fields)} FROM device"
+
+# Everything that belongs to a device and goes with it.
+_TABLES_OF_DEVICE = (
+    "access_token",
+    "refresh_token",
+    "one_time_key",
+    "fallback_key",
+    "to_device_message",
+    "pusher",
+    "client_transaction",
+    "lazy_member",
+)
+
+
+def find(user_nid: int, device_id: str) -> DeviceRow | None:
+    """A device of a user, or None."""
+    found = db.row(f"{_SELECT} WHERE user_nid = %s AND device_id = %s", (user_nid, device_id))
+    return DeviceRow(*found) if found else None
+
+
+def of_user(user_nid: int) -> list[DeviceRow]:
+    """All devices of a user, oldest first."""
+    return [
+        DeviceRow(*found) for found in db.rows(f"{_SELECT} WHERE user_nid = %s ORDER BY nid", (user_nid,))
+    ]
+
+
+def count(user_nid: int) -> int:
+    """How many devices a user has."""
+    return int(db.value("SELECT count(*) FROM device WHERE user_nid = %s", (user_nid,)))
+
+
+def rename(device_nid: int, display_name: str | None) -> None:
+    """Give a device a display name."""
+    db.execute("UPDATE device SET display_name = %s WHERE nid = %s", (display_name, device_nid))
+
+
+def is_cross_signing_key(user_nid: int, device_id: str) -> bool:
+    """Whether a user's cross-signing key has this ID, which no device may have then."""
+    found = db.rows("SELECT key FROM cross_signing_key WHERE user_nid = %s", (user_nid,))
+    return any(device_id in orjson.loads(key)["keys"].values() for (key,) in found)
+
+
+def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
+    """Remove devices with everything that belongs to them: tokens, keys, pushers, waiting messages."""
+    nids = db.any_of(device.nid for device in gone)
+    for table in _TABLES_OF_DEVICE:
+        db.execute(f"DELETE FROM {table} WHERE {db.in_any('device_nid')}", (nids,))
+    sql = f"DELETE FROM device_keys WHERE user_nid = %s AND {db.in_any('device_id')}"
+    db.execute(sql, (user_nid, db.any_of(device.device_id for device in gone)))
+    db.execute(f"DELETE FROM device WHERE {db.in_any('nid')}", (nids,))
+
+
+def device_list_changed(user_nid: int) -> int:
+    """Note that a user's devices or their keys changed; the stream position of the change."""
+    position = append_one(Kind.DEVICE_LIST, user=user_nid)
+    db.execute("INSERT INTO device_list_change (position, user_nid) VALUES (%s, %s)", (position, user_nid))
+    return position
