@@ -22,6 +22,10 @@ class Status(IntEnum):
     SOFT_FAILED = 2
 
 
+# In `redacted_by_nid`: to be shown without its content, because its sender's account was erased.
+ERASED = -1
+
+
 class EventRow(NamedTuple):
     """The columns of an event. Those that can change are as they were when read."""
 

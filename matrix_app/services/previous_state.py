@@ -1,0 +1,42 @@
+"""The state event that each of some state events replaced, for `unsigned`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.redaction import redact_content
+from matrix_app.services.visibility import filter_visible
+from matrix_app.storage import events, rooms, state_entries
+from matrix_app.storage.events import EventRow
+
+
+def find_previous(rows: Sequence[EventRow], viewer_nid: int) -> dict[int, bytes]:
+    """By event nid: `replaces_state`, and the `prev_content` where the viewer may see that event."""
+    changed = {
+        row.nid: (row.state_nid, row.key_nid)
+        for row in rows
+        if row.key_nid is not None and row.state_nid is not None
+    }
+    if not changed:
+        return {}
+    found = state_entries.find(changed.values())
+    previous = events.rows_by_nid(set(found.values()))
+    visible = {row.nid: row for row in filter_visible(list(previous.values()), viewer_nid)}
+    return {
+        nid: _entry(previous[before], visible.get(before))
+        for nid, place in changed.items()
+        if (before := found.get(place)) is not None and before in previous and before != nid
+    }
+
+
+def _entry(previous: EventRow, visible: EventRow | None) -> bytes:
+    entry = b',"replaces_state":' + orjson.dumps(previous.event_id)
+    if visible is None:
+        return entry
+    content = events.parse(visible).content
+    if visible.redacted_by_nid is not None:
+        content = redact_content(visible.type, content, rooms.room_version_of(visible.room_nid))
+    return entry + b',"prev_content":' + encode_canonical(content, lenient=True)
