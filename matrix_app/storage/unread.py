@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+import orjson
+
+from matrix_app.protocol.push_rules import is_static_for_room
 from matrix_app.storage import db
 
 ROOM = 0  # a mark for the whole room
@@ -28,7 +33,8 @@ class ActionRow(NamedTuple):
 def put_mark(user_nid: int, room_nid: int, thread_nid: int, position: int, ordinal: int) -> bool:
     """Move a read mark on; one that is further on already stays. Whether it moved."""
     sql = (
-        "INSERT INTO read_mark (user_nid, room_nid, thread_nid, position, ordinal) VALUES (%s, %s, %s, %s, %s)"
+        "INSERT INTO read_mark (user_nid, room_nid, thread_nid, position, ordinal)"
+        " VALUES (%s, %s, %s, %s, %s)"
         " ON CONFLICT (user_nid, room_nid, thread_nid) DO UPDATE SET position = excluded.position,"
         " ordinal = excluded.ordinal WHERE read_mark.position < excluded.position"
     )
@@ -37,7 +43,10 @@ def put_mark(user_nid: int, room_nid: int, thread_nid: int, position: int, ordin
 
 def marks(user_nid: int, room_nids: Sequence[int]) -> dict[tuple[int, int], tuple[int, int]]:
     """A user's read marks in some rooms: (room, thread) to (position, ordinal)."""
-    sql = f"SELECT room_nid, thread_nid, position, ordinal FROM read_mark WHERE user_nid = %s AND {db.in_any('room_nid')}"
+    sql = (
+        "SELECT room_nid, thread_nid, position, ordinal FROM read_mark"
+        f" WHERE user_nid = %s AND {db.in_any('room_nid')}"
+    )
     found = db.rows(sql, (user_nid, db.any_of(room_nids)))
     return {(room, thread): (position, ordinal) for room, thread, position, ordinal in found}
 
@@ -59,13 +68,18 @@ def actions_after(user_nid: int, room_nid: int) -> list[tuple[int, int, int, int
     return [(row[0], row[1], row[2], row[3]) for row in db.rows(sql, (user_nid, room_nid))]
 
 
-def clear_actions(user_nid: int, room_nid: int, thread_nid: int, position: int) -> None:
-    """Forget differing events up to `position`, of one timeline or (thread ROOM) of all."""
-    sql = "DELETE FROM unread_action WHERE user_nid = %s AND room_nid = %s AND position <= %s"
-    if thread_nid == ROOM:
-        db.execute(sql, (user_nid, room_nid, position))
-    else:
-        db.execute(sql + " AND thread_nid = %s", (user_nid, room_nid, position, thread_nid))
+def clear_actions(user_nid: int, room_nid: int, thread_nid: int, position: int, limit: int = 1000) -> int:
+    """Forget differing events up to `position`, of one timeline or (thread ROOM) of all; how many.
+
+    At most `limit` go at a time: `counts` leaves out those behind the read mark anyway.
+    """
+    sql = (
+        "DELETE FROM unread_action WHERE user_nid = %s AND room_nid = %s AND event_nid IN (SELECT event_nid"
+        " FROM unread_action WHERE user_nid = %s AND room_nid = %s AND position <= %s"
+        " AND (%s = 0 OR thread_nid = %s) ORDER BY position LIMIT %s)"
+    )
+    place = (user_nid, room_nid)
+    return db.changed(sql, (*place, *place, position, thread_nid, thread_nid, limit))
 
 
 def forget_event(event_nid: int) -> None:
@@ -92,3 +106,109 @@ def custom_rules(user_nids: Sequence[int]) -> dict[int, bytes]:
     """The stored push rules of those users who have their own."""
     sql = f"SELECT user_nid, custom FROM push_rules WHERE {db.in_any('user_nid')}"
     return {nid: bytes(custom) for nid, custom in db.rows(sql, (db.any_of(user_nids),))}
+
+
+@dataclass(slots=True)
+class RoomCounts:
+    """A user's unread counts in a room: of the main timeline, and of each thread by its root's event ID."""
+
+    notification: int = 0
+    highlight: int = 0
+    threads: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def total_notification(self) -> int:
+        """The count of the whole room, for clients that do not ask for threads."""
+        return self.notification + sum(count for count, _ in self.threads.values())
+
+    @property
+    def total_highlight(self) -> int:
+        """The highlights of the whole room, for clients that do not ask for threads."""
+        return self.highlight + sum(count for _, count in self.threads.values())
+
+
+def counts(user_nid: int, room_nids: Sequence[int]) -> dict[int, RoomCounts]:
+    """A user's unread counts in rooms where they are joined, by a constant number of statements."""
+    if not room_nids:
+        return {}
+    rooms = db.any_of(room_nids)
+    silent = _silent_rooms(user_nid, room_nids)
+    special = _special(user_nid, rooms)
+    found: dict[int, RoomCounts] = {}
+    sql = _MAIN_UNREAD.format(rooms=db.in_any("r.nid"))
+    for room_nid, unread in db.rows(sql, (user_nid, user_nid, rooms)):
+        notify, highlight = special.get((room_nid, MAIN), (0, 0))
+        base = 0 if room_nid in silent else unread
+        found[room_nid] = RoomCounts(max(0, base + notify), highlight)
+    sql = _THREADS_UNREAD.format(rooms=db.in_any("whole.room_nid"))
+    for room_nid, root_nid, root_id, unread in db.rows(sql, (user_nid, rooms)):
+        notify, highlight = special.get((room_nid, root_nid), (0, 0))
+        count = max(0, (0 if room_nid in silent else unread) + notify)
+        if count or highlight:
+            found[room_nid].threads[root_id] = (count, highlight)
+    return found
+
+
+# Without a mark nothing is counted: counting starts with joining.
+_MAIN_UNREAD = f"""
+SELECT r.nid, r.unread_ordinal - CASE
+    WHEN whole.ordinal IS NULL AND main.ordinal IS NULL THEN r.unread_ordinal
+    WHEN coalesce(whole.ordinal, 0) > coalesce(main.ordinal, 0) THEN whole.ordinal
+    ELSE coalesce(main.ordinal, 0) END
+FROM room r
+LEFT JOIN read_mark whole ON whole.user_nid = %s AND whole.room_nid = r.nid AND whole.thread_nid = {ROOM}
+LEFT JOIN read_mark main ON main.user_nid = %s AND main.room_nid = r.nid AND main.thread_nid = {MAIN}
+WHERE {{rooms}}
+"""
+
+# A thread has been read up to its own mark, or up to where the mark of the whole room stands.
+_THREADS_UNREAD = f"""
+SELECT t.room_nid, t.root_nid, root.event_id, t.unread_ordinal - CASE
+    WHEN own.ordinal IS NOT NULL AND own.position > whole.position THEN own.ordinal
+    ELSE coalesce((SELECT e.unread_ordinal FROM event e
+                   WHERE e.thread_root_nid = t.root_nid AND e.thread_root_nid IS NOT NULL
+                   AND e.position <= whole.position ORDER BY e.position DESC LIMIT 1), 0) END
+FROM read_mark whole
+JOIN thread t ON t.room_nid = whole.room_nid AND t.latest_position > whole.position
+JOIN event root ON root.nid = t.root_nid
+LEFT JOIN read_mark own ON own.user_nid = whole.user_nid AND own.room_nid = whole.room_nid
+    AND own.thread_nid = t.root_nid
+WHERE whole.user_nid = %s AND {{rooms}} AND whole.thread_nid = {ROOM}
+    AND (own.position IS NULL OR own.position < t.latest_position)
+"""
+
+_SPECIAL = f"""
+SELECT a.room_nid, a.thread_nid, sum(a.notify), sum(a.highlight) FROM unread_action a
+LEFT JOIN read_mark whole ON whole.user_nid = a.user_nid AND whole.room_nid = a.room_nid
+    AND whole.thread_nid = {ROOM}
+LEFT JOIN read_mark own ON own.user_nid = a.user_nid AND own.room_nid = a.room_nid
+    AND own.thread_nid = a.thread_nid
+WHERE a.user_nid = %s AND {{rooms}}
+    AND a.position > coalesce(whole.position, 0) AND a.position > coalesce(own.position, 0)
+GROUP BY a.room_nid, a.thread_nid
+"""
+
+
+def _special(user_nid: int, rooms: Any) -> dict[tuple[int, int], tuple[int, int]]:
+    sql = _SPECIAL.format(rooms=db.in_any("a.room_nid"))
+    return {
+        (room, thread): (int(notify), int(highlight))
+        for room, thread, notify, highlight in db.rows(sql, (user_nid, rooms))
+    }
+
+
+def _silent_rooms(user_nid: int, room_nids: Sequence[int]) -> set[int]:
+    """The rooms where nothing counts for the user but what has a row."""
+    stored = custom_rules([user_nid]).get(user_nid)
+    if stored is None:
+        return set()
+    custom = _parsed_rules(stored)
+    names = db.rows(f"SELECT nid, room_id FROM room WHERE {db.in_any('nid')}", (db.any_of(room_nids),))
+    silent = ("muted", "mentions-only")
+    return {nid for nid, room_id in names if is_static_for_room(custom, room_id) in silent}
+
+
+@lru_cache(maxsize=256)
+def _parsed_rules(stored: bytes) -> dict[str, Any]:
+    parsed: dict[str, Any] = orjson.loads(stored)
+    return parsed
