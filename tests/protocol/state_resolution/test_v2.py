@@ -162,3 +162,22 @@ def test_a_state_that_only_one_fork_has_is_kept_if_it_is_allowed(room):
     name = room.send("m.room.name", ALICE, {"name": "Room"}, state_key="")
     other.message(CAROL)
     assert resolve_forks(room, other)["m.room.name", ""] is name
+
+
+def test_what_a_power_event_rests_on_by_way_of_agreed_events_is_replayed_before_the_rest(room):
+    early, late = {"origin_server_ts": EARLY}, {"origin_server_ts": LATE}
+    join = room.send("m.room.member", BOB, {"membership": "join"}, state_key=BOB, **late)
+    renamed = room.fork().send(
+        "m.room.member", BOB, {"membership": "join", "displayname": "B"}, state_key=BOB, **early
+    )
+    # Bob's power levels rest on his join, and both states have something that rests on them.
+    room.set_power_levels(levels_of(room, bob=50, carol=50), sender=BOB)
+    set_topic(room, ALICE, "agreed")
+    other = room.fork()
+    kick = room.kick(ALICE, DAVE)
+    other.apply(renamed)
+    result = resolve_forks(room, other)
+    assert result[member(DAVE)] is kick
+    # By their clocks alone the join would follow the new name.
+    assert join.origin_server_ts > renamed.origin_server_ts
+    assert result[member(BOB)] is renamed
