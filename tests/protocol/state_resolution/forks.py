@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import RoomVersion
@@ -26,17 +27,17 @@ def resolve_forks(*rooms: RoomBuilder) -> dict[tuple[str, str], Event]:
 
 
 def resolve_states(
-    rules: RoomVersion, rooms: Iterable[RoomBuilder], states: Iterable[dict[tuple[str, str], Event]]
+    rules: RoomVersion, rooms: Iterable[RoomBuilder], states: Iterable[Mapping[tuple[str, str], Event]]
 ) -> dict[tuple[str, str], Event]:
     """The resolution of the states, in any order of them, with the events of the rooms."""
-    states = [ids(state) for state in states]
+    maps = [ids(state) for state in states]
     by_id = {event.event_id: event for room in rooms for event in room.events}
     store = InMemoryEventStore(by_id.values())
-    resolved = resolve(rules, states, store)
-    assert resolve(rules, states[::-1], store) == resolved
+    resolved = resolve(rules, maps, store)
+    assert resolve(rules, maps[::-1], store) == resolved
     return {key: by_id[event_id] for key, event_id in resolved.items()}
 
 
-def set_topic(room: RoomBuilder, sender: str, topic: str, **fields) -> Event:
+def set_topic(room: RoomBuilder, sender: str, topic: str, **fields: Any) -> Event:
     """Set the topic."""
     return room.send("m.room.topic", sender, {"topic": topic}, state_key="", **fields)

@@ -6,21 +6,25 @@ state, and version 1 resolves the conflicts of one type key by key, each against
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha1
 from math import inf
 
 from matrix_app.protocol.errors import AuthorizationFailed
 from matrix_app.protocol.event_auth import PowerLevels, auth_types_for_event, check_state_dependent
-from matrix_app.protocol.events import Event
+from matrix_app.protocol.events import Event, type_and_key
+from matrix_app.protocol.room_versions import RoomVersion
 
 CREATE = ("m.room.create", "")
 POWER_LEVELS = ("m.room.power_levels", "")
+
+State = Mapping[type_and_key, str]
 
 
 class Reference:
     """Resolves states of a room of which `events` are known."""
 
-    def __init__(self, rules, events):
+    def __init__(self, rules: RoomVersion, events: Iterable[Event]) -> None:
         self.rules = rules
         self.by_id = {event.event_id: event for event in events}
 
@@ -30,23 +34,24 @@ class Reference:
         return [self.by_id[i] for i in event.auth_event_ids if i in self.by_id]
 
     def auth_chain(self, event: Event) -> set[Event]:
-        chain = set()
+        chain: set[Event] = set()
         for auth_event in self.auth_events(event):
             chain |= {auth_event} | self.auth_chain(auth_event)
         return chain
 
-    def full_auth_chain(self, event_ids) -> set[Event]:
-        return set().union(*(self.auth_chain(self.by_id[i]) for i in event_ids if i in self.by_id))
+    def full_auth_chain(self, event_ids: Iterable[str]) -> set[Event]:
+        chains = [self.auth_chain(self.by_id[i]) for i in event_ids if i in self.by_id]
+        return set[Event]().union(*chains)
 
-    def auth_difference(self, sets) -> set[Event]:
+    def auth_difference(self, sets: Iterable[Iterable[str]]) -> set[Event]:
         chains = [self.full_auth_chain(event_ids) for event_ids in sets]
-        return set().union(*chains) - chains[0].intersection(*chains)
+        return set[Event]().union(*chains) - chains[0].intersection(*chains)
 
-    def conflicted_subgraph(self, event_ids) -> set[Event]:
+    def conflicted_subgraph(self, event_ids: Iterable[str]) -> set[Event]:
         ends = {self.by_id[i] for i in event_ids if i in self.by_id}
-        subgraph = set()
+        subgraph: set[Event] = set()
 
-        def walk(event, path):
+        def walk(event: Event, path: list[Event]) -> None:
             if path and event in ends:
                 subgraph.update([*path, event])
             for auth_event in self.auth_events(event):
@@ -62,7 +67,7 @@ class Reference:
         create = self.by_id.get("$" + event.room_id[1:])
         return create if create is not None and create is not event else None
 
-    def cited(self, event: Event, key) -> Event | None:
+    def cited(self, event: Event, key: type_and_key) -> Event | None:
         if key == CREATE and self.rules.room_id_is_create_hash:
             return self.create_event(event)
         for auth_event in self.auth_events(event):
@@ -70,7 +75,7 @@ class Reference:
                 return auth_event
         return None
 
-    def allowed(self, event: Event, state, use_auth_events: bool) -> bool:
+    def allowed(self, event: Event, state: State, use_auth_events: bool) -> bool:
         keys = auth_types_for_event(
             self.rules,
             type=event.type,
@@ -80,7 +85,7 @@ class Reference:
         )
         auth_state = {}
         for key in {*keys, CREATE}:
-            present = self.by_id.get(state.get(key))
+            present = self.by_id.get(state.get(key, ""))
             if key == CREATE and self.rules.room_id_is_create_hash:
                 present = None
             if (present is None or present.rejected) and use_auth_events:
@@ -111,8 +116,9 @@ class Reference:
         state = {key: value for key, value in found.items() if value is not None}
         return PowerLevels.from_state(state, self.rules).user_level(event.sender)
 
-    def reverse_topological_power_ordering(self, events) -> list[Event]:
-        remaining, ordered = set(events), []
+    def reverse_topological_power_ordering(self, events: Iterable[Event]) -> list[Event]:
+        remaining = set(events)
+        ordered: list[Event] = []
         while remaining:
             candidates = [x for x in remaining if not remaining.intersection(self.auth_events(x))]
             smallest = min(candidates, key=lambda x: (-self.sender_level(x), x.origin_server_ts, x.event_id))
@@ -125,21 +131,21 @@ class Reference:
             return []
         return [power_levels, *self.mainline(self.cited(power_levels, POWER_LEVELS))]
 
-    def mainline_position(self, event: Event, mainline) -> float:
+    def mainline_position(self, event: Event, mainline: list[Event]) -> float:
         for above in self.mainline(self.cited(event, POWER_LEVELS)):
             if above in mainline:
                 return mainline.index(above)
         return inf
 
-    def mainline_ordering(self, events, power_levels) -> list[Event]:
+    def mainline_ordering(self, events: Iterable[Event], power_levels: Event | None) -> list[Event]:
         mainline = self.mainline(power_levels)
         return sorted(
             events,
             key=lambda x: (-self.mainline_position(x, mainline), x.origin_server_ts, x.event_id),
         )
 
-    def iterative_auth_checks(self, state, events):
-        state = dict(state)
+    def iterative_auth_checks(self, initial: State, events: Iterable[Event]) -> dict[type_and_key, str]:
+        state = dict(initial)
         for event in events:
             if event.state_key is None or event.rejected:
                 continue
@@ -147,7 +153,7 @@ class Reference:
                 state[event.type, event.state_key] = event.event_id
         return state
 
-    def resolve_v2(self, state_sets):
+    def resolve_v2(self, state_sets: Sequence[State]) -> State:
         keys = {key for state in state_sets for key in state}
         unconflicted = {
             key: state_sets[0][key]
@@ -167,10 +173,10 @@ class Reference:
             selected |= self.auth_chain(power_event) & full
         ordered = self.reverse_topological_power_ordering(selected)
         # 2
-        start = {} if self.rules.state_resolution == "v2.1" else unconflicted
+        start: State = {} if self.rules.state_resolution == "v2.1" else unconflicted
         partial = self.iterative_auth_checks(start, ordered)
         # 3
-        remaining = self.mainline_ordering(full - selected, self.by_id.get(partial.get(POWER_LEVELS)))
+        remaining = self.mainline_ordering(full - selected, self.by_id.get(partial.get(POWER_LEVELS, "")))
         # 4
         result = self.iterative_auth_checks(partial, remaining)
         # 5
@@ -178,8 +184,8 @@ class Reference:
 
     # -- version 1
 
-    def resolve_v1(self, state_sets):
-        ids_of = {}
+    def resolve_v1(self, state_sets: Sequence[State]) -> State:
+        ids_of: dict[type_and_key, set[str]] = {}
         for state in state_sets:
             for key, event_id in state.items():
                 ids_of.setdefault(key, set()).add(event_id)
@@ -204,12 +210,12 @@ class Reference:
                 resolved[key] = passing[-1].event_id
         return resolved
 
-    def sorted_v1(self, key, event_ids) -> list[Event]:
+    def sorted_v1(self, key: type_and_key, event_ids: Collection[str]) -> list[Event]:
         events = [self.by_id[i] for i in event_ids if i in self.by_id and not self.by_id[i].rejected]
         events = [e for e in events if (e.type, e.state_key) == key]
         return sorted(events, key=lambda e: (e.depth, -int(sha1(e.event_id.encode()).hexdigest(), 16)))
 
-    def resolve(self, state_sets):
+    def resolve(self, state_sets: Sequence[State]) -> State:
         if all(state == state_sets[0] for state in state_sets):
             return dict(state_sets[0])
         if self.rules.state_resolution == "v1":

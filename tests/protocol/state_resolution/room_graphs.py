@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import strategies as st
 
 from matrix_app.protocol.errors import AuthorizationFailed
 from matrix_app.protocol.event_auth import check_event
-from matrix_app.protocol.events import Event
+from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.protocol.state_resolution import InMemoryEventStore, resolve
 from tests.factories.events import ALICE, BOB, CAROL, DAVE, RoomBuilder
@@ -19,20 +21,23 @@ VERSIONS_OF_V2 = [version for version in VERSIONS if version != "1"]
 LEVELS = [0, 50, 100]
 
 
+StateOfIds = dict[type_and_key, str]
+
+
 @dataclass
 class RoomGraph:
     """The events of a room and the state after each that was accepted."""
 
     rules: RoomVersion
     events: list[Event]
-    states: list[dict[tuple[str, str], str]]
+    states: list[StateOfIds]
 
-    def store(self, without: set[str] = frozenset()) -> InMemoryEventStore:
+    def store(self, without: Set[str] = frozenset()) -> InMemoryEventStore:
         return InMemoryEventStore(event for event in self.events if event.event_id not in without)
 
 
 @st.composite
-def room_graphs(draw, versions=VERSIONS, max_events=25) -> RoomGraph:
+def room_graphs(draw: st.DrawFn, versions: Sequence[str] = VERSIONS, max_events: int = 25) -> RoomGraph:
     """A room whose servers act at the same time, with clocks and event IDs in any order."""
     room = RoomBuilder.opened(
         draw(st.sampled_from(versions)), power_levels={"users": {BOB: draw(st.sampled_from(LEVELS))}}
@@ -57,18 +62,24 @@ def room_graphs(draw, versions=VERSIONS, max_events=25) -> RoomGraph:
                 graph.events.append(event)
             continue
         graph.events.append(event)
-        after = before | {(event.type, event.state_key): event}
+        after = before | {key_of(event): event}
         graph.states.append(ids(after))
         heads.append(event)
     return graph
 
 
-def ids(state):
+def key_of(event: Event) -> type_and_key:
+    """Where the state event stands in a state."""
+    assert event.state_key is not None
+    return event.type, event.state_key
+
+
+def ids(state: Mapping[type_and_key, Event]) -> StateOfIds:
     """The state map with event IDs."""
     return {key: event.event_id for key, event in state.items()}
 
 
-def merged(graph: RoomGraph, indices) -> dict[tuple[str, str], Event]:
+def merged(graph: RoomGraph, indices: list[int]) -> dict[type_and_key, Event]:
     """The state before an event that follows the given ones."""
     by_id = {event.event_id: event for event in graph.events}
     resolved = resolve(graph.rules, [graph.states[index] for index in indices], graph.store())
@@ -76,10 +87,10 @@ def merged(graph: RoomGraph, indices) -> dict[tuple[str, str], Event]:
 
 
 @st.composite
-def next_event(draw, room: RoomBuilder, number: int) -> Event:
+def next_event(draw: st.DrawFn, room: RoomBuilder, number: int) -> Event:
     """Something that one of the users may or may not be allowed to do."""
     sender, target = draw(st.sampled_from(USERS)), draw(st.sampled_from(USERS))
-    fields = {
+    fields: dict[str, Any] = {
         "origin_server_ts": draw(st.integers(1, 8)),
         "event_id": f"${draw(st.integers(0, 9))}event{number:03}:a.example",
     }
@@ -98,7 +109,7 @@ def next_event(draw, room: RoomBuilder, number: int) -> Event:
 
 
 @st.composite
-def levels(draw, room: RoomBuilder):
+def levels(draw: st.DrawFn, room: RoomBuilder) -> dict[str, Any]:
     """Power levels that name users at random."""
     others = USERS[1:] if room.rules.privileged_creators else USERS
     users = draw(st.dictionaries(st.sampled_from(others), st.sampled_from(LEVELS), max_size=4))
@@ -108,17 +119,17 @@ def levels(draw, room: RoomBuilder):
 
 
 @st.composite
-def states_of(draw, graph: RoomGraph, max_states=4):
+def states_of(draw: st.DrawFn, graph: RoomGraph, max_states: int = 4) -> list[StateOfIds]:
     """Some of the states that the room had."""
     return draw(st.lists(st.sampled_from(graph.states), min_size=1, max_size=max_states))
 
 
 @st.composite
-def invented_states(draw, graph: RoomGraph, max_states=3):
+def invented_states(draw: st.DrawFn, graph: RoomGraph, max_states: int = 3) -> list[StateOfIds]:
     """States that never were, made of the room's events: what a malicious server may claim."""
-    by_key = {}
+    by_key: dict[type_and_key, list[str]] = {}
     for event in graph.events:
-        by_key.setdefault((event.type, event.state_key), []).append(event.event_id)
+        by_key.setdefault(key_of(event), []).append(event.event_id)
     choices = {key: st.none() | st.sampled_from(event_ids) for key, event_ids in by_key.items()}
     claimed = draw(st.lists(st.fixed_dictionaries(choices), min_size=1, max_size=max_states))
     return [{key: value for key, value in state.items() if value is not None} for state in claimed]

@@ -2,49 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.protocol.state_resolution import InMemoryEventStore, resolve
 from tests.factories.events import ALICE, BOB, CAROL, RoomBuilder, make_event
 from tests.protocol.state_resolution.forks import POWER_LEVELS, TOPIC, member, set_topic
-from tests.protocol.state_resolution.room_graphs import VERSIONS, ids
+from tests.protocol.state_resolution.room_graphs import VERSIONS, StateOfIds, ids, key_of
 
 CREATE = ("m.room.create", "")
 
 
 @pytest.fixture(params=VERSIONS)
-def room(request):
+def room(request: pytest.FixtureRequest) -> RoomBuilder:
     room = RoomBuilder.opened(request.param, power_levels={"users": {BOB: 50}})
     room.join(BOB)
     set_topic(room, ALICE, "first")
     return room
 
 
-def resolve_with(room, *states, lacking=(), extra=()):
-    lacking = {event.event_id for event in lacking}
-    events = [event for event in [*room.events, *extra] if event.event_id not in lacking]
+def resolve_with(
+    room: RoomBuilder, *states: StateOfIds, lacking: Iterable[Event] = (), extra: Iterable[Event] = ()
+) -> StateOfIds:
+    unknown = {event.event_id for event in lacking}
+    events = [event for event in [*room.events, *extra] if event.event_id not in unknown]
     return resolve(room.rules, states, InMemoryEventStore(events))
 
 
-def test_no_states_resolve_to_an_empty_one(room):
+def test_no_states_resolve_to_an_empty_one(room: RoomBuilder) -> None:
     assert resolve(room.rules, [], InMemoryEventStore()) == {}
 
 
-def test_an_unknown_event_does_not_win(room):
+def test_an_unknown_event_does_not_win(room: RoomBuilder) -> None:
     state = ids(room.state)
     assert resolve_with(room, state, state | {TOPIC: "$unknown"}) == state
 
 
-def test_states_of_unknown_events_resolve_to_what_they_agree_on(room):
+def test_states_of_unknown_events_resolve_to_what_they_agree_on(room: RoomBuilder) -> None:
     store = InMemoryEventStore()
     a, b = {TOPIC: "$a", CREATE: "$c"}, {TOPIC: "$b", CREATE: "$c"}
     assert resolve(room.rules, [a, b], store) == {CREATE: "$c"}
 
 
-def test_without_the_create_event_nothing_is_allowed(room):
+def test_without_the_create_event_nothing_is_allowed(room: RoomBuilder) -> None:
     state = ids(room.state)
     other = set_topic(room, BOB, "second")
     resolved = resolve_with(room, state, state | {TOPIC: other.event_id}, lacking=room.events[:1])
@@ -52,13 +58,13 @@ def test_without_the_create_event_nothing_is_allowed(room):
     assert resolved.items() <= state.items()
 
 
-def test_a_rejected_event_does_not_win(room):
+def test_a_rejected_event_does_not_win(room: RoomBuilder) -> None:
     state = ids(room.state)
     rejected = room.make("m.room.topic", ALICE, {"topic": "later"}, state_key="", rejected=True)
     assert resolve_with(room, state, state | {TOPIC: rejected.event_id}, extra=[rejected]) == state
 
 
-def test_rejected_power_levels_lend_nobody_power(room):
+def test_rejected_power_levels_lend_nobody_power(room: RoomBuilder) -> None:
     state = ids(room.state)
     levels = room.make("m.room.power_levels", CAROL, {"users": {CAROL: 100}}, state_key="", rejected=True)
     fork = room.fork()
@@ -71,7 +77,7 @@ def test_rejected_power_levels_lend_nobody_power(room):
     assert resolved[TOPIC] == state[TOPIC]
 
 
-def test_a_second_create_event_ends_in_one_of_both(room):
+def test_a_second_create_event_ends_in_one_of_both(room: RoomBuilder) -> None:
     state = ids(room.state)
     second = make_event(
         room.rules,
@@ -86,7 +92,7 @@ def test_a_second_create_event_ends_in_one_of_both(room):
     assert resolved[member(ALICE)] == state[member(ALICE)]
 
 
-def test_events_that_authorise_each_other_in_a_circle_do_not_get_in(room):
+def test_events_that_authorise_each_other_in_a_circle_do_not_get_in(room: RoomBuilder) -> None:
     state = ids(room.state)
     first = room.make("m.room.power_levels", ALICE, {"users": {CAROL: 100}}, state_key="")
     second = room.make("m.room.power_levels", ALICE, {"users": {CAROL: 99}}, state_key="")
@@ -101,7 +107,7 @@ def test_events_that_authorise_each_other_in_a_circle_do_not_get_in(room):
         assert resolved[POWER_LEVELS] == state[POWER_LEVELS]
 
 
-def test_an_event_that_authorises_itself_does_not_get_in(room):
+def test_an_event_that_authorises_itself_does_not_get_in(room: RoomBuilder) -> None:
     state = ids(room.state)
     levels = room.make("m.room.power_levels", ALICE, {"users": {CAROL: 100}}, state_key="")
     levels.auth_event_ids.append(levels.event_id)
@@ -110,21 +116,21 @@ def test_an_event_that_authorises_itself_does_not_get_in(room):
         assert resolved[POWER_LEVELS] == state[POWER_LEVELS]
 
 
-def test_a_message_claimed_as_state_does_not_get_in(room):
+def test_a_message_claimed_as_state_does_not_get_in(room: RoomBuilder) -> None:
     state = ids(room.state)
     message = room.message(ALICE)
     assert resolve_with(room, state, state | {TOPIC: message.event_id})[TOPIC] == state[TOPIC]
 
 
 @pytest.mark.parametrize("depth", [-(2**53), 0, 2**53 - 1, 10**40])
-def test_an_absurd_depth_is_only_a_number(room, depth):
+def test_an_absurd_depth_is_only_a_number(room: RoomBuilder, depth: int) -> None:
     state = ids(room.state)
     topic = room.make("m.room.topic", ALICE, {"topic": "deep"}, state_key="", depth=depth)
     resolved = resolve_with(room, state, state | {TOPIC: topic.event_id}, extra=[topic])
     assert resolved[TOPIC] in (state[TOPIC], topic.event_id)
 
 
-def test_event_ids_that_are_no_unicode_are_sorted_too():
+def test_event_ids_that_are_no_unicode_are_sorted_too() -> None:
     room = RoomBuilder.opened("1")
     state = ids(room.state)
     topics = [
@@ -135,7 +141,9 @@ def test_event_ids_that_are_no_unicode_are_sorted_too():
     assert resolve_with(room, *states, extra=topics)[TOPIC] in {topic.event_id for topic in topics}
 
 
-JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just([]) | st.just({})
+JUNK: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just([]) | st.just({})
+)
 CONTENTS = st.dictionaries(
     st.sampled_from(
         ["users", "users_default", "events", "ban", "membership", "join_rule", "third_party_invite",
@@ -149,7 +157,7 @@ TYPES = ["m.room.create", "m.room.power_levels", "m.room.join_rules", "m.room.me
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(VERSIONS), st.data())
-def test_whatever_events_contain_and_cite_they_are_resolved(version, data):
+def test_whatever_events_contain_and_cite_they_are_resolved(version: str, data: st.DataObject) -> None:
     rules = ROOM_VERSIONS[version]
     events = []
     for number in range(data.draw(st.integers(2, 12))):
@@ -168,9 +176,7 @@ def test_whatever_events_contain_and_cite_they_are_resolved(version, data):
         )
         events.append(event)
     placed = [event for event in events if event.is_state]
-    states = [
-        {(e.type, e.state_key): e.event_id for e in data.draw(st.permutations(placed))} for _ in range(2)
-    ]
+    states = [{key_of(e): e.event_id for e in data.draw(st.permutations(placed))} for _ in range(2)]
     agreed = dict(set(states[0].items()) & set(states[1].items()))
     resolved = resolve(rules, states, InMemoryEventStore(events))
     assert agreed.items() <= resolved.items()

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matrix_app.protocol.errors import AuthorizationFailed
 from matrix_app.protocol.event_auth import PowerLevels, check_state_dependent, membership_of
+from matrix_app.protocol.events import Event, StateMap
 from matrix_app.protocol.state_resolution import resolve
 from tests.protocol.state_resolution.reference import Reference
 from tests.protocol.state_resolution.room_graphs import (
+    VERSIONS,
     VERSIONS_OF_V2,
+    RoomGraph,
+    StateOfIds,
     invented_states,
+    key_of,
     room_graphs,
     states_of,
 )
@@ -19,16 +27,21 @@ from tests.protocol.state_resolution.room_graphs import (
 bounded = settings(max_examples=150, deadline=None)
 
 
+GraphAndStates = tuple[RoomGraph, list[StateOfIds]]
+
+
 @st.composite
-def graph_and_states(draw, versions=None, invented=None):
-    graph = draw(room_graphs(**({"versions": versions} if versions else {})))
+def graph_and_states(
+    draw: st.DrawFn, versions: Sequence[str] = VERSIONS, invented: bool | None = None
+) -> GraphAndStates:
+    graph = draw(room_graphs(versions))
     invented = draw(st.booleans()) if invented is None else invented
     return graph, draw((invented_states if invented else states_of)(graph))
 
 
 @bounded
 @given(graph_and_states())
-def test_the_result_is_what_the_text_of_the_specification_gives(drawn):
+def test_the_result_is_what_the_text_of_the_specification_gives(drawn: GraphAndStates) -> None:
     graph, states = drawn
     expected = Reference(graph.rules, graph.events).resolve(states)
     assert resolve(graph.rules, states, graph.store()) == expected
@@ -36,7 +49,9 @@ def test_the_result_is_what_the_text_of_the_specification_gives(drawn):
 
 @bounded
 @given(graph_and_states(), st.data())
-def test_the_result_is_the_same_as_the_texts_when_events_are_missing(drawn, data):
+def test_the_result_is_the_same_as_the_texts_when_events_are_missing(
+    drawn: GraphAndStates, data: st.DataObject
+) -> None:
     graph, states = drawn
     missing = data.draw(st.sets(st.sampled_from([event.event_id for event in graph.events]), max_size=4))
     known = [event for event in graph.events if event.event_id not in missing]
@@ -46,7 +61,9 @@ def test_the_result_is_the_same_as_the_texts_when_events_are_missing(drawn, data
 
 @bounded
 @given(graph_and_states(), st.randoms(use_true_random=False))
-def test_the_order_of_states_and_of_their_entries_does_not_matter(drawn, random):
+def test_the_order_of_states_and_of_their_entries_does_not_matter(
+    drawn: GraphAndStates, random: Random
+) -> None:
     graph, states = drawn
     expected = resolve(graph.rules, states, graph.store())
     shuffled = [dict(random.sample(sorted(state.items()), len(state))) for state in states]
@@ -57,7 +74,7 @@ def test_the_order_of_states_and_of_their_entries_does_not_matter(drawn, random)
 
 @bounded
 @given(graph_and_states())
-def test_a_resolved_state_resolved_with_itself_stays_as_it_is(drawn):
+def test_a_resolved_state_resolved_with_itself_stays_as_it_is(drawn: GraphAndStates) -> None:
     graph, states = drawn
     resolved = resolve(graph.rules, states, graph.store())
     assert resolve(graph.rules, [resolved, dict(resolved)], graph.store()) == resolved
@@ -65,7 +82,7 @@ def test_a_resolved_state_resolved_with_itself_stays_as_it_is(drawn):
 
 @bounded
 @given(graph_and_states())
-def test_what_all_states_agree_on_is_in_the_result(drawn):
+def test_what_all_states_agree_on_is_in_the_result(drawn: GraphAndStates) -> None:
     graph, states = drawn
     agreed = set(states[0].items()).intersection(*(state.items() for state in states))
     assert agreed <= resolve(graph.rules, states, graph.store()).items()
@@ -73,7 +90,7 @@ def test_what_all_states_agree_on_is_in_the_result(drawn):
 
 @bounded
 @given(graph_and_states(invented=True))
-def test_a_rejected_event_never_comes_out_of_a_conflict(drawn):
+def test_a_rejected_event_never_comes_out_of_a_conflict(drawn: GraphAndStates) -> None:
     graph, states = drawn
     rejected = {event.event_id for event in graph.events if event.rejected}
     agreed = set(states[0].values()).intersection(*(state.values() for state in states))
@@ -93,11 +110,11 @@ def test_a_rejected_event_never_comes_out_of_a_conflict(drawn):
 
 @bounded
 @given(graph_and_states(versions=VERSIONS_OF_V2))
-def test_nothing_comes_out_of_a_conflict_but_what_the_rules_allowed_last(drawn):
+def test_nothing_comes_out_of_a_conflict_but_what_the_rules_allowed_last(drawn: GraphAndStates) -> None:
     graph, states = drawn
-    verdicts = {}
+    verdicts: dict[str, bool] = {}
 
-    def check(event, state):
+    def check(event: Event, state: StateMap) -> None:
         verdicts[event.event_id] = False
         check_state_dependent(event, state)
         verdicts[event.event_id] = True
@@ -110,7 +127,7 @@ def test_nothing_comes_out_of_a_conflict_but_what_the_rules_allowed_last(drawn):
 
 @bounded
 @given(graph_and_states(versions=["2", "10", "11"], invented=False))
-def test_a_topic_that_wins_a_conflict_is_by_someone_who_still_may_set_it(drawn):
+def test_a_topic_that_wins_a_conflict_is_by_someone_who_still_may_set_it(drawn: GraphAndStates) -> None:
     graph, states = drawn
     resolved = resolve(graph.rules, states, graph.store())
     topic_id = resolved.get(("m.room.topic", ""))
@@ -126,12 +143,12 @@ def test_a_topic_that_wins_a_conflict_is_by_someone_who_still_may_set_it(drawn):
 
 @bounded
 @given(graph_and_states(invented=False))
-def test_every_event_of_a_result_is_allowed_by_the_events_it_cites(drawn):
+def test_every_event_of_a_result_is_allowed_by_the_events_it_cites(drawn: GraphAndStates) -> None:
     graph, states = drawn
     by_id = {event.event_id: event for event in graph.events}
     for event_id in resolve(graph.rules, states, graph.store()).values():
         event = by_id[event_id]
-        cited = {(e.type, e.state_key): e for e in map(by_id.__getitem__, event.auth_event_ids)}
+        cited = {key_of(by_id[auth_id]): by_id[auth_id] for auth_id in event.auth_event_ids}
         cited.setdefault(("m.room.create", ""), graph.events[0])
         try:
             check_state_dependent(event, cited)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import pytest
 
 from matrix_app.protocol.event_auth.selection import CREATE_KEY
+from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.protocol.state_resolution import InMemoryEventStore, resolve
 from tests.factories.events import ALICE, BOB, RoomBuilder, make_event
@@ -19,19 +21,19 @@ MEMBERS = [f"@user{number}:h{number % 50}.example" for number in range(5000)]
 class CountingStore(InMemoryEventStore):
     """Counts what it is asked for."""
 
-    def __init__(self, events):
+    def __init__(self, events: Iterable[Event]) -> None:
         super().__init__(events)
         self.requests = 0
-        self.loaded = set()
+        self.loaded: set[str] = set()
 
-    def events(self, event_ids):
+    def events(self, event_ids: Iterable[str]) -> dict[str, Event]:
         found = super().events(event_ids)
         self.requests += 1
         self.loaded |= found.keys()
         return found
 
 
-def large_room(version):
+def large_room(version: str) -> RoomBuilder:
     room = RoomBuilder.opened(version, power_levels={"users": {BOB: 50}})
     room.join(BOB)
     for user_id in MEMBERS:
@@ -40,7 +42,7 @@ def large_room(version):
 
 
 @pytest.mark.parametrize("version", ["1", "10", "12"])
-def test_200_conflicts_in_a_room_of_5000_are_resolved_within_two_seconds(version):
+def test_200_conflicts_in_a_room_of_5000_are_resolved_within_two_seconds(version: str) -> None:
     room = large_room(version)
     other = room.fork()
     for user_id in MEMBERS[:100]:
@@ -60,7 +62,7 @@ def test_200_conflicts_in_a_room_of_5000_are_resolved_within_two_seconds(version
 
 
 @pytest.mark.parametrize("version", ["1", "10", "12"])
-def test_what_is_not_in_conflict_is_not_loaded(version):
+def test_what_is_not_in_conflict_is_not_loaded(version: str) -> None:
     room = large_room(version)
     first = set_topic(room, ALICE, "first")
     other = room.fork()
@@ -77,13 +79,15 @@ def test_what_is_not_in_conflict_is_not_loaded(version):
 
 
 @pytest.mark.parametrize("version", ["1", "10", "12"])
-def test_equal_states_are_returned_without_a_question_to_the_store(version):
+def test_equal_states_are_returned_without_a_question_to_the_store(version: str) -> None:
     state = {TOPIC: "$a", POWER_LEVELS: "$b"}
-    assert resolve(ROOM_VERSIONS[version], [state, dict(state)], None) == state
-    assert resolve(ROOM_VERSIONS[version], [state], None) == state
+    store = CountingStore([])
+    assert resolve(ROOM_VERSIONS[version], [state, dict(state)], store) == state
+    assert resolve(ROOM_VERSIONS[version], [state], store) == state
+    assert store.requests == 0
 
 
-def append_power_levels(room, count):
+def append_power_levels(room: RoomBuilder, count: int) -> None:
     """Let Alice send the same power levels over and over, each resting on the ones before."""
     base = [room.state[key] for key in (CREATE_KEY, member(ALICE))]
     if room.rules.room_id_is_create_hash:
@@ -102,7 +106,7 @@ def append_power_levels(room, count):
         room.events.append(room.state[POWER_LEVELS])
 
 
-def test_an_auth_chain_and_a_mainline_of_100000_events_are_walked_without_recursion():
+def test_an_auth_chain_and_a_mainline_of_100000_events_are_walked_without_recursion() -> None:
     room = RoomBuilder.opened("10")
     old = set_topic(room, ALICE, "old levels", origin_server_ts=2_000_000_000_000)
     append_power_levels(room, 100_000)
@@ -113,7 +117,7 @@ def test_an_auth_chain_and_a_mainline_of_100000_events_are_walked_without_recurs
 
 
 @pytest.mark.parametrize("version", ["10", "12"])
-def test_10000_conflicting_power_levels_are_replayed_without_recursion(version):
+def test_10000_conflicting_power_levels_are_replayed_without_recursion(version: str) -> None:
     room = RoomBuilder.opened(version)
     stale = ids(room.state)
     append_power_levels(room, 10_000)

@@ -19,7 +19,7 @@ from tests.protocol.state_resolution.forks import (
 
 
 @pytest.fixture
-def room():
+def room() -> RoomBuilder:
     """A public room of Alice's, with Bob (50), Carol (50) and Dave (0)."""
     room = RoomBuilder.opened("1", power_levels={"users": {BOB: 50, CAROL: 50}})
     for user_id in (BOB, CAROL, DAVE):
@@ -27,7 +27,7 @@ def room():
     return room
 
 
-def test_what_only_one_state_has_is_no_conflict(room):
+def test_what_only_one_state_has_is_no_conflict(room: RoomBuilder) -> None:
     other = room.fork()
     topic = set_topic(room, BOB, "only here")
     join = other.join("@zara:z.example")
@@ -36,7 +36,7 @@ def test_what_only_one_state_has_is_no_conflict(room):
     assert result[member("@zara:z.example")] is join
 
 
-def test_the_deepest_topic_that_is_allowed_wins(room):
+def test_the_deepest_topic_that_is_allowed_wins(room: RoomBuilder) -> None:
     other = room.fork()
     set_topic(room, BOB, "shallow", origin_server_ts=2_000_000_000_000)
     other.message(CAROL)
@@ -44,14 +44,14 @@ def test_the_deepest_topic_that_is_allowed_wins(room):
     assert resolve_forks(room, other)[TOPIC] is deep
 
 
-def test_of_two_topics_of_one_depth_the_smaller_sha1_wins(room):
+def test_of_two_topics_of_one_depth_the_smaller_sha1_wins(room: RoomBuilder) -> None:
     other = room.fork()
     topics = [set_topic(room, BOB, "one"), set_topic(other, CAROL, "other")]
     smallest = min(topics, key=lambda topic: sha1(topic.event_id.encode()).hexdigest())
     assert resolve_forks(room, other)[TOPIC] is smallest
 
 
-def test_a_topic_that_the_resolved_state_forbids_loses_however_deep(room):
+def test_a_topic_that_the_resolved_state_forbids_loses_however_deep(room: RoomBuilder) -> None:
     other = room.fork()
     kept = set_topic(room, ALICE, "Alice's")
     room.ban(ALICE, BOB)
@@ -62,7 +62,7 @@ def test_a_topic_that_the_resolved_state_forbids_loses_however_deep(room):
     assert result[TOPIC] is kept
 
 
-def test_power_levels_are_taken_as_long_as_each_allows_the_next(room):
+def test_power_levels_are_taken_as_long_as_each_allows_the_next(room: RoomBuilder) -> None:
     other = room.fork()
     room.set_power_levels({"users": {ALICE: 100, BOB: 0, CAROL: 50}})
     other.message(BOB)
@@ -73,7 +73,7 @@ def test_power_levels_are_taken_as_long_as_each_allows_the_next(room):
     assert result[POWER_LEVELS] is room.state[POWER_LEVELS]
 
 
-def test_join_rules_are_settled_before_memberships(room):
+def test_join_rules_are_settled_before_memberships(room: RoomBuilder) -> None:
     other = room.fork()
     room.message(ALICE)
     closing = room.set_join_rule("invite")
@@ -85,7 +85,7 @@ def test_join_rules_are_settled_before_memberships(room):
     assert result[member(DAVE)].content["membership"] == "leave"
 
 
-def test_the_shallowest_of_conflicting_memberships_needs_no_permission(room):
+def test_the_shallowest_of_conflicting_memberships_needs_no_permission(room: RoomBuilder) -> None:
     # "Add the first event in the list to R": the known flaw of version 1, which all servers share.
     old = dict(room.state)
     renamed = room.send("m.room.member", DAVE, {"membership": "join", "displayname": "D"}, state_key=DAVE)
@@ -94,7 +94,7 @@ def test_the_shallowest_of_conflicting_memberships_needs_no_permission(room):
     assert renamed.depth < room.state[member(DAVE)].depth
 
 
-def test_a_conflict_in_which_nothing_is_allowed_leaves_nothing(room):
+def test_a_conflict_in_which_nothing_is_allowed_leaves_nothing(room: RoomBuilder) -> None:
     other = room.fork()
     set_topic(room, BOB, "one")
     set_topic(other, BOB, "other")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.factories.events import ALICE, BOB, CAROL, DAVE, RoomBuilder
@@ -17,14 +19,14 @@ from tests.protocol.state_resolution.forks import (
 EARLY, LATE = 1_000, 2_000_000_000_000
 
 
-def levels_of(room: RoomBuilder, **users: int) -> dict:
+def levels_of(room: RoomBuilder, **users: int) -> dict[str, Any]:
     named = {{"bob": BOB, "carol": CAROL, "dave": DAVE}[name]: level for name, level in users.items()}
     creator = {} if room.rules.privileged_creators else {ALICE: 100}
     return {"users": creator | named}
 
 
 @pytest.fixture(params=["2", "6", "9", "10", "11", "12"])
-def room(request):
+def room(request: pytest.FixtureRequest) -> RoomBuilder:
     """A public room of Alice's, with Bob (50), Carol (50) and Dave (0)."""
     room = RoomBuilder.opened(request.param)
     for user_id in (BOB, CAROL, DAVE):
@@ -34,7 +36,7 @@ def room(request):
     return room
 
 
-def test_a_ban_wins_over_the_power_levels_that_the_banned_user_sets_meanwhile(room):
+def test_a_ban_wins_over_the_power_levels_that_the_banned_user_sets_meanwhile(room: RoomBuilder) -> None:
     other = room.fork()
     ban = room.ban(ALICE, BOB)
     other.set_power_levels(levels_of(other, bob=50, carol=50, dave=50), sender=BOB)
@@ -43,7 +45,7 @@ def test_a_ban_wins_over_the_power_levels_that_the_banned_user_sets_meanwhile(ro
     assert result[POWER_LEVELS] is room.state[POWER_LEVELS]
 
 
-def test_a_topic_set_by_someone_banned_meanwhile_is_lost_even_if_it_is_later(room):
+def test_a_topic_set_by_someone_banned_meanwhile_is_lost_even_if_it_is_later(room: RoomBuilder) -> None:
     other = room.fork()
     ban = room.ban(ALICE, BOB)
     set_topic(other, BOB, "mine", origin_server_ts=LATE)
@@ -52,7 +54,7 @@ def test_a_topic_set_by_someone_banned_meanwhile_is_lost_even_if_it_is_later(roo
     assert result[TOPIC] is room.state[TOPIC]
 
 
-def test_a_topic_set_by_someone_demoted_meanwhile_is_lost(room):
+def test_a_topic_set_by_someone_demoted_meanwhile_is_lost(room: RoomBuilder) -> None:
     other = room.fork()
     demotion = room.set_power_levels(levels_of(room, bob=0, carol=50))
     set_topic(other, BOB, "mine", origin_server_ts=LATE)
@@ -61,14 +63,14 @@ def test_a_topic_set_by_someone_demoted_meanwhile_is_lost(room):
     assert result[TOPIC] is room.state[TOPIC]
 
 
-def test_of_two_topics_by_the_same_power_levels_the_later_one_wins(room):
+def test_of_two_topics_by_the_same_power_levels_the_later_one_wins(room: RoomBuilder) -> None:
     other = room.fork()
     set_topic(room, BOB, "earlier", origin_server_ts=EARLY)
     later = set_topic(other, CAROL, "later", origin_server_ts=EARLY + 1)
     assert resolve_forks(room, other)[TOPIC] is later
 
 
-def test_of_two_topics_of_one_time_the_one_with_the_greater_id_wins(room):
+def test_of_two_topics_of_one_time_the_one_with_the_greater_id_wins(room: RoomBuilder) -> None:
     other = room.fork()
     ids = ("$zz:b.example", "$aa:c.example")
     greater = set_topic(room, BOB, "greater", origin_server_ts=EARLY, event_id=ids[0])
@@ -76,7 +78,7 @@ def test_of_two_topics_of_one_time_the_one_with_the_greater_id_wins(room):
     assert resolve_forks(room, other)[TOPIC] is greater
 
 
-def test_a_topic_under_newer_power_levels_wins_over_a_later_one_under_older(room):
+def test_a_topic_under_newer_power_levels_wins_over_a_later_one_under_older(room: RoomBuilder) -> None:
     other = room.fork()
     room.set_power_levels(levels_of(room, bob=50, carol=50, dave=50))
     newer = set_topic(room, DAVE, "newer levels", origin_server_ts=EARLY)
@@ -84,7 +86,7 @@ def test_a_topic_under_newer_power_levels_wins_over_a_later_one_under_older(room
     assert resolve_forks(room, other)[TOPIC] is newer
 
 
-def test_who_joins_while_the_room_is_closed_is_not_in_it(room):
+def test_who_joins_while_the_room_is_closed_is_not_in_it(room: RoomBuilder) -> None:
     other = room.fork()
     closing = room.set_join_rule("invite")
     other.join("@zara:z.example")
@@ -93,7 +95,7 @@ def test_who_joins_while_the_room_is_closed_is_not_in_it(room):
     assert member("@zara:z.example") not in result
 
 
-def test_who_is_invited_before_the_room_closes_stays(room):
+def test_who_is_invited_before_the_room_closes_stays(room: RoomBuilder) -> None:
     room.invite(ALICE, "@zara:z.example")
     other = room.fork()
     closing = room.set_join_rule("invite")
@@ -103,7 +105,7 @@ def test_who_is_invited_before_the_room_closes_stays(room):
     assert result[member("@zara:z.example")] is join
 
 
-def test_power_levels_off_topic_of_the_conflict_do_not_disturb_it(room):
+def test_power_levels_off_topic_of_the_conflict_do_not_disturb_it(room: RoomBuilder) -> None:
     room.set_power_levels(levels_of(room, bob=50))
     old = room.fork()
     room.set_power_levels(levels_of(room, bob=50, carol=50))
@@ -112,7 +114,7 @@ def test_power_levels_off_topic_of_the_conflict_do_not_disturb_it(room):
     assert result[POWER_LEVELS] is latest
 
 
-def test_of_two_moderators_who_demote_each_other_the_earlier_wins(room):
+def test_of_two_moderators_who_demote_each_other_the_earlier_wins(room: RoomBuilder) -> None:
     # Only the owner of a level may touch an equal one, so each first promotes Dave instead.
     other = room.fork()
     first = room.set_power_levels(levels_of(room, bob=50, carol=50, dave=50), sender=BOB)
@@ -122,7 +124,7 @@ def test_of_two_moderators_who_demote_each_other_the_earlier_wins(room):
     assert resolve_forks(room, other)[POWER_LEVELS] is first
 
 
-def test_the_more_powerful_sender_goes_first_whatever_the_clocks_say(room):
+def test_the_more_powerful_sender_goes_first_whatever_the_clocks_say(room: RoomBuilder) -> None:
     other = room.fork()
     own = room.set_power_levels(levels_of(room, bob=0, carol=50))
     event = other.send(
@@ -136,7 +138,7 @@ def test_the_more_powerful_sender_goes_first_whatever_the_clocks_say(room):
     assert resolve_forks(room, other)[POWER_LEVELS] is own
 
 
-def test_a_kick_and_what_the_kicked_user_does_meanwhile_are_resolved_for_the_kick(room):
+def test_a_kick_and_what_the_kicked_user_does_meanwhile_are_resolved_for_the_kick(room: RoomBuilder) -> None:
     other = room.fork()
     kick = room.kick(BOB, DAVE)
     other.send("m.room.member", DAVE, {"membership": "join", "displayname": "D"}, state_key=DAVE)
@@ -147,7 +149,7 @@ def test_a_kick_and_what_the_kicked_user_does_meanwhile_are_resolved_for_the_kic
     assert resolve_forks(room, other)[member(DAVE)] is kick
 
 
-def test_three_forks_are_resolved_at_once(room):
+def test_three_forks_are_resolved_at_once(room: RoomBuilder) -> None:
     second, third = room.fork(), room.fork()
     ban = room.ban(ALICE, BOB)
     set_topic(second, BOB, "lost", origin_server_ts=LATE)
@@ -157,14 +159,16 @@ def test_three_forks_are_resolved_at_once(room):
     assert result[TOPIC] is kept
 
 
-def test_a_state_that_only_one_fork_has_is_kept_if_it_is_allowed(room):
+def test_a_state_that_only_one_fork_has_is_kept_if_it_is_allowed(room: RoomBuilder) -> None:
     other = room.fork()
     name = room.send("m.room.name", ALICE, {"name": "Room"}, state_key="")
     other.message(CAROL)
     assert resolve_forks(room, other)["m.room.name", ""] is name
 
 
-def test_what_a_power_event_rests_on_by_way_of_agreed_events_is_replayed_before_the_rest(room):
+def test_what_a_power_event_rests_on_by_way_of_agreed_events_is_replayed_before_the_rest(
+    room: RoomBuilder,
+) -> None:
     early, late = {"origin_server_ts": EARLY}, {"origin_server_ts": LATE}
     join = room.send("m.room.member", BOB, {"membership": "join"}, state_key=BOB, **late)
     renamed = room.fork().send(

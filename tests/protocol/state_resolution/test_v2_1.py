@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matrix_app.protocol.room_versions import ROOM_VERSIONS
+from matrix_app.protocol.events import Event
 from tests.factories.events import ALICE, BOB, CAROL, DAVE, RoomBuilder
 from tests.protocol.state_resolution.forks import (
     POWER_LEVELS,
@@ -12,7 +12,7 @@ from tests.protocol.state_resolution.forks import (
     set_topic,
 )
 
-V2, V2_1 = ROOM_VERSIONS["11"], ROOM_VERSIONS["12"]
+State = dict[tuple[str, str], Event]
 
 
 def room_with_bob_and_carol(version: str) -> RoomBuilder:
@@ -22,7 +22,7 @@ def room_with_bob_and_carol(version: str) -> RoomBuilder:
     return room
 
 
-def topics_before_an_agreed_departure(version: str):
+def topics_before_an_agreed_departure(version: str) -> tuple[Event, State]:
     """A topic that only one state has, set by Bob before he left in both."""
     room = room_with_bob_and_carol(version)
     topic = set_topic(room, BOB, "Bob's")
@@ -31,17 +31,17 @@ def topics_before_an_agreed_departure(version: str):
     return topic, resolve_states(room.rules, [room], [room.state, without])
 
 
-def test_version_2_judges_an_old_event_by_the_agreed_state_and_loses_it():
+def test_version_2_judges_an_old_event_by_the_agreed_state_and_loses_it() -> None:
     _, result = topics_before_an_agreed_departure("11")
     assert TOPIC not in result
 
 
-def test_version_2_1_starts_from_an_empty_state_and_keeps_it():
+def test_version_2_1_starts_from_an_empty_state_and_keeps_it() -> None:
     topic, result = topics_before_an_agreed_departure("12")
     assert result[TOPIC] is topic
 
 
-def test_version_2_1_still_takes_what_is_agreed_over_what_it_replayed():
+def test_version_2_1_still_takes_what_is_agreed_over_what_it_replayed() -> None:
     room = room_with_bob_and_carol("12")
     set_topic(room, BOB, "Bob's")
     ban = room.ban(ALICE, BOB)
@@ -49,7 +49,7 @@ def test_version_2_1_still_takes_what_is_agreed_over_what_it_replayed():
     assert resolve_states(room.rules, [room], [room.state, without])[member(BOB)] is ban
 
 
-def levels_skipping_one(version: str):
+def levels_skipping_one(version: str) -> tuple[Event, Event, State]:
     """Two states disagree on the first and the third power levels; both know the second.
 
     By the first Bob has power; by the second he has made Carol his successor; the third is Carol's.
@@ -67,17 +67,17 @@ def levels_skipping_one(version: str):
     return first, third, resolve_states(room.rules, [room], [room.state, stale])
 
 
-def test_version_2_resets_power_levels_when_what_led_from_one_to_the_other_is_not_in_conflict():
+def test_version_2_resets_power_levels_when_what_led_from_one_to_the_other_is_not_in_conflict() -> None:
     first, _, result = levels_skipping_one("11")
     assert result[POWER_LEVELS] is first
 
 
-def test_version_2_1_replays_the_events_between_conflicting_ones():
+def test_version_2_1_replays_the_events_between_conflicting_ones() -> None:
     _, third, result = levels_skipping_one("12")
     assert result[POWER_LEVELS] is third
 
 
-def test_the_create_event_is_found_by_the_room_id():
+def test_the_create_event_is_found_by_the_room_id() -> None:
     room = room_with_bob_and_carol("12")
     other = room.fork()
     topic = set_topic(room, BOB, "by Bob")
@@ -88,7 +88,7 @@ def test_the_create_event_is_found_by_the_room_id():
     assert result["m.room.create", ""] is room.events[0]
 
 
-def test_additional_creators_stand_above_all_power_levels():
+def test_additional_creators_stand_above_all_power_levels() -> None:
     room = RoomBuilder.opened("12", create_content={"additional_creators": [BOB]})
     room.join(BOB)
     room.join(CAROL)
