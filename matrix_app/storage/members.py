@@ -152,3 +152,34 @@ def custom_push_users(room_nid: int) -> list[int]:
 def set_custom_push(user_nid: int, custom: bool) -> None:
     """Note whether a user has push rules of their own, for the memberships that exist."""
     db.execute("UPDATE membership SET custom_push = %s WHERE user_nid = %s", (custom, user_nid))
+
+
+def earliest(room_nid: int, but_nid: int, memberships: Iterable[int], limit: int) -> list[int]:
+    """The users who have had one of the memberships for longest, without one of them."""
+    sql = (
+        f"SELECT user_nid FROM membership WHERE room_nid = %s AND {db.in_any('membership')} AND user_nid <> %s"
+        " ORDER BY changed_position, user_nid LIMIT %s"
+    )
+    return [found[0] for found in db.rows(sql, (room_nid, db.any_of(memberships), but_nid, limit))]
+
+
+def changed_between(room_nid: int, after: int, upto: int) -> list[MemberRow]:
+    """The members of a room whose membership became another with after < position <= upto."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM membership WHERE room_nid = %s AND user_nid IN"
+        " (SELECT u.nid FROM current_state_delta d JOIN state_key k ON k.nid = d.key_nid"
+        "  JOIN matrix_user u ON u.user_id = k.state_key"
+        "  WHERE d.room_nid = %s AND d.position > %s AND d.position <= %s AND k.type = 'm.room.member')"
+        " AND changed_position > %s"
+    )
+    return [MemberRow(*found) for found in db.rows(sql, (room_nid, room_nid, after, upto, after))]
+
+
+def sharing_among(user_nid: int, others: Iterable[int]) -> list[int]:
+    """Those of the other users who are joined to a room that this user is joined to."""
+    sql = (
+        "SELECT DISTINCT other.user_nid FROM membership other JOIN membership mine"
+        " ON mine.room_nid = other.room_nid AND mine.membership = 2 AND mine.user_nid = %s"
+        f" WHERE other.membership = 2 AND {db.in_any('other.user_nid')}"
+    )
+    return [found[0] for found in db.rows(sql, (user_nid, db.any_of(others)))]

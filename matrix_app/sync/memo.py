@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from matrix_app.storage import device_messages, members
+from matrix_app.storage import ignored_users as ignored
 from matrix_app.storage.stream import Kind
 from matrix_app.sync.hub import Hub, hub
 
@@ -56,15 +57,13 @@ def one_time_keys(device_nid: int) -> tuple[dict[str, int], list[str]]:
     )
 
 
-def ignored_users(user_nid: int) -> frozenset[str]:
-    """The users whom a user ignores."""
-    from matrix_app.services.ignored_users import ignored_by
-
+def ignored_users(user_nid: int) -> frozenset[int]:
+    """The nids of the users whom a user ignores."""
     return _read(
         "ignored",
         user_nid,
         lambda known, position: Kind.ACCOUNT_DATA in known.user_kinds(user_nid, position),
-        lambda: ignored_by(user_nid),
+        lambda: ignored.ignored_by(user_nid),
     )
 
 

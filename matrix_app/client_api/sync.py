@@ -1,0 +1,96 @@
+"""GET /sync: answers at once when there is news, otherwise waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.config import get_config
+from matrix_app.http.endpoint import endpoint
+from matrix_app.http.request import Request
+from matrix_app.protocol.errors import InvalidParam
+from matrix_app.protocol.filters import Filter, filter_from_json
+from matrix_app.protocol.tokens import parse_stream_token
+from matrix_app.services import presence
+from matrix_app.storage import db, device_messages, filters
+from matrix_app.sync import memo
+from matrix_app.sync.hub import hub
+from matrix_app.sync.v2.compute import compute
+from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.scope import is_idle
+from matrix_app.sync.wait import Wait
+
+
+@endpoint("GET", "/_matrix/client/v3/sync", rate="sync", guests=True, waits=True)
+def sync(request: Request) -> Any:
+    """What is new since the last sync (GET /sync); waits up to `timeout` ms when nothing is."""
+    requester = request.requester
+    since_text = request.query("since")
+    since = None if since_text is None else parse_stream_token(since_text).position
+    chosen = _filter(request)
+    full_state = request.query_bool("full_state")
+    after = request.query_bool("use_state_after") or request.query_bool("org.matrix.msc4222.use_state_after")
+    timeout = request.query_int("timeout", 0) / 1000
+    _note_presence(request)
+    if since is not None:
+        _acknowledge(requester.device_nid, since)
+    if timeout == 0 or not hub().knows(since or 0):
+        hub().catch_up()
+
+    def answer(last: bool) -> Any:
+        made = SyncRequest(requester, chosen, since, hub().position, full_state, after)
+        found = compute(made)
+        return found.body if last or since is None or full_state or not found.empty else None
+
+    return _answer_or_wait(requester, since, min(timeout, get_config().limits.sync_timeout_seconds), answer)
+
+
+def _answer_or_wait(requester: Any, since: int | None, seconds: float, answer: Any) -> Any:
+    joined = memo.joined_rooms(requester.user_nid)
+    # What is found to show nothing is not looked at again.
+    seen = since
+
+    def idle() -> bool:
+        return seen is not None and is_idle(requester.user_nid, requester.device_nid, joined, seen)
+
+    def resume(timed_out: bool) -> Any:
+        nonlocal seen
+        position = hub().position
+        found = answer(timed_out)
+        if found is not None:
+            return found
+        seen = position
+        return _answer_wait()
+
+    def _answer_wait() -> Wait:
+        return Wait(requester.user_nid, joined, seconds, idle, resume)
+
+    if since is None or not idle() or seconds == 0:
+        return resume(seconds == 0)
+    return _answer_wait()
+
+
+def _filter(request: Request) -> Filter:
+    text = request.query("filter")
+    if text is None:
+        return Filter()
+    if text.startswith("{"):
+        return filter_from_json(text)
+    definition = filters.get(request.requester.user_nid, text)
+    if definition is None:
+        raise InvalidParam("No such filter")
+    return filter_from_json(definition)
+
+
+def _note_presence(request: Request) -> None:
+    shown = request.query("set_presence")
+    if shown is not None and shown not in ("online", "offline", "unavailable"):
+        raise InvalidParam("set_presence must be online, offline or unavailable")
+    presence.synced(request.requester.user_nid, shown or "online")
+
+
+def _acknowledge(device_nid: int | None, since: int) -> None:
+    """To-device messages up to `since` have arrived."""
+    if device_nid is None or not device_messages.any_upto(device_nid, since):
+        return
+    with db.write():
+        device_messages.acknowledge(device_nid, since)

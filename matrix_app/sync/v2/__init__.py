@@ -1,0 +1,1 @@
+"""/sync, version 2 ("Syncing" of the client-server API)."""

@@ -1,0 +1,110 @@
+"""The rooms that a user is not joined to, as a sync shows them: invited, knocked, left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from orjson import Fragment
+
+from matrix_app.storage import account_data, events, invite_state, members, rooms, state
+from matrix_app.storage.members import MemberRow, Membership
+from matrix_app.sync import memo
+from matrix_app.sync.v2 import lazy_members, state_section
+from matrix_app.sync.v2.render import Renderer
+from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.scope import Scope
+from matrix_app.sync.v2.timelines import Timeline, read_timeline
+
+
+@dataclass(slots=True)
+class LeftRoom:
+    """A room that the user has left, or was banned from."""
+
+    row: MemberRow
+    timeline: Timeline
+    state_nids: list[int]
+
+
+def pending(request: SyncRequest, scope: Scope, membership: Membership) -> dict[str, Any]:
+    """The `invite` or the `knock` section: rooms with their stripped state."""
+    rows = _rows(request, scope, (membership,))
+    if membership == Membership.INVITE:
+        ignored = memo.ignored_users(request.user_nid)
+        rows = [row for row in rows if row.sender_nid not in ignored]
+    if not rows:
+        return {}
+    stripped = invite_state.get_many(request.user_nid, [row.room_nid for row in rows])
+    key = "invite_state" if membership == Membership.INVITE else "knock_state"
+    return {
+        rooms.by_nid(row.room_nid).room_id: {key: {"events": Fragment(stripped.get(row.room_nid, b"[]"))}}
+        for row in rows
+    }
+
+
+def _rows(request: SyncRequest, scope: Scope, memberships: Iterable[Membership]) -> list[MemberRow]:
+    if request.since is None or request.full_state:
+        found = members.of_user(request.user_nid, memberships)
+    else:
+        wanted = set(memberships)
+        found = [row for row in scope.changed.values() if row.membership in wanted]
+    wants = request.filter.room.wants_room
+    return [row for row in found if not row.forgotten and wants(rooms.by_nid(row.room_nid).room_id)]
+
+
+def gather_left(request: SyncRequest, scope: Scope) -> list[LeftRoom]:
+    """Rooms left since the last sync; those left before only where the filter asks for them."""
+    from_start = request.since is None or request.full_state
+    if from_start and not request.filter.room.include_leave:
+        return []
+    rows = _rows(request, scope, (Membership.LEAVE, Membership.BAN))
+    left = [_left_room(request, row) for row in rows]
+    return [room for room in left if room is not None]
+
+
+def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
+    end = events.rows_by_nid([row.event_nid]).get(row.event_nid)
+    if end is None:
+        return None
+    if end.is_outlier or end.state_after is None:
+        # An invite from another server that came to nothing: this server was never in the room.
+        return LeftRoom(row, Timeline([end], False, row.position - 1), [])
+    timeline = read_timeline(request, row.room_nid, request.after, row.position, check_visibility=True)
+    if request.use_state_after:
+        nids = list(state.load(end.state_after).values()) if request.since is None else []
+        return LeftRoom(row, timeline, nids)
+    lazy_members.forget_room(request.requester.device_nid, row.room_nid)
+    if request.since is None or request.full_state:
+        return LeftRoom(row, timeline, _state_at_start(timeline, end.state_after))
+    deltas = state.deltas([row.room_nid], request.after, row.position)
+    nids = state_section.changed_state(request, row.room_nid, timeline, deltas, ())
+    visible = events.rows_by_nid(nids)
+    return LeftRoom(row, timeline, [nid for nid in nids if nid in visible] if timeline.rows else [])
+
+
+def _state_at_start(timeline: Timeline, at_end: int) -> list[int]:
+    first = timeline.rows[0].state_nid if timeline.rows else at_end
+    return list(state.load(first).values()) if first is not None else []
+
+
+def render_left(
+    request: SyncRequest, left: Iterable[LeftRoom], renderer: Renderer, state_rows: dict[int, events.EventRow]
+) -> dict[str, Any]:
+    """The `leave` section."""
+    return {
+        rooms.by_nid(room.row.room_nid).room_id: {
+            "timeline": renderer.timeline(room.timeline),
+            renderer.state_key: {"events": renderer.state(room.state_nids, state_rows)},
+            "account_data": {"events": _account_data(request, room)},
+        }
+        for room in left
+    }
+
+
+def _account_data(request: SyncRequest, room: LeftRoom) -> list[Any]:
+    if request.since is not None:
+        return []
+    entries = account_data.of_rooms(request.user_nid, [room.row.room_nid])
+    return [{"type": entry.type, "content": orjson.loads(entry.content)} for entry in entries]

@@ -1,0 +1,215 @@
+"""The rooms that a user is joined to, as a sync shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orjson import Fragment
+
+from matrix_app.protocol.filters import matcher_of
+from matrix_app.storage import account_data, interning, receipts, rooms, state, summaries, typing, unread
+from matrix_app.storage.account_data import Entry
+from matrix_app.storage.events import EventRow
+from matrix_app.storage.members import Membership
+from matrix_app.storage.state import Delta
+from matrix_app.storage.stream import Kind
+from matrix_app.storage.summaries import SummaryRow
+from matrix_app.sync.v2 import room_heroes, state_section
+from matrix_app.sync.v2.render import Renderer
+from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.scope import Scope
+from matrix_app.sync.v2.timelines import Timeline, read_timeline
+
+
+@dataclass(slots=True)
+class JoinedRoom:
+    """What is gathered for one room before it is rendered."""
+
+    nid: int
+    # From the beginning: the user joined since the last sync, or asks for everything.
+    whole: bool
+    timeline: Timeline = field(default_factory=Timeline)
+    state_nids: list[int] = field(default_factory=list)
+    ephemeral: list[Any] = field(default_factory=list)
+    account_data: list[Any] = field(default_factory=list)
+    heroes: list[int] = field(default_factory=list)
+    members_changed: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not (
+            self.whole or self.timeline.rows or self.timeline.limited or self.state_nids or self.ephemeral
+            or self.account_data
+        )
+
+
+def gather(request: SyncRequest, scope: Scope, personal: Sequence[Entry]) -> list[JoinedRoom]:
+    """Gather everything but the rendered events of the joined rooms that may have news."""
+    candidates = set(scope.kinds) | {entry.room_nid for entry in personal} & scope.joined
+    if Kind.RECEIPT in scope.user_kinds:
+        candidates |= scope.joined
+    wanted = request.filter.room
+    found = {
+        nid: JoinedRoom(nid, _is_whole(request, scope, nid))
+        for nid in sorted(candidates & scope.joined)
+        if wanted.wants_room(rooms.by_nid(nid).room_id)
+    }
+    _add_timelines(request, scope, found)
+    _add_state(request, scope, found)
+    _add_ephemeral(request, scope, found)
+    _add_account_data(request, found, personal)
+    return [room for room in found.values() if not room.empty]
+
+
+def _is_whole(request: SyncRequest, scope: Scope, nid: int) -> bool:
+    row = scope.changed.get(nid)
+    joined_since = row is not None and row.membership == Membership.JOIN and row.changed_position > request.after
+    return request.since is None or request.full_state or joined_since
+
+
+def _add_timelines(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom]) -> None:
+    for nid in scope.rooms_with(Kind.EVENT):
+        room = found.get(nid)
+        if room is None:
+            continue
+        newly = room.whole and not (request.full_state and request.since is not None and nid not in scope.changed)
+        after = 0 if newly else request.after
+        # Who has been in the room since then may see all that came; history visibility asks nothing.
+        room.timeline = read_timeline(request, nid, after, request.upto, check_visibility=newly)
+
+
+def _add_state(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom]) -> None:
+    nids = [nid for nid in scope.rooms_with(Kind.EVENT) if nid in found]
+    deltas = _deltas_by_room(request, nids, found)
+    whole = [nid for nid in nids if found[nid].whole]
+    other = state.current_other(whole) if whole else {}
+    rows = summaries.get_many(nids) if nids else {}
+    for nid in nids:
+        room = found[nid]
+        room.members_changed = room.whole or _touches_members(deltas.get(nid, ()))
+        if room.members_changed and _needs_heroes(rows.get(nid)):
+            room.heroes = room_heroes.find(nid, request.user_nid)
+        changes = deltas.get(nid, [])
+        if room.whole:
+            room.state_nids = state_section.full_state(
+                request, nid, other.get(nid, {}), room.timeline, changes, room.heroes
+            )
+        elif changes or request.lazy:
+            room.state_nids = state_section.changed_state(request, nid, room.timeline, changes, room.heroes)
+
+
+def _deltas_by_room(
+    request: SyncRequest, nids: Sequence[int], found: dict[int, JoinedRoom]
+) -> dict[int, list[Delta]]:
+    """The changes of state that matter: since the last sync, or since the start of the timeline."""
+    if not nids:
+        return {}
+    starts = [found[nid].timeline.start if found[nid].whole else request.after for nid in nids]
+    by_room: dict[int, list[Delta]] = {}
+    for delta in state.deltas(nids, min(starts), request.upto):
+        by_room.setdefault(delta.room_nid, []).append(delta)
+    return by_room
+
+
+def _touches_members(deltas: Iterable[Delta]) -> bool:
+    names = interning.key_names({delta.key_nid for delta in deltas})
+    return any(event_type == "m.room.member" for event_type, _ in names.values())
+
+
+def _needs_heroes(summary: SummaryRow | None) -> bool:
+    return summary is None or not (summary.name or summary.canonical_alias)
+
+
+def _add_ephemeral(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom]) -> None:
+    wanted = request.filter.room.ephemeral
+    if wanted.blocks_everything():
+        return
+    matcher = matcher_of(wanted)
+    own = Kind.RECEIPT in scope.user_kinds
+    with_receipts = [nid for nid in found if own or Kind.RECEIPT in scope.kinds.get(nid, ())]
+    if with_receipts and matcher.matches(type="m.receipt"):
+        _add_receipts(request, with_receipts, found)
+    with_typing = [nid for nid in found if Kind.TYPING in scope.kinds.get(nid, ())]
+    if with_typing and matcher.matches(type="m.typing"):
+        for nid, user_ids in typing.typing_in(with_typing, request.after, request.upto).items():
+            found[nid].ephemeral.append({"type": "m.typing", "content": {"user_ids": user_ids}})
+
+
+def _add_receipts(request: SyncRequest, nids: Sequence[int], found: dict[int, JoinedRoom]) -> None:
+    whole = [nid for nid in nids if found[nid].whole]
+    others = [nid for nid in nids if not found[nid].whole]
+    for group, after in ((whole, 0), (others, request.after)):
+        if group:
+            contents = receipts.in_rooms(group, after, request.upto, request.user_nid)
+            for nid, content in contents.items():
+                found[nid].ephemeral.append({"type": "m.receipt", "content": content})
+
+
+def _add_account_data(
+    request: SyncRequest, found: dict[int, JoinedRoom], personal: Sequence[Entry]
+) -> None:
+    matcher = matcher_of(request.filter.room.account_data)
+    newly = [room.nid for room in found.values() if room.whole and request.since is not None]
+    entries = [entry for entry in personal if entry.room_nid not in newly]
+    if newly:
+        entries += account_data.of_rooms(request.user_nid, newly)
+    for entry in entries:
+        room = found.get(entry.room_nid)
+        if room is not None and matcher.matches(type=entry.type):
+            room.account_data.append({"type": entry.type, "content": Fragment(entry.content)})
+
+
+def render(
+    request: SyncRequest, gathered: Sequence[JoinedRoom], renderer: Renderer, state_rows: dict[int, EventRow]
+) -> dict[str, Any]:
+    """The `join` section."""
+    nids = [room.nid for room in gathered]
+    counts = unread.counts(request.user_nid, nids) if nids else {}
+    facts = summaries.get_many([room.nid for room in gathered if room.members_changed])
+    section: dict[str, Any] = {}
+    for room in gathered:
+        section[rooms.by_nid(room.nid).room_id] = {
+            "timeline": renderer.timeline(room.timeline),
+            renderer.state_key: {"events": renderer.state(room.state_nids, state_rows)},
+            "ephemeral": {"events": room.ephemeral},
+            "account_data": {"events": room.account_data},
+            "summary": _summary(room, facts.get(room.nid)),
+            **_unread(request, counts.get(room.nid)),
+        }
+    return section
+
+
+def _summary(room: JoinedRoom, facts: SummaryRow | None) -> dict[str, Any]:
+    if facts is None:
+        return {}
+    summary: dict[str, Any] = {
+        "m.joined_member_count": facts.joined_members,
+        "m.invited_member_count": facts.invited_members,
+    }
+    if room.heroes:
+        names = interning.user_ids(room.heroes)
+        summary["m.heroes"] = [names[nid] for nid in room.heroes]
+    return summary
+
+
+def _unread(request: SyncRequest, counts: unread.RoomCounts | None) -> dict[str, Any]:
+    if counts is None:
+        counts = unread.RoomCounts(0, 0, {})
+    threads = counts.threads
+    if request.filter.room.timeline.unread_thread_notifications:
+        shown = {
+            "unread_notifications": _pair(counts.notification, counts.highlight),
+        }
+        if threads:
+            shown["unread_thread_notifications"] = {root: _pair(*pair) for root, pair in threads.items()}
+        return shown
+    notification = counts.notification + sum(pair[0] for pair in threads.values())
+    highlight = counts.highlight + sum(pair[1] for pair in threads.values())
+    return {"unread_notifications": _pair(notification, highlight)}
+
+
+def _pair(notification: int, highlight: int) -> dict[str, Any]:
+    return {"notification_count": notification, "highlight_count": highlight}

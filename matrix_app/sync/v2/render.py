@@ -1,0 +1,56 @@
+"""Turns the events of a sync into JSON, all rooms at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from orjson import Fragment
+
+from matrix_app.protocol.event_fields import projection_of
+from matrix_app.services.event_view import render_events, render_state
+from matrix_app.storage.events import EventRow
+from matrix_app.sync import memo
+from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.timelines import Timeline
+
+
+class Renderer:
+    """Renders timelines and state; `add` first, so that events are read and bundled together."""
+
+    def __init__(self, request: SyncRequest) -> None:
+        self._request = request
+        self._timeline: dict[int, Any] = {}
+        self._state: dict[int, Any] = {}
+        self.state_key = "state_after" if request.use_state_after else "state"
+
+    def add(self, timelines: Iterable[Timeline], state_rows: Mapping[int, EventRow]) -> None:
+        """Render the events of timelines and of state."""
+        request = self._request
+        rows = [row for timeline in timelines for row in timeline.rows]
+        who = {"viewer_nid": request.user_nid, "device_nid": request.requester.device_nid}
+        if rows:
+            made = render_events(
+                rows, **who, include_room_id=False, ignored=memo.ignored_users(request.user_nid)  # type: ignore[arg-type]
+            )
+            self._timeline.update(zip((row.nid for row in rows), map(self._finished, made), strict=True))
+        if state_rows:
+            made = render_state(list(state_rows.values()), **who, include_room_id=False)  # type: ignore[arg-type]
+            self._state.update(zip(state_rows, map(self._finished, made), strict=True))
+
+    def _finished(self, event: bytes) -> Any:
+        projection = projection_of(self._request.filter.event_fields)
+        return Fragment(event) if projection is None else projection.apply(orjson.loads(event))
+
+    def timeline(self, timeline: Timeline) -> dict[str, Any]:
+        """The `timeline` of a room."""
+        return {
+            "events": [self._timeline[row.nid] for row in timeline.rows],
+            "limited": timeline.limited,
+            "prev_batch": timeline.prev_batch,
+        }
+
+    def state(self, nids: Iterable[int], rows: Mapping[int, EventRow]) -> list[Any]:
+        """The events of a `state` section."""
+        return [self._state[nid] for nid in nids if nid in rows]

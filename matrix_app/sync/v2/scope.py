@@ -1,0 +1,66 @@
+"""Which rooms a sync has to look at, and for what: narrowed by what the hub knows of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from matrix_app.storage import members, rooms
+from matrix_app.storage.members import MemberRow, Membership
+from matrix_app.storage.stream import Kind
+from matrix_app.sync import memo
+from matrix_app.sync.hub import hub
+from matrix_app.sync.v2.request import SyncRequest
+
+_ALL = frozenset(int(kind) for kind in Kind)
+
+
+@dataclass(slots=True)
+class Scope:
+    """What may have changed since the last sync; more than has changed is allowed, less is not."""
+
+    joined: frozenset[int]
+    # Rooms to look at, and the kinds of change there.
+    kinds: dict[int, set[int] | frozenset[int]]
+    user_kinds: set[int] | frozenset[int]
+    device_kinds: set[int] | frozenset[int]
+    # The user's memberships which changed.
+    changed: dict[int, MemberRow] = field(default_factory=dict)
+
+    def rooms_with(self, kind: Kind) -> list[int]:
+        """The rooms where this kind of thing may have changed."""
+        return [room for room, kinds in self.kinds.items() if kind in kinds]
+
+
+def find_scope(request: SyncRequest) -> Scope:
+    """Find what the sync has to look at."""
+    joined = memo.joined_rooms(request.user_nid)
+    known = hub()
+    since = request.since
+    if since is None or request.full_state or not known.knows(since):
+        scope = Scope(joined, dict.fromkeys(joined, _ALL), _ALL, _ALL)
+    else:
+        user_kinds = known.user_kinds(request.user_nid, since)
+        device_kinds = known.device_kinds(request.requester.device_nid, since)
+        scope = Scope(joined, dict(known.room_kinds(joined, since)), user_kinds, device_kinds)
+    if since is not None and Kind.MEMBERSHIP in scope.user_kinds:
+        scope.changed = {row.room_nid: row for row in members.of_user_since(request.user_nid, since)}
+    for room, row in scope.changed.items():
+        if row.membership == Membership.JOIN and row.changed_position > request.after:
+            scope.kinds[room] = _ALL
+    wanted = request.filter.room
+    scope.kinds = {
+        room: kinds for room, kinds in scope.kinds.items() if wanted.wants_room(rooms.by_nid(room).room_id)
+    }
+    return scope
+
+
+def is_idle(user_nid: int, device_nid: int | None, joined: Iterable[int], since: int) -> bool:
+    """Whether nothing at all has changed for a user and device; costs no query."""
+    known = hub()
+    return (
+        known.knows(since)
+        and not known.user_kinds(user_nid, since)
+        and not known.device_kinds(device_nid, since)
+        and not known.room_kinds(joined, since)
+    )

@@ -1,0 +1,117 @@
+"""The state of a room in a sync: what a client must know besides the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from matrix_app.protocol.filters import matcher_of
+from matrix_app.storage import events, interning, members, state
+from matrix_app.storage.events import EventRow
+from matrix_app.storage.state import Delta
+from matrix_app.sync.v2 import lazy_members
+from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.timelines import Timeline
+
+
+def full_state(
+    request: SyncRequest,
+    room_nid: int,
+    other: Mapping[int, int],
+    timeline: Timeline,
+    deltas: Sequence[Delta],
+    heroes: Iterable[int],
+) -> list[int]:
+    """The event nids of the whole state: at the start of the timeline, or after it.
+
+    `other` is the present state but for members; `deltas` are the changes after the timeline's start.
+    """
+    lazy_members.forget_room(request.requester.device_nid, room_nid)
+    later = [] if request.use_state_after else [delta for delta in deltas if delta.position > timeline.start]
+    if request.lazy:
+        keys = interning.key_names(delta.key_nid for delta in later)
+        not_members = [delta for delta in later if keys[delta.key_nid][0] != "m.room.member"]
+        at_start = state.undo(other, not_members)
+        member_nids = _lazy(request, room_nid, timeline, later, heroes, set())
+        return [*at_start.values(), *member_nids]
+    return list(state.undo(state.current_full(room_nid), later).values())
+
+
+def changed_state(
+    request: SyncRequest,
+    room_nid: int,
+    timeline: Timeline,
+    deltas: Sequence[Delta],
+    heroes: Iterable[int],
+) -> list[int]:
+    """The event nids of what changed since the last sync, up to the timeline's start or its end.
+
+    Changes during the timeline which it does not show itself (state resolution brings such) go along.
+    """
+    shown = {row.nid for row in timeline.rows}
+    changed: dict[int, int] = {}
+    for delta in deltas:
+        if delta.event_nid is None:
+            continue
+        before_timeline = delta.position <= timeline.start
+        if request.use_state_after or before_timeline or delta.event_nid not in shown:
+            changed[delta.key_nid] = delta.event_nid
+    if not request.lazy:
+        return list(changed.values())
+    later = [] if request.use_state_after else [delta for delta in deltas if delta.position > timeline.start]
+    already = set(changed.values())
+    return [*changed.values(), *_lazy(request, room_nid, timeline, later, heroes, already)]
+
+
+def _lazy(
+    request: SyncRequest,
+    room_nid: int,
+    timeline: Timeline,
+    later: Sequence[Delta],
+    heroes: Iterable[int],
+    already: set[int],
+) -> list[int]:
+    """Member events of those who appear in the timeline, without what the device has."""
+    wanted = {row.sender_nid for row in timeline.rows} | set(heroes)
+    if request.since is None or not timeline.rows:
+        wanted.add(request.user_nid)
+    if not wanted:
+        return []
+    present = {nid: row.event_nid for nid, row in members.get_many(room_nid, wanted).items()}
+    if later:
+        _undo_members(present, later)
+    shown = {row.nid for row in timeline.rows} if not request.use_state_after else set()
+    nids = [nid for nid in present.values() if nid not in already and nid not in shown]
+    if request.filter.room.state.include_redundant_members:
+        return nids
+    return lazy_members.not_sent(request.requester.device_nid, room_nid, nids)
+
+
+def _undo_members(present: dict[int, int], later: Sequence[Delta]) -> None:
+    names = interning.key_names(delta.key_nid for delta in later)
+    users = interning.user_nids(key for kind, key in names.values() if kind == "m.room.member")
+    for delta in reversed(later):
+        kind, user_id = names[delta.key_nid]
+        if kind != "m.room.member" or users.get(user_id) not in present:
+            continue
+        if delta.previous_event_nid is None:
+            del present[users[user_id]]
+        else:
+            present[users[user_id]] = delta.previous_event_nid
+
+
+def load_rows(request: SyncRequest, nids: Iterable[int]) -> dict[int, EventRow]:
+    """The state events of a sync which the filter lets through, of all its rooms at once."""
+    wanted = request.filter.room.state
+    nids = list(nids)
+    if not nids or wanted.blocks_everything():
+        return {}
+    rows = events.rows_by_nid(nids)
+    if wanted.types is None and not wanted.not_types and wanted.senders is None and not wanted.not_senders:
+        return rows
+    matcher = matcher_of(wanted)
+    senders = interning.user_ids({row.sender_nid for row in rows.values()})
+    return {
+        nid: row
+        for nid, row in rows.items()
+        if matcher.matches(type=row.type, sender=senders[row.sender_nid], content={})
+    }

@@ -1,0 +1,98 @@
+"""The timelines of a sync: the newest events of each room, as far as the filter wants them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from matrix_app.protocol.filters import Matcher, RoomEventFilter, matcher_of
+from matrix_app.protocol.tokens import HistoryToken, StreamToken
+from matrix_app.services.visibility import filter_visible
+from matrix_app.storage import events, interning
+from matrix_app.storage.events import EventRow
+from matrix_app.sync import memo
+from matrix_app.sync.v2.request import SyncRequest
+
+DEFAULT_LIMIT = 10
+MOST = 100
+ROUNDS = 6
+
+
+@dataclass(slots=True)
+class Timeline:
+    """The events of a room since the last sync, oldest first."""
+
+    rows: list[EventRow] = field(default_factory=list)
+    limited: bool = False
+    # Everything after this position is in the timeline.
+    start: int = 0
+
+    @property
+    def prev_batch(self) -> str:
+        """From where /messages goes on, backwards."""
+        if not self.rows:
+            return str(StreamToken(self.start))
+        return str(HistoryToken.before(self.rows[0].depth, self.rows[0].nid))
+
+
+def read_timeline(
+    request: SyncRequest, room_nid: int, after: int, upto: int, *, check_visibility: bool
+) -> Timeline:
+    """The newest events of a room with after < position <= upto which the filter lets through.
+
+    When filters or history visibility leave many out, a bounded number of events is looked at.
+    """
+    wanted = request.filter.room.timeline
+    limit = wanted.capped_limit(DEFAULT_LIMIT, MOST)
+    if wanted.blocks_everything() or limit == 0:
+        newest = events.timeline(room_nid, after, upto, 1)
+        return Timeline([], bool(newest) and not wanted.blocks_everything(), upto)
+    found: list[EventRow] = []
+    high = upto
+    for _ in range(ROUNDS):
+        batch = events.timeline(room_nid, after, high, limit + 1)
+        passed = _passed(request, wanted, batch, check_visibility)
+        found.extend(passed)
+        if len(batch) <= limit or len(found) > limit:
+            break
+        high = (batch[-1].position or 1) - 1
+    else:
+        return Timeline(list(reversed(found[:limit])), True, high)
+    limited = len(found) > limit
+    kept = list(reversed(found[:limit]))
+    start = (kept[0].position or 1) - 1 if limited else after
+    return Timeline(kept, limited, start)
+
+
+def _passed(
+    request: SyncRequest, wanted: RoomEventFilter, batch: list[EventRow], check_visibility: bool
+) -> list[EventRow]:
+    if check_visibility:
+        batch = filter_visible(batch, request.user_nid)
+    else:
+        batch = _without_ignored(request, batch)
+    if _wants_everything(wanted):
+        return batch
+    matcher = matcher_of(wanted)
+    return [row for row in batch if _matches(matcher, wanted, row)]
+
+
+def _wants_everything(wanted: RoomEventFilter) -> bool:
+    return (
+        wanted.types is None
+        and not wanted.not_types
+        and wanted.senders is None
+        and not wanted.not_senders
+        and wanted.contains_url is None
+    )
+
+
+def _without_ignored(request: SyncRequest, batch: list[EventRow]) -> list[EventRow]:
+    ignored = memo.ignored_users(request.user_nid)
+    if not ignored:
+        return batch
+    return [row for row in batch if row.key_nid is not None or row.sender_nid not in ignored]
+
+
+def _matches(matcher: Matcher, wanted: RoomEventFilter, row: EventRow) -> bool:
+    content = events.parse(row).content if wanted.contains_url is not None else {}
+    return matcher.matches(type=row.type, sender=interning.user_id_of(row.sender_nid), content=content)

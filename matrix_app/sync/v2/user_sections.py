@@ -1,0 +1,104 @@
+"""What a sync shows outside of rooms: account data, presence, devices and their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from orjson import Fragment
+
+from matrix_app.protocol.filters import matcher_of
+from matrix_app.services.push_rules import PUSH_RULES, ruleset_of
+from matrix_app.storage import device_messages, interning, members, presence
+from matrix_app.storage.account_data import Entry
+from matrix_app.storage.members import Membership
+from matrix_app.storage.stream import Kind
+from matrix_app.sync import memo
+from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.scope import Scope
+
+
+def global_account_data(request: SyncRequest, personal: Sequence[Entry]) -> list[Any]:
+    """The `account_data` events. Push rules are always there from the beginning."""
+    matcher = matcher_of(request.filter.account_data)
+    found = [
+        {"type": entry.type, "content": Fragment(entry.content)}
+        for entry in personal
+        if entry.room_nid == 0 and entry.type != PUSH_RULES and matcher.matches(type=entry.type)
+    ]
+    changed = any(entry.room_nid == 0 and entry.type == PUSH_RULES for entry in personal)
+    if (changed or request.since is None) and matcher.matches(type=PUSH_RULES):
+        found.append({"type": PUSH_RULES, "content": ruleset_of(request.user_nid)})
+    return found
+
+
+def presence_events(request: SyncRequest, scope: Scope, newly_joined: Sequence[int]) -> list[Any]:
+    """The `presence` events: of the user, and of those who share a room with them."""
+    wanted = request.filter.presence
+    anything = request.since is None or Kind.PRESENCE in scope.user_kinds or scope.rooms_with(Kind.PRESENCE)
+    if wanted.blocks_everything() or not (anything or newly_joined):
+        return []
+    sharing = {*members.sharing_rooms(request.user_nid), request.user_nid}
+    found = presence.in_stream(sharing, request.after, request.upto)
+    if newly_joined and request.since is not None:
+        arrived = {row.user_nid for nid in newly_joined for row in members.in_room(nid, [Membership.JOIN])}
+        known = {entry.user_nid for entry in found}
+        found += [entry for entry in presence.in_stream(arrived, 0, request.upto) if entry.user_nid not in known]
+    matcher = matcher_of(wanted)
+    names = interning.user_ids({entry.user_nid for entry in found})
+    return [
+        {"type": "m.presence", "sender": names[entry.user_nid], "content": presence.content_of(entry)}
+        for entry in found
+        if matcher.matches(type="m.presence", sender=names[entry.user_nid])
+    ]
+
+
+def key_counts(request: SyncRequest) -> dict[str, Any]:
+    """The device's one-time keys and unused fallback keys, always told in full."""
+    device_nid = request.requester.device_nid
+    if device_nid is None:
+        return {}
+    counts, unused = memo.one_time_keys(device_nid)
+    shown = {
+        "device_one_time_keys_count": {"signed_curve25519": 0, **counts},
+        "device_unused_fallback_key_types": unused,
+    }
+    return {**shown, "org.matrix.msc2732.device_unused_fallback_key_types": unused}
+
+
+def device_lists(request: SyncRequest, scope: Scope) -> dict[str, list[str]]:
+    """Whose devices to look at again, and of whom nothing more will be told."""
+    if request.since is None:
+        return {}
+    changed: set[int] = set()
+    left: set[int] = set()
+    if Kind.DEVICE_LIST in scope.user_kinds or scope.rooms_with(Kind.DEVICE_LIST):
+        sharing = {*members.sharing_rooms(request.user_nid), request.user_nid}
+        changed |= device_messages.lists_changed(sharing, request.after, request.upto)
+    _add_movements(request, scope, changed, left)
+    if not (changed or left):
+        return {}
+    names = interning.user_ids(changed | left)
+    return {
+        "changed": sorted(names[nid] for nid in changed),
+        "left": sorted(names[nid] for nid in left - changed),
+    }
+
+
+def _add_movements(request: SyncRequest, scope: Scope, changed: set[int], left: set[int]) -> None:
+    """Who came into a common room since the last sync, and who is in none any more."""
+    gone: set[int] = set()
+    for nid in scope.rooms_with(Kind.EVENT):
+        own = scope.changed.get(nid)
+        if own is not None and own.membership == Membership.JOIN and own.changed_position > request.after:
+            changed |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
+            continue
+        for row in members.changed_between(nid, request.after, request.upto):
+            (changed if row.membership == Membership.JOIN else gone).add(row.user_nid)
+    for nid, own in scope.changed.items():
+        if own.membership in (Membership.LEAVE, Membership.BAN):
+            gone |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
+    gone.discard(request.user_nid)
+    if gone:
+        left |= gone - set(members.sharing_among(request.user_nid, gone))
+        changed -= left
