@@ -97,6 +97,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 Q_CLUSTER = _task_queue(_config)
 
+# Called with the log entries of each commit that moved the stream of changes.
+STREAM_LISTENER = "matrix_app.sync.wakeups.tell_others"
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False

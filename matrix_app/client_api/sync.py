@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from appliance.config import get_config
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
+from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.protocol.filters import Filter, filter_from_json
 from matrix_app.protocol.tokens import parse_stream_token
@@ -41,12 +44,13 @@ def sync(request: Request) -> Any:
         found = compute(made)
         return found.body if last or since is None or full_state or not found.empty else None
 
-    return _answer_or_wait(requester, since, min(timeout, get_config().limits.sync_timeout_seconds), answer)
+    deadline = time.monotonic() + min(timeout, get_config().limits.sync_timeout_seconds)
+    return _answer_or_wait(requester, since, deadline, answer)
 
 
-def _answer_or_wait(requester: Any, since: int | None, seconds: float, answer: Any) -> Any:
+def _answer_or_wait(requester: Requester, since: int | None, deadline: float, answer: Callable[[bool], Any]) -> Any:
     joined = memo.joined_rooms(requester.user_nid)
-    # What is found to show nothing is not looked at again.
+    # What was found to show nothing is not looked at again.
     seen = since
 
     def idle() -> bool:
@@ -59,14 +63,14 @@ def _answer_or_wait(requester: Any, since: int | None, seconds: float, answer: A
         if found is not None:
             return found
         seen = position
-        return _answer_wait()
+        return wait()
 
-    def _answer_wait() -> Wait:
-        return Wait(requester.user_nid, joined, seconds, idle, resume)
+    def wait() -> Wait:
+        return Wait(requester.user_nid, joined, deadline - time.monotonic(), idle, resume)
 
-    if since is None or not idle() or seconds == 0:
-        return resume(seconds == 0)
-    return _answer_wait()
+    if since is None or not idle() or time.monotonic() >= deadline:
+        return resume(time.monotonic() >= deadline)
+    return wait()
 
 
 def _filter(request: Request) -> Filter:

@@ -18,6 +18,7 @@ from django.db import DatabaseError, close_old_connections
 
 from matrix_app.storage import members, stream
 from matrix_app.storage.stream import Kind, LogEntry
+from matrix_app.sync import wakeups
 from matrix_app.sync.waiters import Waiters
 
 POLL_SECONDS = 1.0
@@ -55,6 +56,7 @@ class Hub:
         stream.on_advance(self.committed)
         self._thread = threading.Thread(target=self._follow, name="stream-hub", daemon=True)
         self._thread.start()
+        wakeups.listen(self.poke)
 
     def poke(self) -> None:
         """The log has grown, or may have."""

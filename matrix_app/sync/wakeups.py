@@ -1,0 +1,111 @@
+"""Tells the other processes that the stream has moved.
+
+On one machine by datagrams to the Unix socket of each web process; with PostgreSQL by NOTIFY, which
+also reaches other machines. A wake-up that is lost delays its change until the next look at the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import structlog
+from django.db import DatabaseError, connection
+
+from appliance.config import get_config
+from matrix_app.storage import db
+from matrix_app.storage.stream import LogEntry
+
+CHANNEL = "hearth_stream"
+RETRY_SECONDS = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+def tell_others(_entries: list[LogEntry]) -> None:
+    """Called in the committing thread after each commit that moved the stream."""
+    if db.is_sqlite():
+        _sender().send()
+    else:
+        db.execute(f"NOTIFY {CHANNEL}")
+
+
+def listen(callback: Callable[[], None]) -> None:
+    """Have `callback` called, in a thread, whenever another process has moved the stream."""
+    target = _listen_socket if db.is_sqlite() else _listen_postgresql
+    threading.Thread(target=target, args=(callback,), name="stream-wakeups", daemon=True).start()
+
+
+def _directory() -> Path:
+    return get_config().server.run_dir / "stream"
+
+
+class _Sender:
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._directory = str(_directory())
+        self._own = f"{os.getpid()}.sock"
+
+    def send(self) -> None:
+        """Wake every process that listens, but for this one."""
+        try:
+            names = os.listdir(self._directory)
+        except FileNotFoundError:
+            return
+        for name in names:
+            if name != self._own:
+                self._send_to(f"{self._directory}/{name}")
+
+    def _send_to(self, path: str) -> None:
+        try:
+            self._socket.sendto(b"+", path)
+        except ConnectionRefusedError:
+            # Its process has gone without taking the socket along.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        except (BlockingIOError, FileNotFoundError):
+            # Full: it has wake-ups to read already. Gone: it needs none.
+            return
+
+
+@lru_cache(maxsize=1)
+def _sender() -> _Sender:
+    return _Sender()
+
+
+os.register_at_fork(after_in_child=_sender.cache_clear)
+
+
+def _listen_socket(callback: Callable[[], None]) -> None:
+    directory = _directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{os.getpid()}.sock"
+    path.unlink(missing_ok=True)
+    receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    receiver.bind(str(path))
+    while receiver.recv(16):
+        while select.select([receiver], [], [], 0)[0]:
+            receiver.recv(16)
+        callback()
+
+
+def _listen_postgresql(callback: Callable[[], None]) -> None:
+    while True:
+        try:
+            connection.ensure_connection()
+            driver = connection.connection
+            driver.execute(f"LISTEN {CHANNEL}")
+            callback()
+            for _ in driver.notifies():
+                callback()
+        except DatabaseError:
+            _log.exception("lost the connection that hears of changes")
+            connection.close()
+            time.sleep(RETRY_SECONDS)
