@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 Row = tuple[Any, ...]
 
@@ -24,9 +25,25 @@ _sqlite_writer = threading.RLock()
 statement_observer: Callable[[str, Sequence[Any]], None] | None = None
 
 
+class _PerThread(threading.local):
+    """The thread's connection. Django's own look-up passes through several proxies each time."""
+
+    def __init__(self) -> None:
+        self.connection: BaseDatabaseWrapper = connections["default"]
+        self.sqlite = self.connection.vendor == "sqlite"
+
+
+_here = _PerThread()
+
+
 def is_sqlite() -> bool:
     """Whether the database is SQLite."""
-    return connection.vendor == "sqlite"
+    return _here.sqlite
+
+
+def in_transaction() -> bool:
+    """Whether the thread is inside a transaction."""
+    return _here.connection.in_atomic_block
 
 
 @lru_cache(maxsize=2048)
@@ -38,10 +55,12 @@ def execute(sql: str, params: Sequence[Any] = ()) -> Any:
     """Run one statement; the result is the database driver's cursor."""
     if statement_observer is not None:
         statement_observer(sql, params)
-    connection.ensure_connection()
-    if connection.vendor == "sqlite":
-        return connection.connection.execute(_sqlite_statement(sql), params)
-    return connection.connection.execute(sql, params)
+    here = _here.connection
+    if here.connection is None:
+        here.ensure_connection()
+    if _here.sqlite:
+        return here.connection.execute(_sqlite_statement(sql), params)
+    return here.connection.execute(sql, params)
 
 
 def rows(sql: str, params: Sequence[Any] = ()) -> list[Row]:
@@ -103,7 +122,7 @@ def write() -> Iterator[None]:
 
     On SQLite it holds the database's write lock from its start, so what is read inside stays true.
     """
-    if connection.in_atomic_block or not is_sqlite():
+    if in_transaction() or not is_sqlite():
         with transaction.atomic():
             yield
         return

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from django.db import connection
-
 from matrix_app.storage import db
 
 ADVISORY_LOCK = 0x48656172  # "Hear"
@@ -72,7 +70,7 @@ def _announce(entries: list[LogEntry]) -> None:
 
 def append(changes: Sequence[Change]) -> list[int]:
     """Give each change its position, inside a write transaction; wake-ups follow the commit."""
-    if not connection.in_atomic_block:
+    if not db.in_transaction():
         raise RuntimeError("the stream moves only inside a transaction")
     if not db.is_sqlite():
         db.execute("SELECT pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
