@@ -13,7 +13,6 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.protocol.filters import Filter, filter_from_json
 from matrix_app.protocol.tokens import parse_stream_token
-from matrix_app.services import presence
 from matrix_app.storage import db, device_messages, filters
 from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
@@ -33,7 +32,7 @@ def sync(request: Request) -> Any:
     full_state = request.query_bool("full_state")
     after = request.query_bool("use_state_after") or request.query_bool("org.matrix.msc4222.use_state_after")
     timeout = request.query_int("timeout", 0) / 1000
-    _note_presence(request)
+    _check_presence(request)
     if since is not None:
         _acknowledge(requester.device_nid, since)
     if timeout == 0 or not hub().knows(since or 0):
@@ -48,7 +47,9 @@ def sync(request: Request) -> Any:
     return _answer_or_wait(requester, since, deadline, answer)
 
 
-def _answer_or_wait(requester: Requester, since: int | None, deadline: float, answer: Callable[[bool], Any]) -> Any:
+def _answer_or_wait(
+    requester: Requester, since: int | None, deadline: float, answer: Callable[[bool], Any]
+) -> Any:
     joined = memo.joined_rooms(requester.user_nid)
     # What was found to show nothing is not looked at again.
     seen = since
@@ -79,17 +80,16 @@ def _filter(request: Request) -> Filter:
         return Filter()
     if text.startswith("{"):
         return filter_from_json(text)
-    definition = filters.get(request.requester.user_nid, text)
+    definition = filters.get(request.requester.user_nid, int(text)) if text.isdecimal() else None
     if definition is None:
         raise InvalidParam("No such filter")
     return filter_from_json(definition)
 
 
-def _note_presence(request: Request) -> None:
+def _check_presence(request: Request) -> None:
     shown = request.query("set_presence")
     if shown is not None and shown not in ("online", "offline", "unavailable"):
         raise InvalidParam("set_presence must be online, offline or unavailable")
-    presence.synced(request.requester.user_nid, shown or "online")
 
 
 def _acknowledge(device_nid: int | None, since: int) -> None:

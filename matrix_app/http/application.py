@@ -28,7 +28,9 @@ class Application:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = bind_request_id(scope)
         send = _with_request_id(send, request_id)
-        if scope["method"] == "OPTIONS" and scope["path"].startswith(("/_matrix", "/.well-known", "/_synapse")):
+        if scope["method"] == "OPTIONS" and scope["path"].startswith(
+            ("/_matrix", "/.well-known", "/_synapse")
+        ):
             await _preflight(send)
             return
         consumer = self._waiting(scope)

@@ -79,7 +79,12 @@ def _with_aliases(path: str) -> tuple[str, ...]:
     if not path.startswith(_V3):
         return (path,)
     rest = path.removeprefix(_V3)
-    return (path, f"/_matrix/client/r0/{rest}", f"/_matrix/client/unstable/{rest}", f"/_matrix/client/api/v1/{rest}")
+    return (
+        path,
+        f"/_matrix/client/r0/{rest}",
+        f"/_matrix/client/unstable/{rest}",
+        f"/_matrix/client/api/v1/{rest}",
+    )
 
 
 def all_endpoints() -> list[Endpoint]:

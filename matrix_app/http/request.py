@@ -115,5 +115,3 @@ class Request:
             if "missing required field" in text:
                 raise MissingParam(text) from error
             raise BadJson(text) from error
-
-

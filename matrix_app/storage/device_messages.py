@@ -21,7 +21,9 @@ def after(device_nid: int, since: int, upto: int, limit: int) -> list[Message]:
         "SELECT position, content FROM to_device_message WHERE device_nid = %s AND position > %s"
         " AND position <= %s ORDER BY position, nid LIMIT %s"
     )
-    return [Message(position, bytes(found)) for position, found in db.rows(sql, (device_nid, since, upto, limit))]
+    return [
+        Message(position, bytes(found)) for position, found in db.rows(sql, (device_nid, since, upto, limit))
+    ]
 
 
 def acknowledge(device_nid: int, upto: int) -> int:

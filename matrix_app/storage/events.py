@@ -64,7 +64,9 @@ def parse(row: EventRow) -> Event:
     event = _parsed.get(row.nid)
     if event is None:
         rules = room_version_of(row.room_nid)
-        event = Event(decode_json(bytes(row.json)), row.event_id, rules, rejected=row.status == Status.REJECTED)
+        event = Event(
+            decode_json(bytes(row.json)), row.event_id, rules, rejected=row.status == Status.REJECTED
+        )
         db.on_commit(lambda: remember(row.nid, event))
     return event
 
@@ -179,8 +181,12 @@ def set_redacted(nid: int, redaction_nid: int) -> None:
 
 
 def history(
-    room_nid: int, *, before: tuple[int, int] | None = None, after: tuple[int, int] | None = None,
-    limit: int, backwards: bool,
+    room_nid: int,
+    *,
+    before: tuple[int, int] | None = None,
+    after: tuple[int, int] | None = None,
+    limit: int,
+    backwards: bool,
 ) -> list[EventRow]:
     """Shown events of a room in the order of history, between two (depth, nid) points, exclusive.
 
@@ -212,7 +218,9 @@ def auth_chains(nids: Iterable[int]) -> dict[int, bytes]:
 
 def insert_auth_chains(chains: Sequence[tuple[int, bytes]]) -> None:
     """Store auth chains of new state events."""
-    db.insert_many("INSERT INTO auth_chain (event_nid, chain) VALUES {values} ON CONFLICT DO NOTHING", 2, chains)
+    db.insert_many(
+        "INSERT INTO auth_chain (event_nid, chain) VALUES {values} ON CONFLICT DO NOTHING", 2, chains
+    )
 
 
 def rules_of(room_nid: int) -> RoomVersion:

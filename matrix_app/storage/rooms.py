@@ -83,8 +83,10 @@ def room_version_of(nid: int) -> RoomVersion:
 
 def create(room_id: str, version: str, creator_nid: int | None, created_ts: int | None) -> RoomIdentity:
     """Add a room without any events."""
-    sql = "INSERT INTO room (room_id, version, creator_nid, created_ts, is_published, unread_ordinal, position)" \
+    sql = (
+        "INSERT INTO room (room_id, version, creator_nid, created_ts, is_published, unread_ordinal, position)"
         " VALUES (%s, %s, %s, %s, %s, 0, 0) RETURNING nid"
+    )
     nid = int(db.value(sql, (room_id, version, creator_nid, created_ts, False)))
     identity = RoomIdentity(nid, room_id, room_version(version))
     db.on_commit(lambda: _remember(identity))
@@ -100,7 +102,9 @@ def head(nid: int) -> RoomHead:
         (nid,),
     )
     state_nid, position, ordinal = found[0][:3]
-    return RoomHead(state_nid, position, ordinal, [Extremity(*row[3:]) for row in found if row[3] is not None])
+    return RoomHead(
+        state_nid, position, ordinal, [Extremity(*row[3:]) for row in found if row[3] is not None]
+    )
 
 
 def advance(nid: int, *, expected: int, position: int, state_nid: int | None, unread_ordinal: int) -> bool:

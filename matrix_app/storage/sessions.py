@@ -48,7 +48,11 @@ def mark_used(token_nid: int) -> None:
 
 
 def put_token(
-    token_hash: bytes, user_nid: int, device_nid: int | None, expires_ts: int | None, now: int,
+    token_hash: bytes,
+    user_nid: int,
+    device_nid: int | None,
+    expires_ts: int | None,
+    now: int,
     refresh_token_nid: int | None = None,
 ) -> int:
     """Store an access token; its nid."""

@@ -81,7 +81,9 @@ def append(changes: Sequence[Change]) -> list[int]:
     return positions
 
 
-def append_one(kind: Kind, *, room: int | None = None, user: int | None = None, device: int | None = None) -> int:
+def append_one(
+    kind: Kind, *, room: int | None = None, user: int | None = None, device: int | None = None
+) -> int:
     """Give one change its position (see `append`)."""
     return append([Change(kind, room, user, device)])[0]
 

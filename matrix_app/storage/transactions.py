@@ -49,7 +49,9 @@ def txn_ids_of(device_nid: int, rows: Iterable[EventRow]) -> dict[int, str]:
     nids = [row.nid for row in rows]
     if not nids:
         return {}
-    sql = f"SELECT event_nid, txn_id FROM client_transaction WHERE {db.in_any('event_nid')} AND device_nid = %s"
+    sql = (
+        f"SELECT event_nid, txn_id FROM client_transaction WHERE {db.in_any('event_nid')} AND device_nid = %s"
+    )
     return dict(db.rows(sql, (db.any_of(nids), device_nid)))  # type: ignore[arg-type]
 
 
@@ -60,5 +62,3 @@ def forget_before(ts: int, limit: int = 5000) -> int:
         "SELECT device_nid, scope, txn_id FROM client_transaction WHERE created_ts < %s LIMIT %s)"
     )
     return db.changed(sql, (ts, limit))
-
-

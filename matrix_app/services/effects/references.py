@@ -15,7 +15,9 @@ def apply(room: RoomIdentity, event: Event, nid: int, sender_nid: int) -> None:
     relation = relation_of(event.content) if event.state_key is None else None
     if relation is not None:
         relations.put(
-            RelationRow(nid, room.nid, relation.event_id, relation.rel_type, relation.key, sender_nid, event.type)
+            RelationRow(
+                nid, room.nid, relation.event_id, relation.rel_type, relation.key, sender_nid, event.type
+            )
         )
     if event.type == "m.room.redaction" and event.redacts is not None:
         _redact(room, event, nid)

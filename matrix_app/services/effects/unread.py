@@ -114,7 +114,11 @@ def _context(room: RoomIdentity, event: Event) -> PushContext:
     parsed = events.events_by_nid(nids.values())
     auth = {pair: parsed[nids[key]] for pair, key in keys.items() if key in nids}
     levels = PowerLevels.from_state(auth, room.rules)
-    return PushContext(count, sender_level=levels.user_level(event.sender), notification_levels={"room": levels.level_for_notification("room")})
+    return PushContext(
+        count,
+        sender_level=levels.user_level(event.sender),
+        notification_levels={"room": levels.level_for_notification("room")},
+    )
 
 
 @lru_cache(maxsize=512)
@@ -167,8 +171,15 @@ def apply(
         unread.put_actions(
             [
                 ActionRow(
-                    user, room.nid, nid, unread.MAIN if root is None else root, position, notify, highlight,
-                    orjson.dumps({"sound": outcome.sound, "tweaks": outcome.tweaks}), now,
+                    user,
+                    room.nid,
+                    nid,
+                    unread.MAIN if root is None else root,
+                    position,
+                    notify,
+                    highlight,
+                    orjson.dumps({"sound": outcome.sound, "tweaks": outcome.tweaks}),
+                    now,
                 )
                 for user, (notify, highlight, outcome) in result.special.items()
             ]

@@ -60,8 +60,8 @@ from matrix_app.storage.models.user import (
 from matrix_app.storage.models.user_data import (
     AccountData,
     Filter,
-    PushRules,
     Pusher,
+    PushRules,
     ReadMark,
     Receipt,
     RoomTyping,

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import own_nid, stream_position, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, ref, stream_position, timestamp
 
 
 class DeviceKeys(models.Model):
@@ -113,7 +113,9 @@ class KeyBackupVersion(models.Model):
 
     class Meta:
         db_table = "key_backup_version"
-        constraints = [models.UniqueConstraint(fields=["user_nid", "version"], name="key_backup_version_of_user")]
+        constraints = [
+            models.UniqueConstraint(fields=["user_nid", "version"], name="key_backup_version_of_user")
+        ]
 
 
 class KeyBackupSession(models.Model):

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import own_nid, stream_position, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, ref, stream_position, timestamp
 
 
 class Event(models.Model):
@@ -74,7 +74,9 @@ class EventRelation(models.Model):
 
     class Meta:
         db_table = "event_relation"
-        indexes = [models.Index(fields=["parent_event_id", "rel_type", "event_nid"], name="event_relation_parent")]
+        indexes = [
+            models.Index(fields=["parent_event_id", "rel_type", "event_nid"], name="event_relation_parent")
+        ]
 
 
 class Thread(models.Model):

@@ -99,7 +99,9 @@ class ClientTransaction(models.Model):
         db_table = "client_transaction"
         indexes = [
             models.Index(
-                fields=["event_nid"], name="client_transaction_event", condition=models.Q(event_nid__isnull=False)
+                fields=["event_nid"],
+                name="client_transaction_event",
+                condition=models.Q(event_nid__isnull=False),
             ),
             models.Index(fields=["created_ts"], name="client_transaction_created"),
         ]

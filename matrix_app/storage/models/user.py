@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import own_nid, stream_position, ref, timestamp
+from matrix_app.storage.models.fields import own_nid, ref, stream_position, timestamp
 
 
 class Server(models.Model):

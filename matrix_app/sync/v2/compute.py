@@ -10,7 +10,7 @@ from orjson import Fragment
 
 from matrix_app.protocol.tokens import StreamToken
 from matrix_app.storage import account_data, device_messages
-from matrix_app.storage.account_data import Entry
+from matrix_app.storage.account_data import AccountDataRow
 from matrix_app.storage.device_messages import Message
 from matrix_app.storage.members import Membership
 from matrix_app.storage.stream import Kind
@@ -72,7 +72,7 @@ def _messages(request: SyncRequest, scope: Scope) -> list[Message]:
     return device_messages.after(device_nid, request.after, request.upto, MOST_MESSAGES)
 
 
-def _personal(request: SyncRequest, scope: Scope) -> Sequence[Entry]:
+def _personal(request: SyncRequest, scope: Scope) -> Sequence[AccountDataRow]:
     kinds = {Kind.ACCOUNT_DATA, Kind.ROOM_ACCOUNT_DATA, Kind.PUSH_RULES}
     if request.since is not None and not kinds.intersection(scope.user_kinds):
         return []
@@ -80,7 +80,7 @@ def _personal(request: SyncRequest, scope: Scope) -> Sequence[Entry]:
     return account_data.changed(request.user_nid, after, request.upto)
 
 
-def _rooms(request: SyncRequest, scope: Scope, personal: Sequence[Entry]) -> dict[str, Any]:
+def _rooms(request: SyncRequest, scope: Scope, personal: Sequence[AccountDataRow]) -> dict[str, Any]:
     gathered = joined.gather(request, scope, personal)
     left = away.gather_left(request, scope)
     nids = [nid for room in (*gathered, *left) for nid in room.state_nids]

@@ -10,7 +10,7 @@ from orjson import Fragment
 
 from matrix_app.protocol.filters import matcher_of
 from matrix_app.storage import account_data, interning, receipts, rooms, state, summaries, typing, unread
-from matrix_app.storage.account_data import Entry
+from matrix_app.storage.account_data import AccountDataRow
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.members import Membership
 from matrix_app.storage.state import Delta
@@ -41,12 +41,16 @@ class JoinedRoom:
     def empty(self) -> bool:
         """Whether there is nothing to tell."""
         return not (
-            self.whole or self.timeline.rows or self.timeline.limited or self.state_nids or self.ephemeral
+            self.whole
+            or self.timeline.rows
+            or self.timeline.limited
+            or self.state_nids
+            or self.ephemeral
             or self.account_data
         )
 
 
-def gather(request: SyncRequest, scope: Scope, personal: Sequence[Entry]) -> list[JoinedRoom]:
+def gather(request: SyncRequest, scope: Scope, personal: Sequence[AccountDataRow]) -> list[JoinedRoom]:
     """Gather everything but the rendered events of the joined rooms that may have news."""
     candidates = set(scope.kinds) | {entry.room_nid for entry in personal} & scope.joined
     if Kind.RECEIPT in scope.user_kinds:
@@ -66,7 +70,9 @@ def gather(request: SyncRequest, scope: Scope, personal: Sequence[Entry]) -> lis
 
 def _is_whole(request: SyncRequest, scope: Scope, nid: int) -> bool:
     row = scope.changed.get(nid)
-    joined_since = row is not None and row.membership == Membership.JOIN and row.changed_position > request.after
+    joined_since = (
+        row is not None and row.membership == Membership.JOIN and row.changed_position > request.after
+    )
     return request.since is None or request.full_state or joined_since
 
 
@@ -75,7 +81,9 @@ def _add_timelines(request: SyncRequest, scope: Scope, found: dict[int, JoinedRo
         room = found.get(nid)
         if room is None:
             continue
-        newly = room.whole and not (request.full_state and request.since is not None and nid not in scope.changed)
+        newly = room.whole and not (
+            request.full_state and request.since is not None and nid not in scope.changed
+        )
         after = 0 if newly else request.after
         # Who has been in the room since then may see all that came; history visibility asks nothing.
         room.timeline = read_timeline(request, nid, after, request.upto, check_visibility=newly)
@@ -134,8 +142,10 @@ def _add_ephemeral(request: SyncRequest, scope: Scope, found: dict[int, JoinedRo
         _add_receipts(request, with_receipts, found)
     with_typing = [nid for nid in found if Kind.TYPING in scope.kinds.get(nid, ())]
     if with_typing and matcher.matches(type="m.typing"):
-        for nid, user_ids in typing.typing_in(with_typing, request.after, request.upto).items():
-            found[nid].ephemeral.append({"type": "m.typing", "content": {"user_ids": user_ids}})
+        for nid, user_ids in typing.in_rooms(with_typing, request.after, request.upto).items():
+            names = interning.user_ids(user_ids)
+            content = {"user_ids": [names[user] for user in user_ids]}
+            found[nid].ephemeral.append({"type": "m.typing", "content": content})
 
 
 def _add_receipts(request: SyncRequest, nids: Sequence[int], found: dict[int, JoinedRoom]) -> None:
@@ -143,13 +153,13 @@ def _add_receipts(request: SyncRequest, nids: Sequence[int], found: dict[int, Jo
     others = [nid for nid in nids if not found[nid].whole]
     for group, after in ((whole, 0), (others, request.after)):
         if group:
-            contents = receipts.in_rooms(group, after, request.upto, request.user_nid)
-            for nid, content in contents.items():
+            rows = receipts.in_rooms(group, after, request.upto, request.user_nid)
+            for nid, content in receipts.contents(rows).items():
                 found[nid].ephemeral.append({"type": "m.receipt", "content": content})
 
 
 def _add_account_data(
-    request: SyncRequest, found: dict[int, JoinedRoom], personal: Sequence[Entry]
+    request: SyncRequest, found: dict[int, JoinedRoom], personal: Sequence[AccountDataRow]
 ) -> None:
     matcher = matcher_of(request.filter.room.account_data)
     newly = [room.nid for room in found.values() if room.whole and request.since is not None]
@@ -196,19 +206,13 @@ def _summary(room: JoinedRoom, facts: SummaryRow | None) -> dict[str, Any]:
 
 
 def _unread(request: SyncRequest, counts: unread.RoomCounts | None) -> dict[str, Any]:
-    if counts is None:
-        counts = unread.RoomCounts(0, 0, {})
-    threads = counts.threads
-    if request.filter.room.timeline.unread_thread_notifications:
-        shown = {
-            "unread_notifications": _pair(counts.notification, counts.highlight),
-        }
-        if threads:
-            shown["unread_thread_notifications"] = {root: _pair(*pair) for root, pair in threads.items()}
-        return shown
-    notification = counts.notification + sum(pair[0] for pair in threads.values())
-    highlight = counts.highlight + sum(pair[1] for pair in threads.values())
-    return {"unread_notifications": _pair(notification, highlight)}
+    counts = counts or unread.RoomCounts()
+    if not request.filter.room.timeline.unread_thread_notifications:
+        return {"unread_notifications": _pair(counts.total_notification, counts.total_highlight)}
+    shown = {"unread_notifications": _pair(counts.notification, counts.highlight)}
+    if counts.threads:
+        shown["unread_thread_notifications"] = {root: _pair(*pair) for root, pair in counts.threads.items()}
+    return shown
 
 
 def _pair(notification: int, highlight: int) -> dict[str, Any]:

@@ -32,7 +32,10 @@ class Renderer:
         who = {"viewer_nid": request.user_nid, "device_nid": request.requester.device_nid}
         if rows:
             made = render_events(
-                rows, **who, include_room_id=False, ignored=memo.ignored_users(request.user_nid)  # type: ignore[arg-type]
+                rows,
+                **who,
+                include_room_id=False,
+                ignored=memo.ignored_users(request.user_nid),  # type: ignore[arg-type]
             )
             self._timeline.update(zip((row.nid for row in rows), map(self._finished, made), strict=True))
         if state_rows:

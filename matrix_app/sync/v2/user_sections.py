@@ -10,7 +10,7 @@ from orjson import Fragment
 from matrix_app.protocol.filters import matcher_of
 from matrix_app.services.push_rules import PUSH_RULES, ruleset_of
 from matrix_app.storage import device_messages, interning, members, presence
-from matrix_app.storage.account_data import Entry
+from matrix_app.storage.account_data import AccountDataRow
 from matrix_app.storage.members import Membership
 from matrix_app.storage.stream import Kind
 from matrix_app.sync import memo
@@ -18,7 +18,7 @@ from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import Scope
 
 
-def global_account_data(request: SyncRequest, personal: Sequence[Entry]) -> list[Any]:
+def global_account_data(request: SyncRequest, personal: Sequence[AccountDataRow]) -> list[Any]:
     """The `account_data` events. Push rules are always there from the beginning."""
     matcher = matcher_of(request.filter.account_data)
     found = [
@@ -43,13 +43,15 @@ def presence_events(request: SyncRequest, scope: Scope, newly_joined: Sequence[i
     if newly_joined and request.since is not None:
         arrived = {row.user_nid for nid in newly_joined for row in members.in_room(nid, [Membership.JOIN])}
         known = {entry.user_nid for entry in found}
-        found += [entry for entry in presence.in_stream(arrived, 0, request.upto) if entry.user_nid not in known]
+        found += [
+            entry for entry in presence.in_stream(arrived, 0, request.upto) if entry.user_nid not in known
+        ]
     matcher = matcher_of(wanted)
     names = interning.user_ids({entry.user_nid for entry in found})
     return [
-        {"type": "m.presence", "sender": names[entry.user_nid], "content": presence.content_of(entry)}
-        for entry in found
-        if matcher.matches(type="m.presence", sender=names[entry.user_nid])
+        {"type": "m.presence", "sender": names[nid], "content": content}
+        for nid, content in presence.contents(found).items()
+        if matcher.matches(type="m.presence", sender=names[nid])
     ]
 
 
