@@ -1,0 +1,1 @@
+"""Everything about running Hearth on a machine: configuration, processes, command line."""

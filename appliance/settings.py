@@ -61,12 +61,18 @@ def _postgresql_options(config: Config) -> dict[str, Any]:
     }
 
 
+def _broker(config: Config) -> dict[str, Any]:
+    if config.redis.url:
+        return {"redis": config.redis.url}
+    return {"orm": "default", "broker_class": "appliance.task_queue.broker.WokenBroker"}
+
+
 def _task_queue(config: Config) -> dict[str, Any]:
     worker = config.worker
     return {
         "name": "hearth",
         "label": "Hearth tasks",
-        "orm": "default",
+        **_broker(config),
         "workers": worker.processes,
         "recycle": worker.tasks_before_recycle,
         "timeout": worker.task_timeout_seconds,
@@ -85,6 +91,7 @@ def _task_queue(config: Config) -> dict[str, Any]:
 
 _config = get_config()
 
+SERVER_NAME = _config.server.name
 SECRET_KEY = SimpleLazyObject(_secret_key)
 DEBUG = False
 # The names that requests arrive under are the proxy's business; Hearth builds no address from them.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from appliance.config.schema import Config
 
 _HOST_PORT = re.compile(r"^(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>\d{1,5})$")
 
@@ -86,3 +89,10 @@ def _postgresql(parts: Any) -> DatabaseAddress:
         port=str(parts.port or query.pop("port", "")),
         options=tuple(sorted(query.items())),
     )
+
+
+def public_address(config: Config) -> str:
+    """Where clients find the server, as far as the configuration says; without a slash at its end."""
+    if config.server.public_baseurl:
+        return config.server.public_baseurl.rstrip("/")
+    return f"http://{config.server.listen[0]}"

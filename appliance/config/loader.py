@@ -53,7 +53,9 @@ def _section(default: S, table: Any, prefix: str, problems: list[Problem]) -> S:
 
 def _value(key: Key, value: Any, prefix: str, values: dict[str, Any], problems: list[Problem]) -> None:
     try:
-        if isinstance(value, EnvText):
+        if key.default is None and value in ("", EnvText("")):
+            values[key.name] = None  # a path that is not set
+        elif isinstance(value, EnvText):
             value = _from_text(value.text, key)
             values[key.name] = msgspec.convert(value, key.type, strict=False, dec_hook=_decode)
         else:

@@ -11,7 +11,15 @@ import structlog
 
 # One process's IDs begin with the same random letters and count on.
 _counter = itertools.count(1)
-_prefix = f"{secrets.token_hex(3)}{os.getpid():x}"
+_prefix = secrets.token_hex(5)
+
+
+def _renew_prefix() -> None:
+    global _prefix  # noqa: PLW0603  (processes are forked from one that has imported this)
+    _prefix = secrets.token_hex(5)
+
+
+os.register_at_fork(after_in_child=_renew_prefix)
 
 
 def bind_request_id(scope: dict[str, Any]) -> str:

@@ -45,6 +45,19 @@ def get(user_nid: int) -> Account | None:
     return Account(*found) if found else None
 
 
+def any_admin() -> bool:
+    """Whether there is an administrator who can sign in."""
+    return db.row("SELECT 1 FROM account WHERE is_admin AND deactivated_ts IS NULL LIMIT 1") is not None
+
+
+def any_user_id() -> str | None:
+    """The ID of some local user, or None when nobody has an account."""
+    found: str | None = db.value(
+        "SELECT u.user_id FROM account a JOIN matrix_user u ON u.nid = a.user_nid LIMIT 1"
+    )
+    return found
+
+
 def insert(
     user_nid: int,
     now: int,

@@ -16,6 +16,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import close_old_connections
 
 from appliance.config import get_config
+from appliance.web.stopping import is_stopping
 from matrix_app.http.authentication import authenticate
 from matrix_app.http.bridge import make_environ, send_error
 from matrix_app.http.dispatch import COMPRESS_FROM, make_request
@@ -114,6 +115,8 @@ async def _wait(wait: Wait) -> bool:
             # Asked after the request is listed: whatever comes from now on wakes it.
             if not wait.is_idle():
                 return False
+            if is_stopping():
+                return True
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return True

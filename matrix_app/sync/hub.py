@@ -16,6 +16,7 @@ from functools import lru_cache
 import structlog
 from django.db import DatabaseError, close_old_connections
 
+from appliance.web.stopping import on_stopping
 from matrix_app.storage import members, stream
 from matrix_app.storage.stream import Kind, LogEntry
 from matrix_app.sync import wakeups
@@ -54,6 +55,7 @@ class Hub:
         if self._thread is not None:
             return
         stream.on_advance(self.committed)
+        on_stopping(self.waiters.wake_all)
         self._thread = threading.Thread(target=self._follow, name="stream-hub", daemon=True)
         self._thread.start()
         wakeups.listen(self.poke)

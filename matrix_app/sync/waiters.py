@@ -38,6 +38,10 @@ class Waiters:
                     if not future.done():
                         future.set_result(None)
 
+    def wake_all(self) -> None:
+        """Wake all who wait: this process is to stop."""
+        self.wake(list(self._by_room), list(self._by_user))
+
 
 def _discard(index: dict[int, set[asyncio.Future[None]]], key: int, future: asyncio.Future[None]) -> None:
     futures = index.get(key)

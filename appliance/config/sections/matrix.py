@@ -128,7 +128,9 @@ class Retention(Section, frozen=True):
     connection_history_days: Annotated[
         int, natural("How long the addresses that users connected from are kept; 0 keeps none.")
     ] = 28
-    task_results: Annotated[int, natural("How many results of background tasks are kept.")] = 100
+    task_results: Annotated[
+        int, natural("How many results of background tasks are kept; failures are kept in any case.")
+    ] = 0
 
 
 class AppServices(Section, frozen=True):

@@ -1,0 +1,70 @@
+"""Bringing the database to the schema of this version, quickly when it is there already."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import django
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Names = set[tuple[str, str]]
+
+
+def migrate() -> int:
+    """Applies the migrations that are missing; the result is how many that were."""
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        _make_parent(connection.settings_dict["NAME"])
+    missing = _shipped() - _applied()
+    if missing:
+        call_command("migrate", interactive=False, verbosity=0)
+    connection.close()
+    return len(missing)
+
+
+def described() -> str:
+    """Which database this is, in words without a password."""
+    from django.db import connection
+
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"SQLite, {settings['NAME']}"
+    return f"PostgreSQL, {settings['NAME']} on {settings['HOST'] or 'the local socket'}"
+
+
+def _make_parent(file: str) -> None:
+    from pathlib import Path
+
+    Path(file).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+
+
+def _shipped() -> Names:
+    """The migrations on disk, by name: importing all of them takes longer than starting the server."""
+    from django.apps import apps
+
+    found: Names = set()
+    for app in apps.get_app_configs():
+        found |= {(app.label, name) for name in _migration_names(app.name)}
+    return found
+
+
+def _migration_names(app: str) -> Iterable[str]:
+    try:
+        package = import_module(f"{app}.migrations")
+    except ModuleNotFoundError:
+        return []
+    return [module.name for module in pkgutil.iter_modules(package.__path__) if module.name[0] not in "_~"]
+
+
+def _applied() -> Names:
+    from django.db import connection
+    from django.db.migrations.recorder import MigrationRecorder
+
+    return set(MigrationRecorder(connection).applied_migrations())

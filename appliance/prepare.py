@@ -1,0 +1,44 @@
+"""What a server needs before it starts: folders, keys, the database, and a way in for its owner."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from appliance import secrets
+from appliance.config.errors import ConfigError
+from appliance.database import described, migrate
+from appliance.identity import check_server_name
+from appliance.setup_code import invitation
+
+if TYPE_CHECKING:
+    from appliance.config import Config
+
+
+def prepare(config: Config) -> int:
+    """Makes what is missing and tells each step; the exit code. Best run in a process of its own."""
+    for folder in (config.server.data_dir, config.server.run_dir, config.media.dir):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    secrets.create_all()
+    _tell("keys", str(config.server.secrets_dir))
+    applied = migrate()
+    _tell("database", f"{described()}{f', {applied} migrations applied' if applied else ''}")
+    try:
+        check_server_name(config)
+    except ConfigError as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    _invite(config)
+    return 0
+
+
+def _invite(config: Config) -> None:
+    from matrix_app.storage.accounts import any_admin
+
+    if not any_admin():
+        for name, value in invitation(config).items():
+            _tell(name, value)
+
+
+def _tell(name: str, value: str) -> None:
+    print(f"{name:<10} {value}", flush=True)

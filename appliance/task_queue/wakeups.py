@@ -1,0 +1,104 @@
+"""How the worker learns at once that there are tasks. A lost wake-up costs one polling interval."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from django.db import connection
+
+from appliance.config import get_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "hearth_tasks"
+
+
+class Wakeups(Protocol):
+    """Wakes the worker of this server, wherever it runs."""
+
+    def wake(self) -> None:
+        """Says that there may be tasks."""
+
+    def wait(self, seconds: float) -> None:
+        """Returns when somebody has called `wake` since the last time, or when the time is over."""
+
+
+class SocketWakeups:
+    """By a datagram to a Unix socket: web and worker are on one machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._receiver: socket.socket | None = None
+        self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+
+    def wake(self) -> None:
+        """A worker that is not there, or has unread wake-ups already, needs none."""
+        try:
+            self._sender.sendto(b"+", str(self._path))
+        except (FileNotFoundError, ConnectionRefusedError, BlockingIOError):
+            log.debug("nobody to wake", socket=str(self._path))
+
+    def wait(self, seconds: float) -> None:
+        """Waits; wake-ups that came in together count as one."""
+        receiver = self._receiver = self._receiver or self._bind()
+        if select.select([receiver], [], [], seconds)[0]:
+            self._drain(receiver)
+
+    def _bind(self) -> socket.socket:
+        """Takes the place of the worker before this one."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        receiver.bind(str(draft))
+        draft.replace(self._path)
+        return receiver
+
+    @staticmethod
+    def _drain(receiver: socket.socket) -> None:
+        try:
+            while receiver.recv(16):
+                continue
+        except BlockingIOError:
+            return
+
+
+class PostgresWakeups:
+    """By LISTEN and NOTIFY: web and worker may be on different machines."""
+
+    def __init__(self) -> None:
+        self._listening: Any = None
+
+    def wake(self) -> None:
+        """Notifies every worker that is connected to the database."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")
+
+    def wait(self, seconds: float) -> None:
+        """Waits on this process's own database connection, which is in no transaction."""
+        connection.ensure_connection()
+        driver: Any = connection.connection
+        if self._listening is not driver:
+            driver.execute(f"LISTEN {CHANNEL}")
+            self._listening = driver
+            return  # tasks may have come before anybody listened
+        for _ in driver.notifies(timeout=seconds, stop_after=1):
+            break
+
+
+@cache
+def wakeups() -> Wakeups:
+    """The kind of wake-up that fits this server's database; one object for each process."""
+    if connection.vendor == "postgresql":
+        return PostgresWakeups()
+    return SocketWakeups(get_config().server.run_dir / "tasks.sock")
+
+
+os.register_at_fork(after_in_child=wakeups.cache_clear)

@@ -1,0 +1,1 @@
+"""What `hearth test` is made of: the stages, a PostgreSQL of its own, the summary."""

@@ -1,0 +1,101 @@
+"""The stages of a test run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from appliance.testing.postgresql import throwaway_cluster
+from appliance.testing.results import Result, of_check, of_pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PROJECT = Path(__file__).resolve().parents[2]
+WORKERS = 2
+LONGEST_SECONDS = 25 * 60
+
+# What is slow starts real servers, and tests both databases by itself.
+FAST = ("-m", "not slow")
+SLOW = ("-m", "slow")
+# These tests know no database, so once is enough.
+PURE = ("--ignore=tests/protocol", "--ignore=tests/appliance/config")
+
+
+class Check(NamedTuple):
+    """A program that looks at the source."""
+
+    stage: str
+    command: tuple[str, ...]
+
+
+CHECKS = (
+    Check("format", ("-m", "ruff", "format", "--check", "--quiet", ".")),
+    Check("lint", ("-m", "ruff", "check", "--quiet", ".")),
+    Check("types", ("-m", "mypy", "--no-error-summary", ".")),
+    Check("imports", ("-c", "from importlinter.cli import lint_imports_command as main; main()")),
+)
+
+
+def run_check(check: Check) -> Result:
+    """Runs one check; its complaints go to the standard output."""
+    began = time.monotonic()
+    print(f"== {check.stage}", flush=True)
+    code = _run([sys.executable, *check.command], dict(os.environ))
+    return of_check(check.stage, code, time.monotonic() - began)
+
+
+def run_pytest(stage: str, database_url: str, arguments: Sequence[str]) -> Result:
+    """Runs pytest on a database; an empty URL is a new SQLite file."""
+    began = time.monotonic()
+    print(f"== {stage}", flush=True)
+    environment = {**os.environ, "HEARTH_TEST_DATABASE": database_url}
+    with tempfile.TemporaryDirectory(prefix="hearth-report-") as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", f"--junitxml={report}", "-n", str(WORKERS), *arguments]
+        code = _run(command, environment)
+        return of_pytest(stage, report, code, time.monotonic() - began)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """The exit code; what takes too long is ended with all its children."""
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True)
+    try:
+        return process.wait(LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        print(f"ended after {LONGEST_SECONDS} s", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        with _nobody_left():
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def _nobody_left() -> Iterator[None]:
+    try:
+        yield
+    except ProcessLookupError:
+        return
+
+
+def all_stages(programs: Path | None, arguments: Sequence[str], *, sqlite: bool, slow: bool) -> list[Result]:
+    """Runs the tests on SQLite, and on PostgreSQL when its programs are given."""
+    results = [run_pytest("SQLite", "", [*FAST, *arguments])] if sqlite else []
+    if programs is None:
+        if slow:
+            results.append(run_pytest("servers", "", [*SLOW, *arguments]))
+        return results
+    pure = [] if arguments else PURE
+    with throwaway_cluster(programs) as url:
+        results.append(run_pytest("PostgreSQL", url, [*FAST, *pure, *arguments]))
+        if slow:
+            results.append(run_pytest("servers", url, [*SLOW, *arguments]))
+    return results

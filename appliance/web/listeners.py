@@ -1,0 +1,87 @@
+"""The sockets that the server listens on, opened before anything else so that no caller is refused."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.config.addresses import Listen, parse_listen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BACKLOG = 1024
+_WITHOUT_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+class CannotListen(Exception):
+    """An address of `server.listen` cannot be used; the message says which, and why."""
+
+
+def open_listeners(addresses: Iterable[str]) -> list[socket.socket]:
+    """Listening sockets for all addresses; raises `CannotListen`.
+
+    [::1] is left out on a machine without IPv6, so that one default fits all machines.
+    """
+    opened: list[socket.socket] = []
+    for text in addresses:
+        listen = parse_listen(text)
+        try:
+            opened.append(_open(listen))
+        except OSError as fault:
+            if listen.host == "::1" and fault.errno in _WITHOUT_IPV6:
+                continue
+            for listener in opened:
+                listener.close()
+            raise CannotListen(f"cannot listen on {text}: {_reason(fault)}") from fault
+    return opened
+
+
+def _reason(fault: OSError) -> str:
+    if fault.errno == errno.EADDRINUSE:
+        return "another program listens there already"
+    if fault.errno == errno.EADDRNOTAVAIL:
+        return "this machine does not have that address"
+    return fault.strerror or str(fault)
+
+
+def _open(listen: Listen) -> socket.socket:
+    if listen.path:
+        return _open_unix(Path(listen.path))
+    family, *_, address = socket.getaddrinfo(
+        listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # [::] and 0.0.0.0 can then be listed side by side, each meaning what it says.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _open_unix(path: Path) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+        if _answers(path):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    path.chmod(0o666)  # who may come near is decided by the folder's mode
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) == 0

@@ -1,0 +1,166 @@
+"""The supervisor, with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.supervisor import LONGEST_DELAY, STEADY_SECONDS, Child, Supervisor
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+class Supervised:
+    """A supervisor in a process of its own, whose children note their pids in files."""
+
+    def __init__(self, folder: Path, *mains: Callable[[], int], grace_seconds: float = 5.0) -> None:
+        self.folder = folder
+        self.pid = os.fork()
+        if not self.pid:
+            children = [Child(f"child{n}", self._noting(n, main)) for n, main in enumerate(mains)]
+            os._exit(Supervisor(children, grace_seconds=grace_seconds).run())
+
+    def _noting(self, number: int, main: Callable[[], int]) -> Callable[[], int]:
+        def run() -> int:
+            with (self.folder / f"pids{number}").open("a") as file:
+                file.write(f"{os.getpid()}\n")
+            return main()
+
+        return run
+
+    def pids(self, number: int = 0) -> list[int]:
+        file = self.folder / f"pids{number}"
+        return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def exit_code(self) -> int:
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
+
+
+def forever() -> int:
+    while True:
+        time.sleep(10)
+
+
+def stubborn() -> int:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return forever()
+
+
+@pytest.fixture
+def supervise(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
+    started: list[Supervised] = []
+
+    def start(*mains: Callable[[], int], **options: float) -> Supervised:
+        started.append(Supervised(tmp_path, *mains, **options))
+        return started[-1]
+
+    yield start
+    for supervised in started:
+        if supervised.pid:
+            supervised.signal(signal.SIGKILL)
+            supervised.exit_code()
+
+
+def test_a_child_that_is_killed_is_started_again(supervise: Callable[..., Supervised]) -> None:
+    supervised = supervise(forever)
+    wait_until(lambda: len(supervised.pids()) == 1)
+    os.kill(supervised.pids()[0], signal.SIGKILL)
+    wait_until(lambda: len(supervised.pids()) == 2)
+    assert alive(supervised.pids()[1])
+
+
+def test_a_child_that_ends_by_itself_is_started_again(supervise: Callable[..., Supervised]) -> None:
+    supervised = supervise(lambda: 0)
+    wait_until(lambda: len(supervised.pids()) == 3)
+
+
+def test_the_other_children_are_left_alone_when_one_dies(supervise: Callable[..., Supervised]) -> None:
+    supervised = supervise(forever, forever)
+    wait_until(lambda: len(supervised.pids(0)) == 1 and len(supervised.pids(1)) == 1)
+    os.kill(supervised.pids(0)[0], signal.SIGKILL)
+    wait_until(lambda: len(supervised.pids(0)) == 2)
+    assert len(supervised.pids(1)) == 1
+    assert alive(supervised.pids(1)[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_its_children_when_it_is_told_to_stop(
+    supervise: Callable[..., Supervised], number: int
+) -> None:
+    supervised = supervise(forever, forever)
+    wait_until(lambda: len(supervised.pids(0)) == 1 and len(supervised.pids(1)) == 1)
+    supervised.signal(number)
+    assert supervised.exit_code() == 0
+    assert not alive(supervised.pids(0)[0])
+    assert not alive(supervised.pids(1)[0])
+
+
+def test_a_child_that_does_not_stop_in_time_is_killed(supervise: Callable[..., Supervised]) -> None:
+    supervised = supervise(stubborn, grace_seconds=0.3)
+    wait_until(lambda: len(supervised.pids()) == 1)
+    time.sleep(0.1)
+    supervised.signal(signal.SIGTERM)
+    assert supervised.exit_code() == 0
+    assert not alive(supervised.pids()[0])
+
+
+def test_the_children_end_when_the_supervisor_is_killed(supervise: Callable[..., Supervised]) -> None:
+    supervised = supervise(forever)
+    wait_until(lambda: len(supervised.pids()) == 1)
+    supervised.signal(signal.SIGKILL)
+    supervised.exit_code()
+    wait_until(lambda: not alive(supervised.pids()[0]))
+
+
+def test_a_hangup_is_passed_on(supervise: Callable[..., Supervised], tmp_path: Path) -> None:
+    def noting_hangups() -> int:
+        signal.signal(signal.SIGHUP, lambda *_: (tmp_path / "hangup").touch())
+        (tmp_path / "ready").touch()
+        return forever()
+
+    supervised = supervise(noting_hangups)
+    wait_until((tmp_path / "ready").exists)
+    supervised.signal(signal.SIGHUP)
+    wait_until((tmp_path / "hangup").exists)
+    assert alive(supervised.pids()[0])
+
+
+def test_the_delay_before_a_start_doubles_up_to_a_bound() -> None:
+    child = Child("x", forever)
+    delays = []
+    for now in range(10):
+        child.started = now
+        child.died(now + 0.5)
+        delays.append(child.start_at - (now + 0.5))
+    assert delays[:4] == pytest.approx([0.2, 0.4, 0.8, 1.6])
+    assert delays[-1] == LONGEST_DELAY
+
+
+def test_a_child_that_ran_for_long_is_started_at_once() -> None:
+    child = Child("x", forever, delay=8.0, quick_deaths=3)
+    child.died(child.started + STEADY_SECONDS)
+    assert child.start_at - (child.started + STEADY_SECONDS) == pytest.approx(0.1)
+    assert child.quick_deaths == 0

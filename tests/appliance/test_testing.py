@@ -1,0 +1,39 @@
+"""What `hearth test` makes of its stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.testing.results import Result, of_check, of_pytest, summary, table
+
+REPORT = (
+    '<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10" time="1.5">'
+    "</testsuite></testsuites>"
+)
+
+
+def test_a_check_counts_as_one_test() -> None:
+    assert of_check("lint", 0, 1.0) == Result("lint", 1, 0, 0, 1.0)
+    assert of_check("lint", 1, 1.0) == Result("lint", 0, 1, 0, 1.0)
+
+
+def test_errors_of_tests_are_failures(tmp_path: Path) -> None:
+    (tmp_path / "report.xml").write_text(REPORT)
+    assert of_pytest("SQLite", tmp_path / "report.xml", 1, 1.5) == Result("SQLite", 4, 3, 3, 1.5)
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, -9])
+def test_a_run_that_ended_badly_is_a_failure_although_no_test_failed(tmp_path: Path, code: int) -> None:
+    assert of_pytest("SQLite", tmp_path / "none.xml", code, 0.0).failed == 1
+
+
+def test_a_run_without_any_tests_is_none(tmp_path: Path) -> None:
+    assert of_pytest("SQLite", tmp_path / "none.xml", 5, 0.0).failed == 0
+
+
+def test_the_summary_adds_the_stages_up_and_stands_alone_on_the_last_line() -> None:
+    results = [Result("lint", 1, 0, 0, 0.5), Result("SQLite", 40, 2, 3, 9.0)]
+    assert summary(results) == "41 passed, 2 failed, 3 skipped"
+    assert table(results).splitlines()[-1] == "41 passed, 2 failed, 3 skipped"
