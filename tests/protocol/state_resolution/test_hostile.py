@@ -77,6 +77,17 @@ def test_rejected_power_levels_lend_nobody_power(room: RoomBuilder) -> None:
     assert resolved[TOPIC] == state[TOPIC]
 
 
+def test_rejected_power_levels_are_not_used_even_where_the_state_has_none(room: RoomBuilder) -> None:
+    room.join(CAROL)
+    room.state.pop(POWER_LEVELS)
+    state = ids(room.state)
+    levels = room.make("m.room.power_levels", CAROL, {"users": {CAROL: 100}}, state_key="", rejected=True)
+    room.state[POWER_LEVELS] = levels
+    topic = room.make("m.room.topic", CAROL, {"topic": "Carol's"}, state_key="")
+    resolved = resolve_with(room, state, state | {TOPIC: topic.event_id}, extra=[levels, topic])
+    assert resolved == state
+
+
 def test_a_second_create_event_ends_in_one_of_both(room: RoomBuilder) -> None:
     state = ids(room.state)
     second = make_event(

@@ -114,13 +114,14 @@ def test_power_levels_off_topic_of_the_conflict_do_not_disturb_it(room: RoomBuil
     assert result[POWER_LEVELS] is latest
 
 
-def test_of_two_moderators_who_demote_each_other_the_earlier_wins(room: RoomBuilder) -> None:
-    # Only the owner of a level may touch an equal one, so each first promotes Dave instead.
+def test_of_two_moderators_levels_the_earlier_win_where_the_later_would_lower_an_equal(
+    room: RoomBuilder,
+) -> None:
     other = room.fork()
     first = room.set_power_levels(levels_of(room, bob=50, carol=50, dave=50), sender=BOB)
     second = other.set_power_levels(levels_of(other, bob=50, carol=50, dave=25), sender=CAROL)
     assert first.origin_server_ts < second.origin_server_ts
-    # The second may not lower Dave, who is its sender's equal once the first is applied.
+    # Dave is Carol's equal once the first is applied, so that she may not lower him.
     assert resolve_forks(room, other)[POWER_LEVELS] is first
 
 
