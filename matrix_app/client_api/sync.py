@@ -20,6 +20,7 @@ from matrix_app.sync.v2.compute import compute
 from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import is_idle
 from matrix_app.sync.wait import Wait
+from matrix_app.sync.work import Heavy
 
 
 @endpoint("GET", "/_matrix/client/v3/sync", rate="sync", guests=True, waits=True)
@@ -33,7 +34,7 @@ def sync(request: Request) -> Any:
     after = request.query_bool("use_state_after") or request.query_bool("org.matrix.msc4222.use_state_after")
     timeout = request.query_int("timeout", 0) / 1000
     _check_presence(request)
-    if since is not None:
+    if since is not None and requester.device_nid is not None:
         _acknowledge(requester.device_nid, since)
     if timeout == 0 or not hub().knows(since or 0):
         hub().catch_up()
@@ -69,7 +70,9 @@ def _answer_or_wait(
     def wait() -> Wait:
         return Wait(requester.user_nid, joined, deadline - time.monotonic(), idle, resume)
 
-    if since is None or not idle() or time.monotonic() >= deadline:
+    if since is None or not hub().knows(since):
+        return Heavy(lambda: resume(time.monotonic() >= deadline))
+    if not idle() or time.monotonic() >= deadline:
         return resume(time.monotonic() >= deadline)
     return wait()
 
@@ -92,9 +95,11 @@ def _check_presence(request: Request) -> None:
         raise InvalidParam("set_presence must be online, offline or unavailable")
 
 
-def _acknowledge(device_nid: int | None, since: int) -> None:
+def _acknowledge(device_nid: int, since: int) -> None:
     """To-device messages up to `since` have arrived."""
-    if device_nid is None or not device_messages.any_upto(device_nid, since):
+    oldest = memo.oldest_message(device_nid)
+    if oldest is None or oldest > since:
         return
     with db.write():
         device_messages.acknowledge(device_nid, since)
+    memo.forget_messages(device_nid)

@@ -52,7 +52,7 @@ class Application:
             return None
         from matrix_app.sync.consumer import WaitingConsumer
 
-        return WaitingConsumer.as_asgi(endpoint=endpoint, path=path)  # type: ignore[no-any-return]
+        return WaitingConsumer(endpoint, path)
 
 
 def _with_request_id(send: Send, request_id: str) -> Send:

@@ -35,10 +35,12 @@ def acknowledge(device_nid: int, upto: int) -> int:
     return db.changed(sql, (device_nid, upto))
 
 
-def any_upto(device_nid: int, upto: int) -> bool:
-    """Whether there is something to acknowledge."""
-    sql = "SELECT 1 FROM to_device_message WHERE device_nid = %s AND position <= %s LIMIT 1"
-    return db.value(sql, (device_nid, upto)) is not None
+def oldest(device_nid: int) -> int | None:
+    """The position of a device's oldest message."""
+    found: int | None = db.value(
+        "SELECT min(position) FROM to_device_message WHERE device_nid = %s", (device_nid,)
+    )
+    return found
 
 
 def key_counts(device_nid: int) -> dict[str, int]:

@@ -6,16 +6,13 @@ import asyncio
 import gzip
 import io
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import structlog
 from channels.consumer import AsyncConsumer
-from django.core.handlers.wsgi import WSGIRequest
-from django.db import close_old_connections
+from django.http import QueryDict
 
-from appliance.config import get_config
 from appliance.web.stopping import is_stopping
 from matrix_app.http.authentication import authenticate
 from matrix_app.http.bridge import make_environ, send_error
@@ -26,15 +23,21 @@ from matrix_app.http.response import CORS, JSON_TYPE, Json, encode
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.sync.hub import hub
 from matrix_app.sync.wait import Wait
+from matrix_app.sync.work import work_queue
 
 _log = structlog.get_logger(__name__)
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in CORS.items()]
 _HEADERS.append((b"content-type", JSON_TYPE.encode()))
 
 
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=get_config().web.threads, thread_name_prefix="sync")
+class _Http:
+    """As much of Django's request as waiting endpoints look at: they have no body."""
+
+    def __init__(self, scope: dict[str, Any]) -> None:
+        self.META = make_environ(scope, io.BytesIO(), 0)  # noqa: N815  (Django's name)
+        self.GET = QueryDict(scope["query_string"])
+        self.method = scope["method"]
+        self.body = b""
 
 
 class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
@@ -62,18 +65,21 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _answer(self) -> None:
         try:
-            outcome = await _in_thread(self._begin)
+            outcome = await work_queue().run(self._begin)
             while isinstance(outcome, Wait):
                 timed_out = await _wait(outcome)
-                outcome = await _in_thread(outcome.resume, timed_out)
+                outcome = await work_queue().run(partial(outcome.resume, timed_out))
         except MatrixError as error:
             await send_error(self.send_message, error)
+            return
+        except Exception:
+            _log.exception("a waiting request failed")
+            await send_error(self.send_message, MatrixError("Internal server error"))
             return
         await self._send(outcome)
 
     def _begin(self) -> Any:
-        environ = make_environ(self.scope, io.BytesIO(), 0)
-        request = make_request(WSGIRequest(environ), self.path)
+        request = make_request(_Http(self.scope), self.path)  # type: ignore[arg-type]
         authenticate(self.endpoint, request)
         if self.endpoint.rate is not None:
             check_rate(self.endpoint.rate, request)
@@ -84,20 +90,11 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
         body = encode(outcome.body if isinstance(outcome, Json) else outcome)
         headers = list(_HEADERS)
         if len(body) >= COMPRESS_FROM and _accepts_gzip(self.scope):
-            body = await _in_thread(gzip.compress, body, 4)
+            body = await work_queue().run(partial(gzip.compress, body, 4))
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
         headers.append((b"content-length", str(len(body)).encode()))
         await self.send_message({"type": "http.response.start", "status": status, "headers": headers})
         await self.send_message({"type": "http.response.body", "body": body, "more_body": False})
-
-
-async def _in_thread(function: Any, *args: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_pool(), _run, function, args)
-
-
-def _run(function: Any, args: Any) -> Any:
-    close_old_connections()
-    return function(*args)
 
 
 async def _disconnected(receive: Any) -> None:

@@ -57,6 +57,22 @@ def one_time_keys(device_nid: int) -> tuple[dict[str, int], list[str]]:
     )
 
 
+def oldest_message(device_nid: int) -> int | None:
+    """The position of the oldest message that waits for a device."""
+    return _read(
+        "messages",
+        device_nid,
+        lambda known, position: Kind.TO_DEVICE in known.device_kinds(device_nid, position),
+        lambda: device_messages.oldest(device_nid),
+    )
+
+
+def forget_messages(device_nid: int) -> None:
+    """Messages of a device have been removed, which the stream does not show."""
+    with _lock:
+        _kept.pop(("messages", device_nid), None)
+
+
 def ignored_users(user_nid: int) -> frozenset[int]:
     """The nids of the users whom a user ignores."""
     return _read(

@@ -16,7 +16,8 @@ from matrix_app.sync.v2 import lazy_members, state_section
 from matrix_app.sync.v2.render import Renderer
 from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import Scope
-from matrix_app.sync.v2.timelines import Timeline, read_timeline
+from matrix_app.sync.v2.timeline import Timeline
+from matrix_app.sync.v2.timelines import read_timeline
 
 
 @dataclass(slots=True)

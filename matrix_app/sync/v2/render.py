@@ -12,8 +12,9 @@ from matrix_app.protocol.event_fields import projection_of
 from matrix_app.services.event_view import render_events, render_state
 from matrix_app.storage.events import EventRow
 from matrix_app.sync import memo
+from matrix_app.sync.v2 import windows
 from matrix_app.sync.v2.request import SyncRequest
-from matrix_app.sync.v2.timelines import Timeline
+from matrix_app.sync.v2.timeline import Timeline
 
 
 class Renderer:
@@ -23,12 +24,20 @@ class Renderer:
         self._request = request
         self._timeline: dict[int, Any] = {}
         self._state: dict[int, Any] = {}
+        chosen = request.filter
+        self._may_share = chosen.event_fields is None and chosen.event_format == "client"
         self.state_key = "state_after" if request.use_state_after else "state"
 
     def add(self, timelines: Iterable[Timeline], state_rows: Mapping[int, EventRow]) -> None:
         """Render the events of timelines and of state."""
         request = self._request
-        rows = [row for timeline in timelines for row in timeline.rows]
+        rows = []
+        for timeline in timelines:
+            plain = windows.plain(timeline, request.user_nid) if self._may_share else None
+            if plain is None:
+                rows.extend(timeline.rows)
+            else:
+                self._timeline[timeline.rows[0].nid] = plain
         who = {"viewer_nid": request.user_nid, "device_nid": request.requester.device_nid}
         if rows:
             made = render_events(

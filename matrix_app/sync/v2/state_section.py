@@ -10,7 +10,7 @@ from matrix_app.storage.events import EventRow
 from matrix_app.storage.state import Delta
 from matrix_app.sync.v2 import lazy_members
 from matrix_app.sync.v2.request import SyncRequest
-from matrix_app.sync.v2.timelines import Timeline
+from matrix_app.sync.v2.timeline import Timeline
 
 
 def full_state(

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from matrix_app.protocol.filters import Matcher, RoomEventFilter, matcher_of
-from matrix_app.protocol.tokens import HistoryToken, StreamToken
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import events, interning
 from matrix_app.storage.events import EventRow
 from matrix_app.sync import memo
+from matrix_app.sync.v2 import windows
 from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.timeline import Timeline
 
 DEFAULT_LIMIT = 10
 MOST = 100
 ROUNDS = 6
-
-
-@dataclass(slots=True)
-class Timeline:
-    """The events of a room since the last sync, oldest first."""
-
-    rows: list[EventRow] = field(default_factory=list)
-    limited: bool = False
-    # Everything after this position is in the timeline.
-    start: int = 0
-
-    @property
-    def prev_batch(self) -> str:
-        """From where /messages goes on, backwards."""
-        if not self.rows:
-            return str(StreamToken(self.start))
-        return str(HistoryToken.before(self.rows[0].depth, self.rows[0].nid))
 
 
 def read_timeline(
@@ -46,6 +28,8 @@ def read_timeline(
     if wanted.blocks_everything() or limit == 0:
         newest = events.timeline(room_nid, after, upto, 1)
         return Timeline([], bool(newest) and not wanted.blocks_everything(), upto)
+    if not check_visibility and _wants_everything(wanted) and not memo.ignored_users(request.user_nid):
+        return windows.shared(room_nid, after, upto, limit)
     found: list[EventRow] = []
     high = upto
     for _ in range(ROUNDS):

@@ -1,0 +1,112 @@
+"""Where the waiting endpoints do their work: light pieces in batches, heavy ones a few at a time.
+
+Many clients have something to fetch at the same moment: the members of a room when a message comes. Their
+pieces of work are run one after the other in one go of a thread, because handing each to a thread of its
+own costs more than the work. Syncs from the beginning are heavy: they have threads of their own, few of
+them, so that they never hold up the others (design, section 6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.db import close_old_connections
+
+from appliance.config import get_config
+from matrix_app.protocol.errors import Unavailable
+
+LIGHT_THREADS = 2
+MOST_IN_BATCH = 32
+
+Work = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heavy:
+    """What light work returns when the rest of it is heavy."""
+
+    work: Work
+
+
+class WorkQueue:
+    """Runs pieces of work for one event loop."""
+
+    def __init__(self) -> None:
+        web = get_config().web
+        self._light = ThreadPoolExecutor(LIGHT_THREADS, thread_name_prefix="light-sync")
+        self._heavy = ThreadPoolExecutor(web.heavy_syncs, thread_name_prefix="heavy-sync")
+        self._most = web.connections
+        self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
+        self._batches = 0
+        self._heavy_waiting = 0
+
+    async def run(self, work: Work) -> Any:
+        """The result of a piece of light work, or of the heavy work that it leads to."""
+        if len(self._waiting) >= self._most:
+            raise Unavailable("The server is busy")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, future))
+        self._begin_batch()
+        result = await future
+        return await self._run_heavy(result.work) if isinstance(result, Heavy) else result
+
+    async def _run_heavy(self, work: Work) -> Any:
+        if self._heavy_waiting >= self._most:
+            raise Unavailable("The server is busy")
+        self._heavy_waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._heavy, _fresh, work)
+        finally:
+            self._heavy_waiting -= 1
+
+    def _begin_batch(self) -> None:
+        if self._batches < LIGHT_THREADS and self._waiting:
+            self._batches += 1
+            # What becomes ready in this turn of the loop goes along.
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(MOST_IN_BATCH, len(self._waiting)))]
+        loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._light, _run_all, [work for work, _ in batch])
+        futures = [future for _, future in batch]
+        done.add_done_callback(lambda finished: self._finish(futures, finished))
+
+    def _finish(self, futures: list[asyncio.Future[Any]], finished: asyncio.Future[list[Any]]) -> None:
+        self._batches -= 1
+        for future, (result, error) in zip(futures, finished.result(), strict=True):
+            if future.done():
+                continue
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+        self._begin_batch()
+
+
+def _run_all(batch: list[Work]) -> list[tuple[Any, Exception | None]]:
+    close_old_connections()
+    results: list[tuple[Any, Exception | None]] = []
+    for work in batch:
+        try:
+            results.append((work(), None))
+        except Exception as error:  # noqa: BLE001  (handed to the request that it belongs to)
+            results.append((None, error))
+    return results
+
+
+def _fresh(work: Work) -> Any:
+    close_old_connections()
+    return work()
+
+
+@lru_cache(maxsize=1)
+def work_queue() -> WorkQueue:
+    """The queue of this process, which has one event loop."""
+    return WorkQueue()
