@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.client_event import client_event_bytes
-from matrix_app.protocol.redaction import redact
+from matrix_app.protocol.redaction import redact, redact_content
 from matrix_app.storage import db, events, rooms
 from matrix_app.storage.cache import ByteCache
 from matrix_app.storage.events import EventRow
@@ -27,6 +27,14 @@ def event_body(row: EventRow, include_room_id: bool) -> bytes:
         made = body = _make(row, include_room_id)
         db.on_commit(lambda: _bodies.put(key, made, len(made) + 150))
     return body
+
+
+def event_content(row: EventRow) -> bytes:
+    """The JSON of the event's content alone."""
+    content = events.parse(row).content
+    if row.redacted_by_nid is not None:
+        content = redact_content(row.type, content, rooms.room_version_of(row.room_nid))
+    return encode_canonical(content, lenient=True)
 
 
 def with_unsigned(body: bytes, age: int, entries: bytes) -> bytes:

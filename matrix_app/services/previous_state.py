@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import orjson
 
-from matrix_app.protocol.canonical_json import encode_canonical
-from matrix_app.protocol.redaction import redact_content
+from matrix_app.services.event_json import event_content
 from matrix_app.services.visibility import filter_visible
-from matrix_app.storage import events, rooms, state_entries
+from matrix_app.storage import events, state_entries
 from matrix_app.storage.events import EventRow
 
 
@@ -36,7 +35,4 @@ def _entry(previous: EventRow, visible: EventRow | None) -> bytes:
     entry = b',"replaces_state":' + orjson.dumps(previous.event_id)
     if visible is None:
         return entry
-    content = events.parse(visible).content
-    if visible.redacted_by_nid is not None:
-        content = redact_content(visible.type, content, rooms.room_version_of(visible.room_nid))
-    return entry + b',"prev_content":' + encode_canonical(content, lenient=True)
+    return entry + b',"prev_content":' + event_content(visible)

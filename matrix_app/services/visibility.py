@@ -8,7 +8,7 @@ from typing import Final
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.history_visibility import BeforeAndAfter, may_see, visibility_of
 from matrix_app.services.effects.state_changes import membership_in
-from matrix_app.services.last_joined import LastJoined
+from matrix_app.services.last_stay import LastJoined
 from matrix_app.services.state_at import states_at
 from matrix_app.storage import erased_users, events, ignored_users, interning
 from matrix_app.storage.events import ERASED, EventRow, Status

@@ -78,3 +78,16 @@ def participated_in(user_nid: int, root_nids: Iterable[int]) -> set[int]:
     """Those of the threads that a user has sent an event into."""
     sql = f"SELECT root_nid FROM thread_participant WHERE user_nid = %s AND {db.in_any('root_nid')}"
     return {found[0] for found in db.rows(sql, (user_nid, db.any_of(root_nids)))}
+
+
+def parents_among(
+    event_ids: Iterable[str], rel_types: Iterable[str] | None, senders: Iterable[int] | None
+) -> set[str]:
+    """Those of the events that something relates to, in one of the ways, sent by one of the users."""
+    sql = f"SELECT DISTINCT parent_event_id FROM event_relation WHERE {db.in_any('parent_event_id')}"
+    parameters = [db.any_of(event_ids)]
+    for column, values in (("rel_type", rel_types), ("sender_nid", senders)):
+        if values is not None:
+            sql += f" AND {db.in_any(column)}"
+            parameters.append(db.any_of(values))
+    return {found[0] for found in db.rows(sql, parameters)}

@@ -99,6 +99,16 @@ def sharing_rooms(user_nid: int) -> list[int]:
     return [found[0] for found in db.rows(sql, (user_nid,))]
 
 
+def shared_rooms(user_nid: int, other_nid: int) -> list[int]:
+    """The nids of the rooms that two users are joined to, in order."""
+    sql = (
+        "SELECT mine.room_nid FROM membership mine JOIN membership other ON other.room_nid = mine.room_nid"
+        " WHERE mine.user_nid = %s AND mine.membership = 2 AND other.user_nid = %s AND other.membership = 2"
+        " ORDER BY mine.room_nid"
+    )
+    return [found[0] for found in db.rows(sql, (user_nid, other_nid))]
+
+
 def shares_room(user_nid: int, other_nid: int) -> bool:
     """Whether two users are joined to a common room."""
     sql = (

@@ -49,6 +49,15 @@ class StoredRoom:
         for member in members:
             self.join(member)
 
+    @classmethod
+    def existing(cls, room_id: str) -> StoredRoom:
+        """A room that has been made otherwise."""
+        room = cls.__new__(cls)
+        identity = rooms.find(room_id)
+        assert identity is not None
+        room.identity, room.room_id = identity, room_id
+        return room
+
     @property
     def nid(self) -> int:
         """The room's nid."""
