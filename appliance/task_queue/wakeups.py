@@ -48,9 +48,11 @@ class SocketWakeups:
 
     def wait(self, seconds: float) -> None:
         """Waits; wake-ups that came in together count as one."""
-        receiver = self._receiver = self._receiver or self._bind()
-        if select.select([receiver], [], [], seconds)[0]:
-            self._drain(receiver)
+        if self._receiver is None:
+            self._receiver = self._bind()
+            return  # somebody may have called before anybody listened
+        if select.select([self._receiver], [], [], seconds)[0]:
+            self._drain(self._receiver)
 
     def _bind(self) -> socket.socket:
         """Takes the place of the worker before this one."""

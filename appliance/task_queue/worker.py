@@ -13,6 +13,7 @@ from django_q.cluster import Sentinel
 from django_q.worker import worker
 
 from appliance.process import bind_descendants, reset_signals
+from appliance.task_queue.abandoned import announce_cluster, release_abandoned
 from appliance.task_queue.wakeups import wakeups
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ class Cluster(Sentinel):  # type: ignore[misc]  # django-q2 has no types
     A process with threads must not be forked. So when a worker has died or is to be replaced, the
     cluster finishes what it does and ends; the supervisor starts the next one.
     """
+
+    def spawn_cluster(self) -> None:
+        """Starts the workers and their helpers, with nothing left over from a cluster before."""
+        release_abandoned()
+        super().spawn_cluster()
+        announce_cluster()
 
     def spawn_process(self, target: Callable[..., None], *arguments: Any) -> Any:
         """Starts a worker as a process, and anything else as a thread."""
