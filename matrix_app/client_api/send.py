@@ -17,12 +17,22 @@ def timestamp_of(request: Request) -> int | None:
 @endpoint("PUT", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}", rate="message", guests=True)
 def put_send(request: Request) -> dict[str, str]:
     """Send an event that is no state."""
+    return _send(request, request.path["txn_id"])
+
+
+@endpoint("POST", "/_matrix/client/v3/rooms/{room_id}/send/{event_type}", rate="message", guests=True)
+def post_send(request: Request) -> dict[str, str]:
+    """Send an event that is no state, as clients did before there were transaction IDs."""
+    return _send(request, None)
+
+
+def _send(request: Request, txn_id: str | None) -> dict[str, str]:
     event_id = send_message(
         request.requester,
         request.path["room_id"],
         request.path["event_type"],
         request.json_object(),
-        txn_id=request.path["txn_id"],
+        txn_id=txn_id,
         origin_server_ts=timestamp_of(request),
     )
     return {"event_id": event_id}

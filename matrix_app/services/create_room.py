@@ -20,12 +20,13 @@ from matrix_app.protocol.errors import (
 from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_user_id
 from matrix_app.protocol.room_versions import RoomVersion, room_version
 from matrix_app.services.account_state import refuse_suspended
-from matrix_app.services.membership import put_member
+from matrix_app.services.invite_permission import takes_invites
+from matrix_app.services.membership import invite, put_member
 from matrix_app.services.room_presets import PRESETS, PresetName, power_levels, preset_events, topic_content
-from matrix_app.services.room_writer import RoomWriter, write_new_room
-from matrix_app.storage import aliases, directory
+from matrix_app.services.room_writer import RoomWriter, draft_room, store_new_room
+from matrix_app.services.third_party_invites import ThirdPartyInvite, invite_by_address
+from matrix_app.storage import aliases, db, directory
 from matrix_app.storage.local_server import local_server_name
-from matrix_app.storage.rooms import RoomIdentity
 
 
 class StateEvent(msgspec.Struct):
@@ -44,6 +45,7 @@ class NewRoom(msgspec.Struct, kw_only=True):
     name: str | None = None
     topic: str | None = None
     invite: list[str] = msgspec.field(default_factory=list)
+    invite_3pid: list[ThirdPartyInvite] = msgspec.field(default_factory=list)
     room_version: str | None = None
     creation_content: dict[str, Any] = msgspec.field(default_factory=dict)
     initial_state: list[StateEvent] = msgspec.field(default_factory=list)
@@ -60,20 +62,31 @@ def create_room(requester: Requester, wanted: NewRoom) -> str:
     _check(wanted, requester.user_id, rules)
     room_id = "" if rules.room_id_is_create_hash else f"!{token_urlsafe(14)}:{local_server_name()}"
 
-    def beside(room: RoomIdentity) -> None:
-        if alias is not None and not aliases.add(alias, room.nid, requester.user_nid):
-            raise RoomInUse("The room alias is taken")
-        if wanted.visibility == "public":
-            directory.set_published(room.nid, True)
-
     def change(room: RoomWriter) -> None:
         _add_events(room, requester.user_id, rules, wanted, alias)
 
     try:
-        room, _ = write_new_room(rules, room_id, change, beside=beside)
+        draft = draft_room(rules, room_id, change)
     except AuthorizationFailed as error:
         raise InvalidRoomState(error.message) from error
+    with db.write():
+        room = store_new_room(draft)
+        if alias is not None and not aliases.add(alias, room.nid, requester.user_nid):
+            raise RoomInUse("The room alias is taken")
+        if wanted.visibility == "public":
+            directory.set_published(room.nid, True)
+    _invite_others(requester, room.room_id, wanted)
     return room.room_id
+
+
+def _invite_others(requester: Requester, room_id: str, wanted: NewRoom) -> None:
+    """Those whom other servers have to be asked about, once the room is there."""
+    extra = {"is_direct": True} if wanted.is_direct else {}
+    for target in dict.fromkeys(wanted.invite):
+        if domain_of(target) != local_server_name():
+            invite(requester, room_id, target, extra=extra)
+    for by_address in wanted.invite_3pid:
+        invite_by_address(requester, room_id, by_address, extra=extra)
 
 
 def _check(wanted: NewRoom, creator: str, rules: RoomVersion) -> None:
@@ -144,5 +157,5 @@ def _create_content(creator: str, rules: RoomVersion, wanted: NewRoom, trusted: 
 def _add_invites(room: RoomWriter, creator: str, wanted: NewRoom) -> None:
     extra = {"is_direct": True} if wanted.is_direct else {}
     for target in dict.fromkeys(wanted.invite):
-        if domain_of(target) == local_server_name():
+        if domain_of(target) == local_server_name() and takes_invites(target):
             put_member(room, creator, target, "invite", extra=extra)

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from matrix_app.http.requester import Requester
-from matrix_app.protocol.errors import NotFound
+from matrix_app.protocol.errors import Forbidden, NotFound
+from matrix_app.services.local_leave import leave_locally
+from matrix_app.storage import members
+from matrix_app.storage.members import Membership
 from matrix_app.storage.rooms import RoomIdentity
 
 
@@ -23,6 +26,15 @@ def knock(requester: Requester, room_id: str, servers: Sequence[str], content: d
 def invite(requester: Requester, room: RoomIdentity, target: str, content: dict[str, Any]) -> None:
     """Invite a user of another server, which has to sign the invite; raises `NotFound` when it does not."""
     raise _unreachable()
+
+
+def leave(requester: Requester, room: RoomIdentity, content: dict[str, Any]) -> None:
+    """Turn down an invite, or take back a knock. It works even when no server of the room can be reached."""
+    member = members.get(room.nid, requester.user_nid)
+    if member is None:
+        raise Forbidden("You are not in this room")
+    if member.membership in (Membership.INVITE, Membership.KNOCK):
+        leave_locally(room, requester.user_id, content)
 
 
 def _unreachable() -> NotFound:

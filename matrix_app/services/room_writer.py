@@ -93,6 +93,12 @@ class RoomWriter:
         value = self.state_content("m.room.member", user_id).get("membership", "leave")
         return str(value)
 
+    def auth_state(self) -> dict[type_and_key, Event]:
+        """The create event and the power levels, which together say who may do what."""
+        pairs = [("m.room.create", ""), ("m.room.power_levels", "")]
+        self.prefetch(pairs)
+        return {pair: found for pair in pairs if (found := self._state[pair]) is not None}
+
     def add(
         self,
         *,
@@ -163,8 +169,14 @@ class RoomWriter:
         return self._nids
 
 
-def write_room(room: RoomIdentity, change: Callable[[RoomWriter], T]) -> T:
-    """Run `change` on a room and commit the events it added, or none of them."""
+def write_room(
+    room: RoomIdentity, change: Callable[[RoomWriter], T], *, beside: Callable[[T], None] | None = None
+) -> T:
+    """Run `change` on a room and commit the events it added, or none of them.
+
+    `beside` gets the result of `change` and stores, in the same transaction, what belongs with the events;
+    it is not called when there are none.
+    """
     holder = _lock_of(room.nid)
     if not holder.lock.acquire(timeout=LOCK_TIMEOUT):
         raise Unavailable("The room is busy")
@@ -172,36 +184,47 @@ def write_room(room: RoomIdentity, change: Callable[[RoomWriter], T]) -> T:
         for _ in range(ATTEMPTS):
             writer = RoomWriter(room, rooms.head(room.nid))
             result = change(writer)
-            try:
-                if writer.pending:
-                    persist_live(room, writer.head, writer.pending, writer.nids)
-            except StaleRoomError:
-                continue
-            return result
+            if _stored(writer, result, beside):
+                return result
     finally:
         holder.lock.release()
     raise Unavailable("The room is busy")
 
 
-def write_new_room(
-    rules: RoomVersion,
-    room_id: str,
-    change: Callable[[RoomWriter], T],
-    *,
-    beside: Callable[[RoomIdentity], None],
-) -> tuple[RoomIdentity, T]:
-    """Make a room of the events that `change` adds, the create event first, in one transaction.
+def read_room(room: RoomIdentity) -> RoomWriter:
+    """The present state of a room, for looking at only: what is added to this writer is never stored."""
+    return RoomWriter(room, rooms.head(room.nid))
 
-    `room_id` is empty where the create event makes it. `beside` stores, in the same transaction, what
-    else belongs to the room from its start, such as aliases.
+
+def _stored(writer: RoomWriter, result: T, beside: Callable[[T], None] | None) -> bool:
+    if not writer.pending:
+        return True
+    try:
+        if beside is None:
+            persist_live(writer.room, writer.head, writer.pending, writer.nids)
+        else:
+            with db.write():
+                persist_live(writer.room, writer.head, writer.pending, writer.nids)
+                beside(result)
+    except StaleRoomError:
+        return False
+    return True
+
+
+def draft_room(rules: RoomVersion, room_id: str, change: Callable[[RoomWriter], object]) -> RoomWriter:
+    """The events of a new room, the create event first; nothing is stored before `store_new_room`.
+
+    `room_id` is empty where the create event makes it.
     """
-    head = RoomHead(None, 0, 0, [])
-    writer = RoomWriter(RoomIdentity(0, room_id, rules), head)
-    result = change(writer)
-    create = writer.pending[0].event
-    with db.write():
-        creator = interning.user_nid(create.sender)
-        room = rooms.create(writer.room.room_id, rules.identifier, creator, create.origin_server_ts)
-        persist_live(room, head, writer.pending, writer.nids)
-        beside(room)
-    return room, result
+    writer = RoomWriter(RoomIdentity(0, room_id, rules), RoomHead(None, 0, 0, []))
+    change(writer)
+    return writer
+
+
+def store_new_room(draft: RoomWriter) -> RoomIdentity:
+    """Make a room of a draft; to be called inside a write transaction."""
+    create = draft.pending[0].event
+    creator = interning.user_nid(create.sender)
+    room = rooms.create(draft.room.room_id, draft.room.rules.identifier, creator, create.origin_server_ts)
+    persist_live(room, draft.head, draft.pending, draft.nids)
+    return room

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from matrix_app.http.requester import Requester
 from matrix_app.services.account_state import refuse_suspended
+from matrix_app.services.client_transaction import Transaction, add_once
+from matrix_app.services.content_checks import check_content, check_state_content
+from matrix_app.services.guest_access import remove_guests
 from matrix_app.services.known_rooms import require_room
+from matrix_app.services.member_state import set_member_state
+from matrix_app.services.redact import REDACTION, send_redaction
+from matrix_app.services.relation_checks import check_relation
 from matrix_app.services.room_writer import RoomWriter, write_room
-from matrix_app.storage import transactions
-
-
-class Transaction(NamedTuple):
-    """A client's transaction ID: the same one on the same path of a device is the same request."""
-
-    device_nid: int
-    scope: str
-    txn_id: str
-
-    @classmethod
-    def of(cls, requester: Requester, scope: str, txn_id: str) -> Transaction:
-        """The transaction; who has no device, as application services may, has the user's own scope."""
-        return cls(requester.device_nid or -requester.user_nid, scope, txn_id)
 
 
 def send_message(
@@ -30,27 +22,29 @@ def send_message(
     event_type: str,
     content: dict[str, Any],
     *,
-    txn_id: str,
+    txn_id: str | None = None,
     origin_server_ts: int | None = None,
 ) -> str:
     """Send an event that is no state; its ID. A repeated transaction ID answers the first event's."""
-    refuse_suspended(requester)
     room = require_room(room_id)
-    transaction = Transaction.of(requester, f"send/{room.nid}/{event_type}", txn_id)
+    transaction = (
+        None if txn_id is None else Transaction.of(requester, f"send/{room.nid}/{event_type}", txn_id)
+    )
+    if event_type == REDACTION:
+        return send_redaction(requester, room, content, transaction, origin_server_ts)
+    refuse_suspended(requester)
+    check_content(room, event_type, content)
 
     def change(writer: RoomWriter) -> str:
-        sent = transactions.find_event(*transaction)
-        if sent is not None:
-            return sent
-        return writer.add(
+        check_relation(requester, event_type, content, transaction)
+        return add_once(
+            writer,
+            transaction,
             sender=requester.user_id,
             type=event_type,
             content=content,
             origin_server_ts=origin_server_ts,
-            device_nid=transaction.device_nid,
-            txn_scope=transaction.scope,
-            txn_id=transaction.txn_id,
-        ).event_id
+        )
 
     return write_room(room, change)
 
@@ -64,20 +58,30 @@ def send_state(
     *,
     origin_server_ts: int | None = None,
 ) -> str:
-    """Set an entry of a room's state; the ID of the event that says so, which may be there already."""
+    """Set an entry of a room's state; the ID of the event that says so, which may be there already.
+
+    A membership is changed by the same rules as by its own endpoints.
+    """
+    if event_type == "m.room.member":
+        return set_member_state(requester, room_id, state_key, content)
     refuse_suspended(requester)
     room = require_room(room_id)
+    check_content(room, event_type, content)
 
     def change(writer: RoomWriter) -> str:
         present = writer.state(event_type, state_key)
         if present is not None and present.sender == requester.user_id and present.content == content:
             return present.event_id
-        return writer.add(
+        check_state_content(writer, event_type, state_key, content)
+        event = writer.add(
             sender=requester.user_id,
             type=event_type,
             state_key=state_key,
             content=content,
             origin_server_ts=origin_server_ts,
-        ).event_id
+        )
+        if event_type == "m.room.guest_access":
+            remove_guests(writer)
+        return event.event_id
 
     return write_room(room, change)

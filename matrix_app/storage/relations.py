@@ -34,6 +34,15 @@ def remove(event_nid: int) -> None:
     db.execute("DELETE FROM event_relation WHERE event_nid = %s", (event_nid,))
 
 
+def has_annotated(parent_event_id: str, sender_nid: int, event_type: str, key: str | None) -> bool:
+    """Whether a user has annotated an event with a key already, by an event of the type."""
+    sql = (
+        "SELECT 1 FROM event_relation WHERE parent_event_id = %s AND rel_type = 'm.annotation'"
+        " AND sender_nid = %s AND type = %s AND aggregation_key = %s LIMIT 1"
+    )
+    return db.value(sql, (parent_event_id, sender_nid, event_type, key)) is not None
+
+
 class ThreadRow(NamedTuple):
     """A thread."""
 

@@ -22,6 +22,7 @@ from matrix_app.storage.models.event import (
     ThreadParticipant,
 )
 from matrix_app.storage.models.room import (
+    AppserviceRoom,
     BackwardExtremity,
     CurrentState,
     CurrentStateDelta,
@@ -73,6 +74,7 @@ __all__ = [
     "AccessToken",
     "Account",
     "AccountData",
+    "AppserviceRoom",
     "AuthChain",
     "BackwardExtremity",
     "ClientTransaction",

@@ -177,6 +177,18 @@ class RoomAlias(models.Model):
         db_table = "room_alias"
 
 
+class AppserviceRoom(models.Model):
+    """A room in the directory that an application service keeps for one of its networks."""
+
+    pk = models.CompositePrimaryKey("appservice_id", "network_id", "room_nid")
+    appservice_id = models.TextField()
+    network_id = models.TextField()
+    room_nid = ref(index=True)
+
+    class Meta:
+        db_table = "appservice_room"
+
+
 class ForwardExtremity(models.Model):
     """An event of a room that no other event names as its predecessor yet."""
 

@@ -1,0 +1,41 @@
+"""What clients of this server may not write into events, although the room's rules would let them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matrix_app.protocol.errors import BadJson, InvalidParam
+from matrix_app.protocol.server_acl import ServerAcl
+from matrix_app.services.alias_checks import check_aliases
+from matrix_app.services.room_writer import RoomWriter
+from matrix_app.storage.local_server import local_server_name
+from matrix_app.storage.rooms import RoomIdentity
+
+# Keys that other servers and clients rely upon to be strings.
+_STRINGS: Mapping[str, tuple[str, ...]] = {
+    "m.room.message": ("body", "msgtype"),
+    "m.room.name": ("name",),
+    "m.room.topic": ("topic",),
+}
+
+
+def check_content(room: RoomIdentity, event_type: str, content: Mapping[str, Any]) -> None:
+    """Raise `BadRequest` for content that breaks the schema of its type, or replaces a room by itself."""
+    for key in _STRINGS.get(event_type, ()):
+        if not isinstance(content.get(key, ""), str):
+            raise BadJson(f"{key} must be a string")
+    if event_type == "m.room.tombstone" and content.get("replacement_room") == room.room_id:
+        raise InvalidParam("A room cannot be replaced by itself")
+
+
+def check_state_content(
+    room: RoomWriter, event_type: str, state_key: str, content: Mapping[str, Any]
+) -> None:
+    """Raise `BadRequest` for state that leads nowhere, or would shut this server out of the room."""
+    if state_key != "":
+        return
+    if event_type == "m.room.canonical_alias":
+        check_aliases(room, content)
+    if event_type == "m.room.server_acl" and not ServerAcl.from_content(content).allows(local_server_name()):
+        raise InvalidParam("The list would shut this server out of the room")

@@ -1,0 +1,65 @@
+"""Turning down an invite of a room that this server is not in, without asking anybody."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.event_format import create_event
+from matrix_app.protocol.events import Event
+from matrix_app.services.local_identity import local_identity
+from matrix_app.storage import db, events, interning, invite_state, members, stream
+from matrix_app.storage.members import MemberRow, Membership
+from matrix_app.storage.rooms import RoomIdentity
+from matrix_app.storage.stream import Kind
+
+
+def leave_locally(room: RoomIdentity, user_id: str, content: dict[str, Any]) -> Event:
+    """Store a leave event that follows the user's invite or knock and is in no room's history."""
+    user_nid = interning.user_nid(user_id)
+    present = members.get(room.nid, user_nid)
+    if present is None:
+        raise LookupError(f"{user_id} has no membership of {room.room_id}")
+    invite = events.events_by_nid([present.event_nid])[present.event_nid]
+    identity = local_identity()
+    event = create_event(
+        rules=room.rules,
+        key=identity.signing_key,
+        server_name=identity.server_name,
+        room_id=room.room_id,
+        sender=user_id,
+        type="m.room.member",
+        state_key=user_id,
+        content=content,
+        prev_events=[invite],
+        auth_events=[invite],
+        depth=invite.depth + 1,
+        origin_server_ts=int(time.time() * 1000),
+    )
+    _store(room, user_nid, event)
+    return event
+
+
+def _store(room: RoomIdentity, user_nid: int, event: Event) -> None:
+    with db.write():
+        position = stream.append_one(Kind.MEMBERSHIP, room=room.nid, user=user_nid)
+        nid = events.insert(
+            events.NewEvent(
+                event=event,
+                json=encode_canonical(event.pdu, lenient=True),
+                room_nid=room.nid,
+                key_nid=interning.key_nid(event.type, event.sender),
+                sender_nid=user_nid,
+                position=None,
+                status=events.Status.NORMAL,
+                is_outlier=True,
+                state_nid=None,
+                thread_root_nid=None,
+                unread_ordinal=0,
+            )
+        )
+        leave = Membership.LEAVE
+        row = MemberRow(room.nid, user_nid, leave, nid, user_nid, True, False, position, position)
+        members.put(row)
+        invite_state.remove(room.nid, user_nid)
