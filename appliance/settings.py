@@ -57,6 +57,9 @@ def _postgresql_options(config: Config) -> dict[str, Any]:
     return {
         "connect_timeout": database.connect_timeout_seconds,
         "application_name": "hearth",
+        # Statements are constant text: PostgreSQL plans each once per connection.
+        "server_side_binding": True,
+        "prepare_threshold": 1,
         "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
     }
 
