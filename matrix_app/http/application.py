@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from matrix_app.http.bridge import Bridge, Receive, Scope, Send
 from matrix_app.http.dispatch import router
+from matrix_app.http.endpoint import Endpoint
 from matrix_app.http.request_id import bind_request_id
 from matrix_app.http.response import CORS
 from matrix_app.protocol.errors import Unrecognized
+
+
+class AsgiApplication(Protocol):
+    """What answers one waiting request."""
+
+    def __init__(self, endpoint: Endpoint, path: dict[str, str]) -> None: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        """Answer the request."""
+        ...
 
 
 class Application:
@@ -39,7 +56,7 @@ class Application:
         else:
             await self._bridge(scope, receive, send)
 
-    def _waiting(self, scope: Scope) -> object | None:
+    def _waiting(self, scope: Scope) -> AsgiApplication | None:
         if not scope["path"].startswith("/_matrix"):
             return None
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -50,9 +67,8 @@ class Application:
         if not endpoint.waits:
             scope["hearth.found"] = (endpoint, path)
             return None
-        from matrix_app.sync.consumer import WaitingConsumer
-
-        return WaitingConsumer(endpoint, path)
+        consumer: type[AsgiApplication] = import_string(settings.WAITING_CONSUMER)
+        return consumer(endpoint, path)
 
 
 def _with_request_id(send: Send, request_id: str) -> Send:
@@ -75,9 +91,8 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            from matrix_app.sync.hub import hub
-
-            hub().start()
+            start: Callable[[], None] = import_string(settings.ON_STARTUP)
+            start()
             await send({"type": "lifespan.startup.complete"})
         else:
             await send({"type": "lifespan.shutdown.complete"})

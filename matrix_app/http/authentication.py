@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 from matrix_app.http.endpoint import Auth, Endpoint
 from matrix_app.http.request import Request
@@ -21,8 +25,7 @@ def authenticate(endpoint: Endpoint, request: Request) -> None:
     if endpoint.auth is Auth.NONE:
         return
     if endpoint.auth is Auth.FEDERATION:
-        from matrix_app.federation.authentication import authenticate_server
-
+        authenticate_server: Callable[[Request], None] = import_string(settings.SERVER_AUTHENTICATION)
         authenticate_server(request)
         return
     token = token_of(request)

@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from matrix_app.http.authentication import authenticate
 from matrix_app.http.client_address import client_address
 from matrix_app.http.endpoint import Endpoint, all_endpoints
+from matrix_app.http.modules import import_all
 from matrix_app.http.rate_limit import check_rate
 from matrix_app.http.request import Request
 from matrix_app.http.response import CORS, error_response, to_http
@@ -30,8 +32,8 @@ _log = structlog.get_logger("matrix_app.http")
 @lru_cache(maxsize=1)
 def router() -> Router:
     """The router over every endpoint of Hearth."""
-    import matrix_app.http.modules  # noqa: F401  (declares the endpoints)
-
+    for package in settings.ENDPOINT_PACKAGES:
+        import_all(package)
     return Router(all_endpoints())
 
 

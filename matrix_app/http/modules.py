@@ -1,16 +1,11 @@
-"""Imports every module that declares endpoints."""
+"""Imports the modules that declare endpoints."""
 
 import importlib
 import pkgutil
 
-import matrix_app.client_api
-import matrix_app.federation
 
-
-def _import_all(package: object) -> None:
-    path = package.__path__  # type: ignore[attr-defined]
-    for module in pkgutil.walk_packages(path, package.__name__ + "."):  # type: ignore[attr-defined]
+def import_all(package: str) -> None:
+    """Import every module of a package, so that its endpoints are declared."""
+    found = importlib.import_module(package)
+    for module in pkgutil.walk_packages(found.__path__, package + "."):
         importlib.import_module(module.name)
-
-
-_import_all(matrix_app.client_api)

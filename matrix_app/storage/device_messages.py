@@ -46,7 +46,7 @@ def oldest(device_nid: int) -> int | None:
 def key_counts(device_nid: int) -> dict[str, int]:
     """Unclaimed one-time keys by algorithm."""
     sql = "SELECT algorithm, count(*) FROM one_time_key WHERE device_nid = %s GROUP BY algorithm"
-    return dict(db.rows(sql, (device_nid,)))  # type: ignore[arg-type]
+    return dict(db.rows(sql, (device_nid,)))
 
 
 def unused_fallbacks(device_nid: int) -> list[str]:

@@ -98,13 +98,13 @@ def row_by_id(event_id: str) -> EventRow | None:
 def nids_by_id(event_ids: Iterable[str]) -> dict[str, int]:
     """The nids of those events that exist."""
     sql = f"SELECT event_id, nid FROM event WHERE {db.in_any('event_id')}"
-    return dict(db.rows(sql, (db.any_of(event_ids),)))  # type: ignore[arg-type]
+    return dict(db.rows(sql, (db.any_of(event_ids),)))
 
 
 def ids_by_nid(nids: Iterable[int]) -> dict[int, str]:
     """The IDs of events."""
     sql = f"SELECT nid, event_id FROM event WHERE {db.in_any('nid')}"
-    return dict(db.rows(sql, (db.any_of(nids),)))  # type: ignore[arg-type]
+    return dict(db.rows(sql, (db.any_of(nids),)))
 
 
 def events_by_nid(nids: Iterable[int]) -> dict[int, Event]:
@@ -195,7 +195,8 @@ def history(
     low, high = after or (-1, -1), before or ((1 << 63) - 1, (1 << 63) - 1)
     order = "DESC" if backwards else "ASC"
     sql = (
-        f"SELECT {COLUMNS} FROM event WHERE room_nid = %s AND (depth, nid) > (%s, %s) AND (depth, nid) < (%s, %s)"
+        f"SELECT {COLUMNS} FROM event WHERE room_nid = %s "
+        " AND (depth, nid) > (%s, %s) AND (depth, nid) < (%s, %s)"
         f" AND status = 0 AND NOT is_outlier ORDER BY depth {order}, nid {order} LIMIT %s"
     )
     return [EventRow(*found) for found in db.rows(sql, (room_nid, *low, *high, limit))]

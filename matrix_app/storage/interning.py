@@ -156,4 +156,4 @@ def key_names(nids: Iterable[int]) -> dict[int, tuple[str, str]]:
 def keys_of_type(event_type: str) -> dict[str, int]:
     """Every state key used with a type anywhere on this server; for types with few of them."""
     sql = "SELECT state_key, nid FROM state_key WHERE type = %s"
-    return {state_key: nid for state_key, nid in db.rows(sql, (event_type,))}
+    return dict(db.rows(sql, (event_type,)))

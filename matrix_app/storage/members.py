@@ -113,7 +113,8 @@ def shares_room(user_nid: int, other_nid: int) -> bool:
     """Whether two users are joined to a common room."""
     sql = (
         "SELECT 1 FROM membership mine JOIN membership other ON other.room_nid = mine.room_nid"
-        " WHERE mine.user_nid = %s AND mine.membership = 2 AND other.user_nid = %s AND other.membership = 2 LIMIT 1"
+        " WHERE mine.user_nid = %s AND mine.membership = 2"
+        " AND other.user_nid = %s AND other.membership = 2 LIMIT 1"
     )
     return db.value(sql, (user_nid, other_nid)) is not None
 
@@ -122,7 +123,8 @@ def put(row: MemberRow) -> None:
     """Store a membership; a new membership event makes a forgotten room remembered."""
     sql = (
         f"INSERT INTO membership ({_COLUMNS}, custom_push) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
-        " EXISTS (SELECT 1 FROM push_rules WHERE user_nid = %s)) ON CONFLICT (room_nid, user_nid) DO UPDATE SET membership = excluded.membership,"
+        " EXISTS (SELECT 1 FROM push_rules WHERE user_nid = %s)) ON CONFLICT (room_nid, user_nid)"
+        " DO UPDATE SET membership = excluded.membership,"
         " event_nid = excluded.event_nid, sender_nid = excluded.sender_nid, forgotten = excluded.forgotten,"
         " position = excluded.position, changed_position = excluded.changed_position"
     )
@@ -167,7 +169,8 @@ def set_custom_push(user_nid: int, custom: bool) -> None:
 def earliest(room_nid: int, but_nid: int, memberships: Iterable[int], limit: int) -> list[int]:
     """The users who have had one of the memberships for longest, without one of them."""
     sql = (
-        f"SELECT user_nid FROM membership WHERE room_nid = %s AND {db.in_any('membership')} AND user_nid <> %s"
+        f"SELECT user_nid FROM membership WHERE room_nid = %s AND {db.in_any('membership')}"
+        " AND user_nid <> %s"
         " ORDER BY changed_position, user_nid LIMIT %s"
     )
     return [found[0] for found in db.rows(sql, (room_nid, db.any_of(memberships), but_nid, limit))]

@@ -91,7 +91,10 @@ def put_redaction(redaction_nid: int, redacts_event_id: str, applied: bool) -> N
 
 def pending_redactions(event_id: str) -> list[int]:
     """Redactions of an event that came before it, or could not be applied."""
-    sql = "SELECT redaction_nid FROM redaction WHERE redacts_event_id = %s AND NOT applied ORDER BY redaction_nid"
+    sql = (
+        "SELECT redaction_nid FROM redaction WHERE redacts_event_id = %s AND NOT applied"
+        " ORDER BY redaction_nid"
+    )
     return [found[0] for found in db.rows(sql, (event_id,))]
 
 

@@ -25,7 +25,7 @@ class TokenOwner(NamedTuple):
     deactivated_ts: int | None
 
 
-_FIND_TOKEN = """
+_OWNER = """
 SELECT t.nid, t.expires_ts, t.used, t.refresh_token_nid, u.nid, u.user_id, d.nid, d.device_id,
        a.is_admin, a.is_guest, a.locked_ts, a.suspended_ts, a.deactivated_ts
 FROM access_token t
@@ -38,7 +38,7 @@ WHERE t.token_hash = %s
 
 def find_token(token_hash: bytes) -> TokenOwner | None:
     """The owner of an access token, or None."""
-    found = db.row(_FIND_TOKEN, (token_hash,))
+    found = db.row(_OWNER, (token_hash,))
     return TokenOwner(*found) if found else None
 
 

@@ -123,12 +123,12 @@ class Chain:
 def current(room_nid: int, key_nids: Iterable[int]) -> dict[int, int]:
     """The event nids of some keys in a room's present state."""
     sql = f"SELECT key_nid, event_nid FROM current_state WHERE room_nid = %s AND {db.in_any('key_nid')}"
-    return dict(db.rows(sql, (room_nid, db.any_of(key_nids))))  # type: ignore[arg-type]
+    return dict(db.rows(sql, (room_nid, db.any_of(key_nids))))
 
 
 def current_full(room_nid: int) -> dict[int, int]:
     """A room's whole present state."""
-    return dict(db.rows("SELECT key_nid, event_nid FROM current_state WHERE room_nid = %s", (room_nid,)))  # type: ignore[arg-type]
+    return dict(db.rows("SELECT key_nid, event_nid FROM current_state WHERE room_nid = %s", (room_nid,)))
 
 
 class CurrentChange(NamedTuple):

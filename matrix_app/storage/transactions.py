@@ -52,7 +52,7 @@ def txn_ids_of(device_nid: int, rows: Iterable[EventRow]) -> dict[int, str]:
     sql = (
         f"SELECT event_nid, txn_id FROM client_transaction WHERE {db.in_any('event_nid')} AND device_nid = %s"
     )
-    return dict(db.rows(sql, (db.any_of(nids), device_nid)))  # type: ignore[arg-type]
+    return dict(db.rows(sql, (db.any_of(nids), device_nid)))
 
 
 def forget_before(ts: int, limit: int = 5000) -> int:

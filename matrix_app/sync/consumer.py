@@ -34,7 +34,7 @@ class _Http:
     """As much of Django's request as waiting endpoints look at: they have no body."""
 
     def __init__(self, scope: dict[str, Any]) -> None:
-        self.META = make_environ(scope, io.BytesIO(), 0)  # noqa: N815  (Django's name)
+        self.META = make_environ(scope, io.BytesIO(), 0)
         self.GET = QueryDict(scope["query_string"])
         self.method = scope["method"]
         self.body = b""
@@ -72,7 +72,7 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
         except MatrixError as error:
             await send_error(self.send_message, error)
             return
-        except Exception:
+        except Exception:  # noqa: BLE001  (the boundary of the request: logged, and answered with 500)
             _log.exception("a waiting request failed")
             await send_error(self.send_message, MatrixError("Internal server error"))
             return

@@ -158,6 +158,11 @@ def _after(kinds: dict[int, int] | None, since: int) -> set[int]:
     return {kind for kind, position in list(kinds.items()) if position > since}
 
 
+def start() -> None:
+    """Start the hub of this process, on the event loop of its web server."""
+    hub().start()
+
+
 @lru_cache(maxsize=1)
 def hub() -> Hub:
     """The hub of this process."""

@@ -6,7 +6,6 @@ also reaches other machines. A wake-up that is lost delays its change until the 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
@@ -56,20 +55,19 @@ class _Sender:
     def send(self) -> None:
         """Wake every process that listens, but for this one."""
         try:
-            names = os.listdir(self._directory)
+            entries = list(os.scandir(self._directory))
         except FileNotFoundError:
             return
-        for name in names:
-            if name != self._own:
-                self._send_to(f"{self._directory}/{name}")
+        for entry in entries:
+            if entry.name != self._own:
+                self._send_to(entry.path)
 
     def _send_to(self, path: str) -> None:
         try:
             self._socket.sendto(b"+", path)
         except ConnectionRefusedError:
             # Its process has gone without taking the socket along.
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+            Path(path).unlink(missing_ok=True)
         except (BlockingIOError, FileNotFoundError):
             # Full: it has wake-ups to read already. Gone: it needs none.
             return

@@ -41,7 +41,7 @@ def collect(room: RoomIdentity, user_nid: int, member: Event | None) -> None:
     nids = state.current(room.nid, keys.values())
     found = events.events_by_nid(nids.values())
     stripped = [strip(found[nids[key]]) for pair, key in keys.items() if key in nids]
-    if member is not None and not (member.sender == member.state_key):
+    if member is not None and member.sender != member.state_key:
         stripped.append(
             {**strip(member), "origin_server_ts": member.origin_server_ts, "event_id": member.event_id}
         )

@@ -83,10 +83,12 @@ def _personal(request: SyncRequest, scope: Scope) -> Sequence[AccountDataRow]:
 def _rooms(request: SyncRequest, scope: Scope, personal: Sequence[AccountDataRow]) -> dict[str, Any]:
     gathered = joined.gather(request, scope, personal)
     left = away.gather_left(request, scope)
-    nids = [nid for room in (*gathered, *left) for nid in room.state_nids]
+    nids = [nid for room in gathered for nid in room.state_nids]
+    nids += [nid for room in left for nid in room.state_nids]
     state_rows = state_section.load_rows(request, nids)
     renderer = Renderer(request)
-    renderer.add([room.timeline for room in (*gathered, *left)], state_rows)
+    timelines = [room.timeline for room in gathered] + [room.timeline for room in left]
+    renderer.add(timelines, state_rows)
     sections = {
         "join": joined.render(request, gathered, renderer, state_rows),
         "invite": away.pending(request, scope, Membership.INVITE),

@@ -38,17 +38,20 @@ class Renderer:
                 rows.extend(timeline.rows)
             else:
                 self._timeline[timeline.rows[0].nid] = plain
-        who = {"viewer_nid": request.user_nid, "device_nid": request.requester.device_nid}
+        viewer, device = request.user_nid, request.requester.device_nid
         if rows:
             made = render_events(
                 rows,
-                **who,
+                viewer_nid=viewer,
+                device_nid=device,
                 include_room_id=False,
-                ignored=memo.ignored_users(request.user_nid),  # type: ignore[arg-type]
+                ignored=memo.ignored_users(viewer),
             )
             self._timeline.update(zip((row.nid for row in rows), map(self._finished, made), strict=True))
         if state_rows:
-            made = render_state(list(state_rows.values()), **who, include_room_id=False)  # type: ignore[arg-type]
+            made = render_state(
+                list(state_rows.values()), viewer_nid=viewer, device_nid=device, include_room_id=False
+            )
             self._state.update(zip(state_rows, map(self._finished, made), strict=True))
 
     def _finished(self, event: bytes) -> Any:

@@ -50,10 +50,8 @@ def read_timeline(
 def _passed(
     request: SyncRequest, wanted: RoomEventFilter, batch: list[EventRow], check_visibility: bool
 ) -> list[EventRow]:
-    if check_visibility:
-        batch = filter_visible(batch, request.user_nid)
-    else:
-        batch = _without_ignored(request, batch)
+    keep = filter_visible if check_visibility else _without_ignored
+    batch = keep(batch, request.user_nid)
     if _wants_everything(wanted):
         return batch
     matcher = matcher_of(wanted)
@@ -70,8 +68,8 @@ def _wants_everything(wanted: RoomEventFilter) -> bool:
     )
 
 
-def _without_ignored(request: SyncRequest, batch: list[EventRow]) -> list[EventRow]:
-    ignored = memo.ignored_users(request.user_nid)
+def _without_ignored(batch: list[EventRow], user_nid: int) -> list[EventRow]:
+    ignored = memo.ignored_users(user_nid)
     if not ignored:
         return batch
     return [row for row in batch if row.key_nid is not None or row.sender_nid not in ignored]

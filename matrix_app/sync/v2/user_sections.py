@@ -21,7 +21,7 @@ from matrix_app.sync.v2.scope import Scope
 def global_account_data(request: SyncRequest, personal: Sequence[AccountDataRow]) -> list[Any]:
     """The `account_data` events. Push rules are always there from the beginning."""
     matcher = matcher_of(request.filter.account_data)
-    found = [
+    found: list[Any] = [
         {"type": entry.type, "content": Fragment(entry.content)}
         for entry in personal
         if entry.room_nid == 0 and entry.type != PUSH_RULES and matcher.matches(type=entry.type)

@@ -1,0 +1,58 @@
+"""GET /events: the deprecated event stream, which also lets guests follow one world-readable room."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+
+from appliance.config import get_config
+from matrix_app.http.endpoint import endpoint
+from matrix_app.http.request import Request
+from matrix_app.protocol.tokens import StreamToken, parse_stream_token
+from matrix_app.sync import event_stream, memo
+from matrix_app.sync.hub import hub
+from matrix_app.sync.v2.scope import is_idle
+from matrix_app.sync.wait import Wait
+from matrix_app.sync.work import Heavy
+
+
+@endpoint("GET", "/_matrix/client/v3/events", rate="sync", guests=True, waits=True)
+def get_events(request: Request) -> Any:
+    """What happens after `from`, or from now on; waits up to `timeout` ms (GET /events)."""
+    requester = request.requester
+    hub().catch_up()
+    since = request.query("from")
+    after = hub().position if since is None else parse_stream_token(since).position
+    room_id = request.query("room_id")
+    joined = memo.joined_rooms(requester.user_nid)
+    room_nids = event_stream.rooms_of(requester.user_nid, room_id, joined)
+    longest = get_config().limits.sync_timeout_seconds
+    deadline = time.monotonic() + min(request.query_int("timeout", 0) / 1000, longest)
+    seen = after
+
+    def idle() -> bool:
+        return is_idle(requester.user_nid, requester.device_nid, room_nids, seen)
+
+    def resume(timed_out: bool) -> Any:
+        nonlocal seen
+        position = hub().position
+        found, upto = event_stream.chunk(
+            requester.user_nid,
+            requester.device_nid,
+            room_nids,
+            after,
+            position,
+            only_rooms=room_id is not None,
+        )
+        if found or timed_out or time.monotonic() >= deadline:
+            return _answer(after, upto, found)
+        seen = position
+        return Wait(requester.user_nid, room_nids, deadline - time.monotonic(), idle, resume)
+
+    return Heavy(lambda: resume(False))
+
+
+def _answer(after: int, upto: int, found: list[Any]) -> bytes:
+    return orjson.dumps({"start": str(StreamToken(after)), "end": str(StreamToken(upto)), "chunk": found})
