@@ -13,6 +13,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.protocol.filters import Filter, filter_from_json
 from matrix_app.protocol.tokens import parse_stream_token
+from matrix_app.services.connected_users import connected_users
 from matrix_app.storage import db, device_messages, filters
 from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
@@ -33,7 +34,8 @@ def sync(request: Request) -> Any:
     full_state = request.query_bool("full_state")
     after = request.query_bool("use_state_after") or request.query_bool("org.matrix.msc4222.use_state_after")
     timeout = request.query_int("timeout", 0) / 1000
-    _check_presence(request)
+    timeout = min(timeout, get_config().limits.sync_timeout_seconds)
+    connected_users.sync_started(requester.user_nid, requester.device_nid, _presence(request), timeout)
     if since is not None and requester.device_nid is not None:
         _acknowledge(requester.device_nid, since)
     if timeout == 0 or not hub().knows(since or 0):
@@ -44,7 +46,7 @@ def sync(request: Request) -> Any:
         found = compute(made)
         return found.body if last or since is None or full_state or not found.empty else None
 
-    deadline = time.monotonic() + min(timeout, get_config().limits.sync_timeout_seconds)
+    deadline = time.monotonic() + timeout
     return _answer_or_wait(requester, since, deadline, answer)
 
 
@@ -89,10 +91,11 @@ def _filter(request: Request) -> Filter:
     return filter_from_json(definition)
 
 
-def _check_presence(request: Request) -> None:
-    shown = request.query("set_presence")
-    if shown is not None and shown not in ("online", "offline", "unavailable"):
+def _presence(request: Request) -> str:
+    shown = request.query("set_presence") or "online"
+    if shown not in ("online", "offline", "unavailable"):
         raise InvalidParam("set_presence must be online, offline or unavailable")
+    return shown
 
 
 def _acknowledge(device_nid: int, since: int) -> None:

@@ -165,6 +165,18 @@ class ThreepidNotFound(BadRequest):
     errcode = "M_THREEPID_NOT_FOUND"
 
 
+class ProfileTooLarge(BadRequest):
+    """The profile would be larger than allowed."""
+
+    errcode = "M_PROFILE_TOO_LARGE"
+
+
+class KeyTooLarge(BadRequest):
+    """The name of a profile field is too long."""
+
+    errcode = "M_KEY_TOO_LARGE"
+
+
 class TooLarge(MatrixError):
     """413: the body or the event is too large."""
 

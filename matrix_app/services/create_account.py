@@ -6,6 +6,7 @@ import secrets
 
 from matrix_app.protocol.errors import UserInUse
 from matrix_app.protocol.ids import new_user_id, parse_server_name
+from matrix_app.services import user_directory
 from matrix_app.storage import accounts, db, interning
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.clock import now_ms
@@ -48,6 +49,7 @@ def create_account(
             raise UserInUse("The user name is taken")
         if not is_guest:
             accounts.put_display_name(nid, display_name or localpart.lower())
+            user_directory.refresh(nid)
         account = accounts.get(nid)
     assert account is not None
     return account

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matrix_app.http.requester import Requester
+from matrix_app.services import presence
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.client_transaction import Transaction, add_once
 from matrix_app.services.content_checks import check_content, check_state_content
@@ -46,7 +47,9 @@ def send_message(
             origin_server_ts=origin_server_ts,
         )
 
-    return write_room(room, change)
+    event_id = write_room(room, change)
+    presence.active(requester.user_nid)
+    return event_id
 
 
 def send_state(

@@ -26,9 +26,10 @@ class PresenceRow(NamedTuple):
 _COLUMNS = ", ".join(PresenceRow._fields)
 
 
-def get(user_nid: int) -> PresenceRow | None:
-    """The presence of a user, or None while there never was any."""
-    found = db.row(f"SELECT {_COLUMNS} FROM presence WHERE user_nid = %s", (user_nid,))
+def get(user_nid: int, *, lock: bool = False) -> PresenceRow | None:
+    """The presence of a user, or None while there never was any; `lock` keeps it for the transaction."""
+    suffix = " FOR UPDATE" if lock and not db.is_sqlite() else ""
+    found = db.row(f"SELECT {_COLUMNS} FROM presence WHERE user_nid = %s{suffix}", (user_nid,))
     return _row(found) if found else None
 
 
@@ -71,15 +72,19 @@ def in_stream(user_nids: Iterable[int], after: int, upto: int) -> list[PresenceR
     return [_row(found) for found in db.rows(sql, (db.any_of(user_nids), after, upto))]
 
 
-def due(*, synced_before: int, active_before: int, current_before: int, limit: int) -> list[PresenceRow]:
-    """Local users who look online and have not synced, or not been active, for a while."""
+def due(*, gone_before: int, idle_before: int, recent_before: int, limit: int) -> list[PresenceRow]:
+    """Local users who look more present than they have been: not connected since `gone_before`, or not
+    active since `idle_before` or `recent_before`; their rows are kept for the transaction."""
+    suffix = "" if db.is_sqlite() else " FOR UPDATE OF p SKIP LOCKED"
     sql = (
         f"SELECT {', '.join('p.' + name for name in PresenceRow._fields)} FROM presence p"
         " JOIN matrix_user u ON u.nid = p.user_nid WHERE p.presence <> 'offline' AND u.is_local"
-        " AND (coalesce(p.last_sync_ts, 0) < %s OR (p.presence = 'online' AND p.last_active_ts < %s)"
-        " OR (p.currently_active AND p.last_active_ts < %s)) LIMIT %s"
+        " AND ((coalesce(p.last_sync_ts, 0) < %s AND p.last_active_ts < %s)"
+        " OR (p.presence = 'online' AND p.last_active_ts < %s)"
+        f" OR (p.currently_active AND p.last_active_ts < %s)) LIMIT %s{suffix}"
     )
-    return [_row(found) for found in db.rows(sql, (synced_before, active_before, current_before, limit))]
+    found = db.rows(sql, (gone_before, gone_before, idle_before, recent_before, limit))
+    return [_row(columns) for columns in found]
 
 
 def contents(rows: Iterable[PresenceRow]) -> dict[int, dict[str, Any]]:

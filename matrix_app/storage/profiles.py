@@ -53,3 +53,30 @@ def delete_field(user_nid: int, field: str) -> bool:
 def delete_all(user_nid: int) -> None:
     """Remove every field of a user."""
     db.execute("DELETE FROM profile WHERE user_nid = %s", (user_nid,))
+
+
+def put_propagation(user_nid: int, changed_ts: int) -> None:
+    """Remember that a user's rooms have to be told."""
+    sql = (
+        "INSERT INTO profile_propagation (user_nid, changed_ts) VALUES (%s, %s)"
+        " ON CONFLICT (user_nid) DO UPDATE SET changed_ts = excluded.changed_ts"
+    )
+    db.execute(sql, (user_nid, changed_ts))
+
+
+def propagation_of(user_nid: int) -> int | None:
+    """When a profile changed that some rooms have still to be told of."""
+    found = db.value("SELECT changed_ts FROM profile_propagation WHERE user_nid = %s", (user_nid,))
+    return None if found is None else int(found)
+
+
+def propagations_before(changed_ts: int, limit: int) -> list[int]:
+    """Users whose rooms have not been told for long, oldest first."""
+    sql = "SELECT user_nid FROM profile_propagation WHERE changed_ts < %s ORDER BY changed_ts LIMIT %s"
+    return [found[0] for found in db.rows(sql, (changed_ts, limit))]
+
+
+def forget_propagation(user_nid: int, changed_ts: int) -> None:
+    """All rooms have been told of the change at this time, or an earlier one."""
+    sql = "DELETE FROM profile_propagation WHERE user_nid = %s AND changed_ts <= %s"
+    db.execute(sql, (user_nid, changed_ts))

@@ -43,6 +43,13 @@ def has_annotated(parent_event_id: str, sender_nid: int, event_type: str, key: s
     return db.value(sql, (parent_event_id, sender_nid, event_type, key)) is not None
 
 
+def parent_of(event_nid: int) -> str | None:
+    """The ID of the event that an event relates to."""
+    sql = "SELECT parent_event_id FROM event_relation WHERE event_nid = %s"
+    found: str | None = db.value(sql, (event_nid,))
+    return found
+
+
 class ThreadRow(NamedTuple):
     """A thread."""
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services.effects import stripped_state, unread
-from matrix_app.storage import interning, invite_state, members, state, summaries
+from matrix_app.storage import interning, invite_state, members, state, summaries, typing
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.rooms import RoomIdentity
@@ -99,6 +99,8 @@ def _local_member_changed(
 ) -> None:
     if new == Membership.JOIN and old != Membership.JOIN:
         unread.start(room.nid, user_nid, change.position)
+    elif old == Membership.JOIN and new != Membership.JOIN and typing.remove(room.nid, user_nid):
+        typing.rooms_changed([room.nid])
     if new in (Membership.INVITE, Membership.KNOCK):
         stripped_state.collect(room, user_nid, change.event)
     elif old in (Membership.INVITE, Membership.KNOCK):

@@ -60,6 +60,17 @@ class Profile(models.Model):
         db_table = "profile"
 
 
+class ProfilePropagation(models.Model):
+    """A user whose changed name or avatar has still to reach some of their rooms."""
+
+    user_nid = models.BigIntegerField(primary_key=True)
+    changed_ts = timestamp()
+
+    class Meta:
+        db_table = "profile_propagation"
+        indexes = [models.Index(fields=["changed_ts"], name="profile_propagation_changed")]
+
+
 class UserDirectoryEntry(models.Model):
     """What the user directory searches: folded names of users that somebody here may find."""
 

@@ -1,0 +1,90 @@
+"""Profiles: what users show of themselves, and its way into rooms ("Profiles")."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from appliance.config import get_config
+from matrix_app.http.requester import Requester
+from matrix_app.protocol.errors import Forbidden, GuestForbidden, NotFound
+from matrix_app.protocol.ids import domain_of, parse_user_id
+from matrix_app.services import presence, profile_propagation, remote_profiles, user_directory
+from matrix_app.services.account_state import refuse_suspended
+from matrix_app.services.own_user import require_self
+from matrix_app.services.profile_fields import checked_field, checked_name, refuse_too_large
+from matrix_app.storage import accounts, db, profiles
+from matrix_app.storage.local_server import local_server_name
+from matrix_app.storage.user_lock import lock_user
+
+# The fields that member events and presence repeat.
+SHOWN: Final = ("displayname", "avatar_url")
+
+
+def profile_of(user_id: str) -> dict[str, Any]:
+    """Every field of a user's profile; raises `NotFound` for a user who does not exist."""
+    if domain_of(parse_user_id(user_id)) != local_server_name():
+        return remote_profiles.profile_of(user_id)
+    account = accounts.find(user_id)
+    if account is None or account.deactivated_ts is not None:
+        raise NotFound("There is no such user")
+    return profiles.get_fields(account.user_nid)
+
+
+def field_of(user_id: str, field: str) -> Any:
+    """One field; raises `NotFound` for what is not set, and for an unknown user."""
+    checked_name(field)
+    fields = profile_of(user_id)
+    if field not in fields:
+        raise NotFound("The profile has no such field")
+    return fields[field]
+
+
+def set_field(requester: Requester, user_id: str, field: str, value: Any) -> None:
+    """Set a field of one's own profile; an empty name or avatar is removed.
+
+    Raises `ProfileTooLarge`, `KeyTooLarge`, `BadJson` or `InvalidParam` for what cannot be stored, and
+    `Forbidden` for who may not change it.
+    """
+    _check_allowed(requester, user_id, field)
+    value = checked_field(field, value)
+    if field in SHOWN and value == "":
+        _store(requester, field, None)
+    else:
+        _store(requester, field, value, present=True)
+
+
+def delete_field(requester: Requester, user_id: str, field: str) -> None:
+    """Remove a field of one's own profile; nothing happens when it is not set."""
+    checked_name(field)
+    _check_allowed(requester, user_id, field)
+    _store(requester, field, None)
+
+
+def _check_allowed(requester: Requester, user_id: str, field: str) -> None:
+    require_self(requester, user_id)
+    refuse_suspended(requester)
+    # "Guest users may only modify their display name."
+    if requester.is_guest and field != "displayname":
+        raise GuestForbidden("Guests may only change their display name")
+    if field in SHOWN and not get_config().registration.allow_profile_change and not requester.is_admin:
+        raise Forbidden("Names and pictures cannot be changed on this server")
+
+
+def _store(requester: Requester, field: str, value: Any, *, present: bool = False) -> None:
+    nid = requester.user_nid
+    with db.write():
+        lock_user(nid)
+        fields = profiles.get_fields(nid)
+        if present == (field in fields) and fields.get(field) == value:
+            return
+        if present:
+            refuse_too_large(fields | {field: value})
+            profiles.put_field(nid, field, value)
+        else:
+            profiles.delete_field(nid, field)
+        if field in SHOWN:
+            presence.profile_changed(nid)
+            user_directory.refresh(nid)
+            profile_propagation.start(nid)
+    if field in SHOWN:
+        profile_propagation.propagate_some(requester.user_id)

@@ -1,0 +1,18 @@
+"""How far users have read each timeline; see `effects/unread.py` for what is counted."""
+
+from __future__ import annotations
+
+from matrix_app.storage import unread
+
+
+def mark_read(user_nid: int, room_nid: int, thread_nid: int, position: int) -> bool:
+    """Let a user have read a timeline up to a position, in a write transaction; whether that is news.
+
+    `thread_nid` is `unread.ROOM` for everything in the room, `unread.MAIN`, or a thread's root.
+    """
+    timeline = unread.MAIN if thread_nid == unread.ROOM else thread_nid
+    ordinal = unread.ordinal_at(room_nid, timeline, position)
+    if not unread.put_mark(user_nid, room_nid, thread_nid, position, ordinal):
+        return False
+    unread.clear_actions(user_nid, room_nid, thread_nid, position)
+    return True
