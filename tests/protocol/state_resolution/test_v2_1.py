@@ -43,10 +43,17 @@ def test_version_2_1_starts_from_an_empty_state_and_keeps_it() -> None:
 
 def test_version_2_1_still_takes_what_is_agreed_over_what_it_replayed() -> None:
     room = room_with_bob_and_carol("12")
-    set_topic(room, BOB, "Bob's")
-    ban = room.ban(ALICE, BOB)
-    without = {key: event for key, event in room.state.items() if key != TOPIC}
-    assert resolve_states(room.rules, [room], [room.state, without])[member(BOB)] is ban
+    joined = room.state[member(BOB)]
+    # Levels by Bob lie between two conflicting events, his join and a topic, and so are replayed.
+    between = room.set_power_levels({"users": {BOB: 50, CAROL: 50}, "ban": 50}, sender=BOB)
+    topic = set_topic(room, CAROL, "Carol's")
+    assert between.event_id in topic.auth_event_ids
+    assert joined.event_id in between.auth_event_ids
+    room.leave(BOB)
+    agreed = room.set_power_levels({"users": {BOB: 50}})
+    other = {key: event for key, event in room.state.items() if key != TOPIC} | {member(BOB): joined}
+    result = resolve_states(room.rules, [room], [room.state, other])
+    assert result[POWER_LEVELS] is agreed
 
 
 def levels_skipping_one(version: str) -> tuple[Event, Event, State]:
