@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from appliance.prepare import prepare
-from appliance.process import reset_signals
+from appliance.process import give_memory_back, reset_signals
 from appliance.supervisor import Child, Supervisor
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Launch:
 
     def run(self) -> int:
         """Prepares, starts, and supervises until told to stop; the exit code."""
+        give_memory_back()
         preparing = _in_child(lambda: prepare(self._config))
         self._preload()
         if code := preparing():
@@ -110,6 +111,9 @@ def _rehearse() -> None:
     from django.db import connections
     from django_q.brokers import get_broker
 
+    from appliance.task_queue.abandoned import release_abandoned
+
+    release_abandoned()
     get_broker().queue_size()
     connections.close_all()
 

@@ -1,4 +1,4 @@
-"""What every process that Hearth forks does first."""
+"""What Hearth asks of the system for its processes: that they end together, and give memory back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import os
 import signal
 
 _PR_SET_PDEATHSIG = 1
+# From glibc's malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
+_LARGE = 256 * 1024
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD)
 
 
@@ -34,6 +39,19 @@ class _Parent:
     @classmethod
     def follow(cls) -> None:
         die_with_parent(cls.pid)
+
+
+def give_memory_back() -> None:
+    """Has glibc return large pieces to the system when they are freed, and keep few heaps beside.
+
+    Without it a busy moment's memory stays with the process: each thread has a heap of its own, and the
+    size from which memory is returned grows with what was used.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # not a function of every C library
+        mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        mallopt(_M_TRIM_THRESHOLD, _LARGE)
 
 
 def reset_signals() -> None:

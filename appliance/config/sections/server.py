@@ -81,7 +81,7 @@ class Database(Section, frozen=True):
         Literal["full", "normal"],
         doc("SQLite only: full keeps every acknowledged change in a power cut; normal may lose the last."),
     ] = "full"
-    cache_kib: Annotated[int, positive("SQLite only: the page cache of each connection, in KiB.")] = 2048
+    cache_kib: Annotated[int, positive("SQLite only: the page cache of each connection, in KiB.")] = 1024
     busy_timeout_seconds: Annotated[
         int, positive("How long a statement waits for a lock before it is given up.")
     ] = 20
