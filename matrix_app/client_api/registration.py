@@ -6,48 +6,86 @@ from typing import Any
 
 import msgspec
 
+from matrix_app.http.authentication import token_of
 from matrix_app.http.endpoint import Auth, endpoint
+from matrix_app.http.rate_limit import check_rate
 from matrix_app.http.request import Request
 from matrix_app.http.uia import require_uia
+from matrix_app.protocol.errors import MissingToken, UnknownToken
 from matrix_app.services import uia
+from matrix_app.services.appservices import find_by_token
+from matrix_app.services.guests import guest_of_token, register_guest
 from matrix_app.services.passwords import check_length, check_policy, hash_password
-from matrix_app.services.register import Registration, check_open, check_username, register
+from matrix_app.services.register import (
+    Registration,
+    check_open,
+    check_username,
+    register,
+    register_for_appservice,
+)
 from matrix_app.services.uia.abilities import registration_flows
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.registration_tokens import is_usable
+
+APPSERVICE = "m.login.application_service"
 
 
 class RegisterBody(msgspec.Struct):
     """The body of POST /register."""
 
     auth: dict[str, Any] | None = None
+    type: str | None = None
     username: str | None = None
     password: str | None = None
     device_id: str | None = None
     initial_device_display_name: str | None = None
     inhibit_login: bool = False
     refresh_token: bool = False
+    guest_access_token: str | None = None
 
 
-@endpoint("POST", "/_matrix/client/v3/register", auth=Auth.OPTIONAL, rate="registration")
+@endpoint("POST", "/_matrix/client/v3/register", auth=Auth.NONE, rate=None)
 def register_account(request: Request) -> dict[str, Any]:
     """Register for an account on this homeserver (POST /register)."""
-    body = request.decode(RegisterBody)
+    body = request.decode(RegisterBody, empty_allowed=request.query("kind") == "guest")
+    if body.type == APPSERVICE:
+        return _for_appservice(request, body)
+    check_rate("registration", request)
+    if request.query("kind") == "guest":
+        return register_guest(body.initial_device_display_name).body()
     check_open()
+    guest_nid = None
     if not uia.has_outcome(body.auth):
-        _check_new(body)
-    params = msgspec.to_builtins(_wanted(body))
+        guest_nid = _check_new(body)
+    params = msgspec.to_builtins(_wanted(body, guest_nid))
     done = require_uia(request, action="make an account", params=params, flows=registration_flows())
     return register(msgspec.convert(done.params, Registration), done)
 
 
-def _check_new(body: RegisterBody) -> None:
+def _for_appservice(request: Request, body: RegisterBody) -> dict[str, Any]:
+    token = token_of(request)
+    if token is None:
+        raise MissingToken("Missing the token of an application service")
+    service = find_by_token(token)
+    if service is None:
+        raise UnknownToken("Not the token of an application service")
+    return register_for_appservice(_wanted(body, None), service)
+
+
+def _check_new(body: RegisterBody) -> int | None:
+    """Refuse early what cannot work; the nid of the guest who upgrades, if one does."""
+    guest_nid = None
+    if body.guest_access_token is not None:
+        guest_nid = guest_of_token(body.guest_access_token, body.username)
     if body.username is not None:
-        check_username(body.username)
+        check_username(body.username, guest_nid=guest_nid)
     if body.password is not None:
         check_length(body.password)
         check_policy(body.password)
+    return guest_nid
 
 
-def _wanted(body: RegisterBody) -> Registration:
+def _wanted(body: RegisterBody, guest_nid: int | None) -> Registration:
     return Registration(
         username=body.username,
         password_hash=None if body.password is None else hash_password(body.password),
@@ -55,6 +93,7 @@ def _wanted(body: RegisterBody) -> Registration:
         initial_device_display_name=body.initial_device_display_name,
         inhibit_login=body.inhibit_login,
         refresh_token=body.refresh_token,
+        guest_nid=guest_nid,
     )
 
 
@@ -63,3 +102,16 @@ def is_username_available(request: Request) -> dict[str, Any]:
     """Check whether a user name is free and valid (GET /register/available)."""
     check_username(request.required_query("username"))
     return {"available": True}
+
+
+@endpoint(
+    "GET",
+    "/_matrix/client/v1/register/m.login.registration_token/validity",
+    "/_matrix/client/unstable/org.matrix.msc3231/register/org.matrix.msc3231.login.registration_token/validity",
+    auth=Auth.NONE,
+    rate="registration",
+)
+def is_registration_token_valid(request: Request) -> dict[str, Any]:
+    """Check whether a registration token can be used (GET /register/m.login.registration_token/validity)."""
+    check_open()
+    return {"valid": is_usable(request.required_query("token"), now_ms())}

@@ -60,7 +60,9 @@ def requester_of(token: str, request: Request) -> Requester:
     if owner is None or owner.deactivated_ts is not None:
         from matrix_app.services.appservices import find_requester
 
-        acting = find_requester(token, request.query("user_id"), request.query("device_id"))
+        # Bridges from before version 1.17 use the proposal's name of the parameter.
+        device_id = request.query("device_id") or request.query("org.matrix.msc3202.device_id")
+        acting = find_requester(token, request.query("user_id"), device_id)
         if acting is not None:
             return acting
         raise UnknownToken

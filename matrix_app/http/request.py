@@ -107,11 +107,15 @@ class Request:
 
     def decode(self, schema: type[S], *, empty_allowed: bool = False) -> S:
         """The body as a struct; a missing field is `MissingParam`, a wrong type `BadJson`."""
-        body = self.json_object(empty_allowed=empty_allowed)
-        try:
-            return msgspec.convert(body, schema)
-        except msgspec.ValidationError as error:
-            text = str(error)
-            if "missing required field" in text:
-                raise MissingParam(text) from error
-            raise BadJson(text) from error
+        return to_struct(self.json_object(empty_allowed=empty_allowed), schema)
+
+
+def to_struct(body: dict[str, Any], schema: type[S]) -> S:
+    """A JSON object as a struct; a missing field is `MissingParam`, a wrong type `BadJson`."""
+    try:
+        return msgspec.convert(body, schema)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        if "missing required field" in text:
+            raise MissingParam(text) from error
+        raise BadJson(text) from error

@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from matrix_app.http.request import Request
+import msgspec
+
+from matrix_app.http.request import Request, to_struct
 from matrix_app.protocol.errors import BadJson
-from matrix_app.services.uia import Completed, Operation, authenticate
+from matrix_app.services.uia import Completed, Operation, authenticate, forget
 from matrix_app.services.uia.abilities import flows_of
 from matrix_app.services.uia.operation import Flow
 
@@ -21,13 +23,15 @@ def require_uia(
     action: str,
     params: dict[str, Any] | None = None,
     flows: Sequence[Flow] | None = None,
+    once: bool = False,
 ) -> Completed:
     """Return once the user has proved anew to be who they are; raise the 401 that asks for it until then.
 
     `action` completes the sentence "Confirm that you want to ...". The session is bound to this endpoint,
     its path, the user and the body; a client may repeat the request with nothing but `auth`, so take the
     parameters from the result, not from the request. `params` replaces the body where it holds a password,
-    which must not be stored. `flows` replaces what the account offers.
+    which must not be stored. `flows` replaces what the account offers. With `once`, a session that is
+    complete serves no second request.
     """
     body = request.json_object(empty_allowed=True)
     auth = body.get("auth")
@@ -45,7 +49,17 @@ def require_uia(
         params={name: value for name, value in body.items() if name != "auth"} if params is None else params,
         ip=request.ip,
     )
-    return authenticate(operation, auth)
+    done = authenticate(operation, auth)
+    if once:
+        forget(done.session_id)
+    return done
+
+
+def check_body(request: Request, schema: type[msgspec.Struct]) -> None:
+    """Refuse a bad body before anybody types a password; one with nothing but `auth` resumes a session."""
+    body = request.json_object(empty_allowed=True)
+    if set(body) != {"auth"}:
+        to_struct(body, schema)
 
 
 def endpoint_of(request: Request) -> str:

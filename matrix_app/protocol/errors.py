@@ -177,6 +177,18 @@ class KeyTooLarge(BadRequest):
     errcode = "M_KEY_TOO_LARGE"
 
 
+class ThreepidMediumNotSupported(BadRequest):
+    """Addresses of this kind cannot be added."""
+
+    errcode = "M_THREEPID_MEDIUM_NOT_SUPPORTED"
+
+
+class Exclusive(BadRequest):
+    """The name is reserved by an application service, or is not the service's own."""
+
+    errcode = "M_EXCLUSIVE"
+
+
 class TooLarge(MatrixError):
     """413: the body or the event is too large."""
 
@@ -256,6 +268,18 @@ class InviteBlocked(Forbidden):
     """The user who is invited takes no invites ("Invite permission")."""
 
     errcode = "M_INVITE_BLOCKED"
+
+
+class ThreepidAuthFailed(Forbidden):
+    """The ownership of an address could not be verified."""
+
+    errcode = "M_THREEPID_AUTH_FAILED"
+
+
+class ThreepidDenied(Forbidden):
+    """The address is not one that this server allows."""
+
+    errcode = "M_THREEPID_DENIED"
 
 
 class GuestForbidden(Forbidden):

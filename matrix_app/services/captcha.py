@@ -12,4 +12,4 @@ def is_solved(response: str, ip: str) -> bool:
     if not captcha.public_key or not response:
         return False
     form = {"secret": captcha.private_key, "response": response, "remoteip": ip}
-    return post_form(captcha.verify_url, form).get("success") is True
+    return post_form(captcha.verify_url, form).json().get("success") is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matrix_app.protocol.errors import BadJson, MatrixError, MissingParam
+from matrix_app.protocol.errors import BadJson, BadRequest, MissingParam
 from matrix_app.storage import accounts, threepids
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.local_server import local_server_name
@@ -21,7 +21,7 @@ def find_account(identifier: dict[str, Any]) -> Account | None:
         return _by_threepid("msisdn", number) if isinstance(number, str) else None
     if kind == "m.id.user":
         return account_of_name(_text(identifier, "user"))
-    raise MatrixError("Unknown identifier type", status=400)
+    raise BadRequest("Unknown identifier type")
 
 
 def identifier_of(body: dict[str, Any]) -> dict[str, Any]:
@@ -36,9 +36,20 @@ def identifier_of(body: dict[str, Any]) -> dict[str, Any]:
     return {"type": "m.id.user", "user": body.get("user")}
 
 
+def named_user_id(identifier: dict[str, Any]) -> str:
+    """The user ID that an identifier names; raises `BadRequest` where it is another kind of identifier."""
+    if identifier.get("type") != "m.id.user":
+        raise BadRequest("Only user IDs identify users here")
+    return _full(_text(identifier, "user"))
+
+
+def _full(name: str) -> str:
+    return name if name.startswith("@") else f"@{name}:{local_server_name()}"
+
+
 def account_of_name(name: str) -> Account | None:
     """The account with a user ID or a localpart; in small letters where there is none otherwise."""
-    user_id = name if name.startswith("@") else f"@{name}:{local_server_name()}"
+    user_id = _full(name)
     return accounts.find(user_id) or accounts.find(user_id.lower())
 
 

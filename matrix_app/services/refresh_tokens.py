@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from matrix_app.storage import db, sessions
+from matrix_app.protocol.errors import UnknownToken, UserLocked
+from matrix_app.services.access_tokens import hash_token
+from matrix_app.services.create_session import Tokens, issue_tokens
+from matrix_app.storage import accounts, db, refresh_tokens, sessions
+from matrix_app.storage.clock import now_ms
+
+
+def refresh(token: str) -> Tokens:
+    """New tokens for an old refresh token; raises `UnknownToken`.
+
+    The old one stays valid until one of the new ones is used, so that a client which never got the answer
+    can ask again: what it missed ends then.
+    """
+    with db.write():
+        old = refresh_tokens.find(hash_token(token))
+        if old is None or (old.expires_ts is not None and old.expires_ts <= now_ms()):
+            raise UnknownToken("Unknown refresh token")
+        _check_account(old.user_nid)
+        # The use of a refresh token ends the one before it, as the use of its access token would.
+        refresh_tokens.delete_before(old.nid)
+        if old.next_nid is not None:
+            refresh_tokens.delete(old.next_nid)
+        tokens = issue_tokens(old.user_nid, old.device_nid, refreshable=True)
+        assert tokens.refresh_token_nid is not None
+        refresh_tokens.replace(old.nid, tokens.refresh_token_nid)
+    return tokens
+
+
+def _check_account(user_nid: int) -> None:
+    account = accounts.get(user_nid)
+    if account is None or account.deactivated_ts is not None:
+        raise UnknownToken("Unknown refresh token")
+    if account.locked_ts is not None:
+        raise UserLocked("This account has been locked")
 
 
 def access_token_used(token_nid: int, refresh_token_nid: int) -> None:
     """The first use of a refreshed access token ends the tokens before it: its client has it."""
     with db.write():
         sessions.mark_used(token_nid)
-        db.execute("DELETE FROM refresh_token WHERE next_nid = %s", (refresh_token_nid,))
+        refresh_tokens.delete_before(refresh_token_nid)

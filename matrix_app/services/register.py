@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 
 from appliance.config import get_config
-from matrix_app.protocol.errors import Forbidden, UserInUse
-from matrix_app.services import uia
+from matrix_app.protocol.appservice_registration import Appservice
+from matrix_app.protocol.errors import Forbidden, ThreepidInUse, UserInUse
+from matrix_app.services import uia, user_directory
+from matrix_app.services.appservices import check_user_namespace
 from matrix_app.services.create_account import create_account, free_localpart, local_user_id
-from matrix_app.services.create_session import Session, create_session
+from matrix_app.services.create_session import create_session
 from matrix_app.services.uia.stages import REGISTRATION_TOKEN, TERMS
-from matrix_app.storage import accounts, db, registration_tokens, threepids
+from matrix_app.storage import accounts, db, registration_tokens, threepid_sessions, threepids
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.threepids import ThreePidRow
@@ -27,6 +29,8 @@ class Registration(msgspec.Struct, omit_defaults=True):
     initial_device_display_name: str | None = None
     inhibit_login: bool = False
     refresh_token: bool = False
+    # The guest who becomes an ordinary user by this.
+    guest_nid: int | None = None
 
 
 def check_open() -> None:
@@ -35,10 +39,15 @@ def check_open() -> None:
         raise Forbidden("Registration is closed on this server")
 
 
-def check_username(username: str, *, appservice_id: str | None = None) -> str:
-    """The user ID that a name would get; raises `InvalidUsername`, `UserInUse` or `Exclusive`."""
+def check_username(username: str, service: Appservice | None = None, guest_nid: int | None = None) -> str:
+    """The user ID that a name would get; raises `InvalidUsername`, `UserInUse` or `Exclusive`.
+
+    A guest may take the name that it has.
+    """
     user_id = local_user_id(username)
-    if accounts.find(user_id) is not None:
+    check_user_namespace(user_id, service)
+    account = accounts.find(user_id)
+    if account is not None and account.user_nid != guest_nid:
         raise UserInUse("The user name is taken")
     return user_id
 
@@ -54,33 +63,55 @@ def register(wanted: Registration, done: uia.Completed) -> dict[str, Any]:
 
 
 def _make(wanted: Registration, results: dict[str, Any]) -> Account:
-    localpart = wanted.username or free_localpart()
-    check_username(localpart)
-    account = create_account(
-        localpart, password_hash=wanted.password_hash, terms_version=results.get(TERMS, "")
-    )
+    if wanted.guest_nid is not None:
+        account = _upgraded(wanted.guest_nid, wanted)
+    else:
+        localpart = wanted.username or free_localpart()
+        check_username(localpart)
+        account = create_account(
+            localpart, password_hash=wanted.password_hash, terms_version=results.get(TERMS, "")
+        )
     if uia.EMAIL in results:
-        found = results[uia.EMAIL]
-        row = ThreePidRow(found["medium"], found["address"], found["validated_ts"], now_ms())
-        threepids.insert(account.user_nid, row)
+        _add_address(account, results[uia.EMAIL])
     if REGISTRATION_TOKEN in results:
         registration_tokens.complete_use(results[REGISTRATION_TOKEN])
     return account
+
+
+def _upgraded(guest_nid: int, wanted: Registration) -> Account:
+    accounts.end_guest(guest_nid, wanted.password_hash)
+    account = accounts.get(guest_nid)
+    if account is None:
+        raise Forbidden("The guest is gone")
+    user_directory.refresh(guest_nid)
+    return account
+
+
+def _add_address(account: Account, found: dict[str, Any]) -> None:
+    row = ThreePidRow(found["medium"], found["address"], found["validated_ts"], now_ms())
+    if not threepids.insert(account.user_nid, row):
+        raise ThreepidInUse("The mail address belongs to an account already")
+    threepid_sessions.delete(found["sid"])
+
+
+def register_for_appservice(wanted: Registration, service: Appservice) -> dict[str, Any]:
+    """Make an account of an application service: without a password, in its own namespaces."""
+    localpart = wanted.username or free_localpart()
+    check_username(localpart, service)
+    with db.write():
+        account = create_account(localpart, appservice_id=service.id)
+        return signed_in(account, wanted)
 
 
 def signed_in(account: Account, wanted: Registration) -> dict[str, Any]:
     """The answer to a registration."""
     if wanted.inhibit_login:
         return {"user_id": account.user_id, "home_server": account.user_id.partition(":")[2]}
-    return session_for(account, wanted).body()
-
-
-def session_for(account: Account, wanted: Registration) -> Session:
-    """Sign a new user in, as the registration asked."""
-    return create_session(
+    session = create_session(
         account.user_id,
         account.user_nid,
         device_id=wanted.device_id,
         display_name=wanted.initial_device_display_name,
         refreshable=wanted.refresh_token,
     )
+    return session.body()

@@ -95,3 +95,28 @@ def put_display_name(user_nid: int, name: str) -> None:
         " ON CONFLICT (user_nid, field) DO UPDATE SET value = excluded.value"
     )
     db.execute(sql, (user_nid, "displayname", orjson.dumps(name)))
+
+
+def deactivate(user_nid: int, now: int, *, erase: bool) -> None:
+    """Note that an account has ended; one that has stays erased once it is."""
+    sql = (
+        "UPDATE account SET deactivated_ts = COALESCE(deactivated_ts, %s), erased = (erased OR %s),"
+        " password_hash = NULL WHERE user_nid = %s"
+    )
+    db.execute(sql, (now, erase, user_nid))
+
+
+def set_locked(user_nid: int, since: int | None) -> None:
+    """Lock an account, or unlock it with None."""
+    db.execute("UPDATE account SET locked_ts = %s WHERE user_nid = %s", (since, user_nid))
+
+
+def set_suspended(user_nid: int, since: int | None) -> None:
+    """Suspend an account, or lift that with None."""
+    db.execute("UPDATE account SET suspended_ts = %s WHERE user_nid = %s", (since, user_nid))
+
+
+def end_guest(user_nid: int, password_hash: str | None) -> None:
+    """Make a guest an ordinary user."""
+    sql = "UPDATE account SET is_guest = %s, password_hash = %s WHERE user_nid = %s"
+    db.execute(sql, (False, password_hash, user_nid))

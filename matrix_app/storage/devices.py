@@ -36,7 +36,6 @@ _TABLES_OF_DEVICE = (
     "to_device_message",
     "pusher",
     "client_transaction",
-    "lazy_member",
 )
 
 

@@ -60,7 +60,8 @@ def oldest(before: int, keep: int, limit: int = 500) -> list[UiaSession]:
     """Sessions from before a time, or beyond the newest `keep`; at most `limit`."""
     sql = (
         f"{_SELECT} WHERE created_ts < %s OR created_ts <"
-        " (SELECT min(created_ts) FROM (SELECT created_ts FROM uia_session ORDER BY created_ts DESC LIMIT %s) newest)"
+        " (SELECT min(created_ts) FROM"
+        " (SELECT created_ts FROM uia_session ORDER BY created_ts DESC LIMIT %s) newest)"
         " ORDER BY created_ts LIMIT %s"
     )
     return [_session(found) for found in db.rows(sql, (before, keep, limit))]

@@ -2,6 +2,7 @@
 
 from matrix_app.services.uia.authenticate import Completed, authenticate, finish, has_outcome
 from matrix_app.services.uia.operation import Operation
+from matrix_app.services.uia.sessions import forget
 from matrix_app.services.uia.stages import EMAIL, SSO
 
-__all__ = ["EMAIL", "SSO", "Completed", "Operation", "authenticate", "finish", "has_outcome"]
+__all__ = ["EMAIL", "SSO", "Completed", "Operation", "authenticate", "finish", "forget", "has_outcome"]

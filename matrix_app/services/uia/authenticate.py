@@ -83,15 +83,17 @@ def _check_sso_user(session: UiaSession) -> None:
 def challenge(session: UiaSession, error: MatrixError | None = None) -> UserInteractive:
     """The 401 that says what is left to do, and why the last attempt failed, if it did."""
     flows: list[list[str]] = session.request["flows"]
-    body = {
+    body: dict[str, Any] = {
         "session": session.session_id,
         "flows": [{"stages": flow} for flow in flows],
         "params": stage_params({stage for flow in flows for stage in flow}),
     }
     completed = [stage for stage in session.completed if stage != sessions.OUTCOME]
     if error is None:
-        return UserInteractive(**body, **({"completed": completed} if completed else {}))
-    return UserInteractive(error.message, errcode=error.errcode, **body, completed=completed)
+        if completed:
+            body["completed"] = completed
+        return UserInteractive(**body)
+    return UserInteractive(error.message, errcode=error.errcode, completed=completed, **body)
 
 
 def finish(session_id: str, outcome: Any) -> None:

@@ -16,7 +16,7 @@ LIFETIME_MS = 24 * 3600 * 1000
 MOST_SESSIONS = 20_000
 TRIM_EVERY = 64
 
-REGISTRATION_TOKEN = "m.login.registration_token"
+REGISTRATION_TOKEN = "m.login.registration_token"  # noqa: S105
 # Not a stage: what the operation led to, for a client that asks again because it missed the answer.
 OUTCOME = "outcome"
 
@@ -90,3 +90,9 @@ def remove_old() -> int:
                 registration_tokens.give_up_use(token)
         uia_sessions.delete([session.session_id for session in gone])
     return len(gone)
+
+
+def forget(session_id: str) -> None:
+    """End a session."""
+    with db.write():
+        uia_sessions.delete([session_id])

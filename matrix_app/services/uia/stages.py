@@ -9,7 +9,8 @@ from appliance.config import get_config
 from matrix_app.protocol.errors import Forbidden, MatrixError, MissingParam, Unauthorized
 from matrix_app.services.check_password import check_password
 from matrix_app.services.find_account import find_account, identifier_of
-from matrix_app.storage import db, registration_tokens, threepid_sessions
+from matrix_app.services.threepids.validation import Purpose, validated_session
+from matrix_app.storage import db, registration_tokens
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.uia_sessions import UiaSession
 
@@ -20,6 +21,9 @@ RECAPTCHA = "m.login.recaptcha"
 TERMS = "m.login.terms"
 REGISTRATION_TOKEN = "m.login.registration_token"  # noqa: S105
 SSO = "m.login.sso"
+
+# What an address must have been validated for, by the endpoint that asks for it.
+_EMAIL_PURPOSES = {"POST register": Purpose.REGISTER, "POST account/password": Purpose.PASSWORD}
 
 
 class StageFailedError(Exception):
@@ -58,9 +62,10 @@ def _dummy(session: UiaSession, auth: dict[str, Any], ip: str) -> bool:
 def _password(session: UiaSession, auth: dict[str, Any], ip: str) -> str:
     password = _text(auth, "password")
     account = find_account(identifier_of(auth))
-    matches = check_password(account, password, ip)
-    if account is None or not matches or account.user_nid != session.user_nid:
+    if not check_password(account, password, ip) or account is None:
         raise StageFailedError(Forbidden("Invalid user name or password"))
+    if account.user_nid != session.user_nid:
+        raise Forbidden("This is another user's password")
     return account.user_id
 
 
@@ -69,10 +74,16 @@ def _email(session: UiaSession, auth: dict[str, Any], ip: str) -> dict[str, Any]
     creds = auth.get("threepid_creds", auth.get("threepidCreds"))
     if not isinstance(creds, dict):
         raise MissingParam("Missing threepid_creds")
-    found = threepid_sessions.find(_text(creds, "sid"))
-    if found is None or found.client_secret != _text(creds, "client_secret") or found.validated_ts is None:
+    purpose = _EMAIL_PURPOSES.get(session.endpoint, "")
+    found = validated_session(_text(creds, "sid"), _text(creds, "client_secret"), purpose)
+    if found is None:
         raise StageFailedError(Unauthorized("The mail address has not been confirmed"))
-    return {"medium": found.medium, "address": found.address, "validated_ts": found.validated_ts}
+    return {
+        "medium": found.medium,
+        "address": found.address,
+        "validated_ts": found.validated_ts,
+        "sid": found.sid,
+    }
 
 
 def _recaptcha(session: UiaSession, auth: dict[str, Any], ip: str) -> bool:

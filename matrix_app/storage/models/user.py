@@ -134,6 +134,24 @@ class ThreePidSession(models.Model):
         ]
 
 
+class ThreePidBinding(models.Model):
+    """An address that was bound through this server, so that it can be unbound there."""
+
+    nid = own_nid()
+    user_nid = ref()
+    medium = models.TextField()
+    address = models.TextField()
+    id_server = models.TextField()
+
+    class Meta:
+        db_table = "threepid_binding"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user_nid", "medium", "address", "id_server"], name="threepid_binding_of_user"
+            )
+        ]
+
+
 class RegistrationToken(models.Model):
     """A token that lets somebody register."""
 

@@ -1,0 +1,48 @@
+"""Capabilities (data/api/client-server/capabilities.yaml)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.config import get_config
+from matrix_app.http.endpoint import endpoint
+from matrix_app.http.request import Request
+from matrix_app.http.requester import Requester
+from matrix_app.protocol.room_versions import ROOM_VERSIONS
+from matrix_app.services import mail
+from matrix_app.storage import accounts
+
+
+@endpoint("GET", "/_matrix/client/v3/capabilities", guests=True)
+def capabilities(request: Request) -> dict[str, Any]:
+    """What the server and the user can do (GET /capabilities)."""
+    return {"capabilities": {**_of_server(), **_of_user(request.requester)}}
+
+
+def _of_server() -> dict[str, Any]:
+    config = get_config()
+    profiles = config.registration.allow_profile_change
+    return {
+        "m.room_versions": {
+            "default": config.server.default_room_version,
+            "available": dict.fromkeys(ROOM_VERSIONS, "stable"),
+        },
+        "m.set_displayname": {"enabled": profiles},
+        "m.set_avatar_url": {"enabled": profiles},
+        "m.profile_fields": {"enabled": profiles},
+        "m.3pid_changes": {"enabled": mail.is_configured()},
+        "m.forget_forced_upon_leave": {"enabled": False},
+    }
+
+
+def _of_user(requester: Requester) -> dict[str, Any]:
+    account = accounts.get(requester.user_nid)
+    has_password = account is not None and account.password_hash is not None
+    signs_in = has_password or bool(get_config().cas.server_url)
+    found: dict[str, Any] = {
+        "m.change_password": {"enabled": has_password and get_config().registration.allow_password_change},
+        "m.get_login_token": {"enabled": signs_in and not requester.is_guest},
+    }
+    if requester.is_admin:
+        found["m.account_moderation"] = {"suspend": True, "lock": True}
+    return found

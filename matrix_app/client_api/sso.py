@@ -1,0 +1,67 @@
+"""Signing in by a CAS server (sso_login_redirect.yaml)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.http import HttpResponse
+
+from matrix_app.http.endpoint import Auth, endpoint
+from matrix_app.http.page import error_page, page
+from matrix_app.http.request import Request
+from matrix_app.protocol.errors import InvalidParam, MatrixError
+from matrix_app.services import cas
+from matrix_app.services.log_in import check_active
+from matrix_app.services.login_tokens import make_login_token
+from matrix_app.services.uia.outside import complete_sso
+
+
+def _redirect(address: str) -> HttpResponse:
+    return HttpResponse(status=302, headers={"Location": address})
+
+
+@endpoint(
+    "GET",
+    "/_matrix/client/v3/login/sso/redirect",
+    "/_matrix/client/v3/login/cas/redirect",
+    auth=Auth.NONE,
+    rate="login",
+)
+def redirect_to_sso(request: Request) -> HttpResponse:
+    """Send the browser to the CAS server (GET /login/sso/redirect)."""
+    address = request.required_query("redirectUrl")
+    if not urlsplit(address).scheme or urlsplit(address).scheme in ("javascript", "data"):
+        raise InvalidParam("redirectUrl is not an address that a browser can be sent to")
+    return _redirect(cas.sign_in_address(redirectUrl=address))
+
+
+@endpoint("GET", "/_matrix/client/v3/login/cas/ticket", auth=Auth.NONE, rate="login")
+def receive_ticket(request: Request) -> HttpResponse:
+    """Where the CAS server sends the browser back to, with a ticket."""
+    try:
+        ticket = request.required_query("ticket")
+        session_id, address = request.query("session"), request.query("redirectUrl")
+        if session_id is not None:
+            return _confirm_session(session_id, ticket)
+        return _sign_in(request.required_query("redirectUrl") if address is None else address, ticket)
+    except MatrixError as error:
+        return error_page(error)
+
+
+def _confirm_session(session_id: str, ticket: str) -> HttpResponse:
+    complete_sso(session_id, cas.user_id_of(cas.user_of_ticket(ticket, {"session": session_id})))
+    return page("stage_done", title="Thank you")
+
+
+def _sign_in(address: str, ticket: str) -> HttpResponse:
+    account = cas.account_of(cas.user_of_ticket(ticket, {"redirectUrl": address}))
+    check_active(account)
+    token, _ = make_login_token(account.user_nid)
+    # The user says whether the client may have the token: somebody else may have made up the address.
+    return page(
+        "sso_trust",
+        title="Sign in to this app?",
+        client=urlsplit(address).netloc or address,
+        user_id=account.user_id,
+        url=cas.with_login_token(address, token),
+    )

@@ -1,0 +1,17 @@
+"""Setting a new password."""
+
+from __future__ import annotations
+
+from matrix_app.services.delete_devices import delete_all_devices
+from matrix_app.storage import accounts, db, sessions
+
+
+def change_password(
+    user_nid: int, password_hash: str, *, sign_out: bool, but_device_nid: int | None = None
+) -> None:
+    """Set a password by its hash. `sign_out` ends all sessions but one device's: a thief may have one."""
+    with db.write():
+        accounts.set_password_hash(user_nid, password_hash)
+        if sign_out:
+            delete_all_devices(user_nid, but_nid=but_device_nid)
+            sessions.end_tokens_of_user(user_nid, but_device_nid=but_device_nid)

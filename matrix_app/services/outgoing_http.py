@@ -1,0 +1,94 @@
+"""Short requests of this server to captcha, CAS and identity servers, while somebody waits for the answer.
+
+Addresses that users name are resolved first, and only public ones are connected to, so that nobody
+reaches into the server's own network through it. Redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import orjson
+
+from appliance.config import get_config
+from matrix_app.protocol.errors import BadGateway
+
+TIMEOUT = 10.0
+LARGEST_ANSWER = 1 << 20
+
+
+class Answer(NamedTuple):
+    """What the other side said."""
+
+    status: int
+    content: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The JSON object of the answer; empty when it is something else."""
+        try:
+            found = orjson.loads(self.content)
+        except orjson.JSONDecodeError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def get(url: str) -> Answer:
+    """GET an address of the configuration; raises `BadGateway` when there is no answer."""
+    return _send("GET", url, b"", {}, trusted=True)
+
+
+def post_form(url: str, form: dict[str, str]) -> Answer:
+    """POST a form to an address of the configuration; raises `BadGateway` when there is no answer."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return _send("POST", url, urlencode(form).encode(), headers, trusted=True)
+
+
+def post_json(url: str, content: bytes, headers: dict[str, str]) -> Answer:
+    """POST JSON to an address that a user named; raises `BadGateway` when there is no answer."""
+    return _send("POST", url, content, {"Content-Type": "application/json", **headers}, trusted=False)
+
+
+def _send(method: str, url: str, body: bytes, headers: dict[str, str], *, trusted: bool) -> Answer:
+    parts = urlsplit(url)
+    host = parts.hostname
+    if parts.scheme not in ("http", "https") or host is None:
+        raise BadGateway("The address cannot be used")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    try:
+        connection.sock = _connect(host, port, secure=parts.scheme == "https", trusted=trusted)
+        connection.request(method, path, body=body or None, headers={"User-Agent": "Hearth", **headers})
+        response = connection.getresponse()
+        return Answer(response.status, response.read(LARGEST_ANSWER))
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        raise BadGateway(f"{host} did not answer") from error
+    finally:
+        connection.close()
+
+
+def _connect(host: str, port: int, *, secure: bool, trusted: bool) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    anywhere = trusted or get_config().outgoing.allow_private_addresses
+    allowed = [str(entry[4][0]) for entry in found if anywhere or ip_address(str(entry[4][0])).is_global]
+    if not allowed:
+        raise BadGateway("The address is not a public one")
+    plain = socket.create_connection((allowed[0], port), timeout=TIMEOUT)
+    if not secure:
+        return plain
+    return _tls(get_config().outgoing.verify_certificates).wrap_socket(plain, server_hostname=host)
+
+
+@lru_cache(maxsize=2)
+def _tls(verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

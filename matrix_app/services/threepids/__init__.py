@@ -1,0 +1,1 @@
+"""Third-party identifiers: proving that a mail address is somebody's, and keeping it with the account."""

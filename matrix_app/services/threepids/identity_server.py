@@ -1,0 +1,93 @@
+"""Telling identity servers which address is whose ("Identity Service API")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.errors import BadGateway, InvalidParam, MatrixError
+from matrix_app.protocol.ids import is_server_name
+from matrix_app.services.local_identity import local_identity
+from matrix_app.services.outgoing_http import Answer, post_json
+from matrix_app.storage import db, threepid_bindings
+from matrix_app.storage.threepid_bindings import Binding
+
+_BIND = "/_matrix/identity/v2/3pid/bind"
+_UNBIND = "/_matrix/identity/v2/3pid/unbind"
+
+
+def bind(
+    user_id: str, user_nid: int, *, id_server: str, id_access_token: str, sid: str, client_secret: str
+) -> None:
+    """Bind an address that was validated at an identity server; its errors are passed on."""
+    content = encode_canonical({"sid": sid, "client_secret": client_secret, "mxid": user_id})
+    answer = _post(id_server, _BIND, content, f"Bearer {id_access_token}")
+    body = answer.json()
+    if answer.status != 200:
+        raise _passed_on(answer)
+    medium, address = body.get("medium"), body.get("address")
+    if not isinstance(medium, str) or not isinstance(address, str):
+        raise BadGateway("The identity server gave no answer that makes sense")
+    with db.write():
+        threepid_bindings.insert(user_nid, Binding(medium, address, id_server))
+
+
+def unbind(user_id: str, user_nid: int, medium: str, address: str, id_server: str | None) -> bool:
+    """Unbind an address at an identity server, or at all where it was bound; False when one cannot do it."""
+    servers = [id_server] if id_server else threepid_bindings.servers_of(user_nid, medium, address)
+    bindings = [Binding(medium, address, server) for server in servers]
+    return bool(bindings) and unbind_all(user_id, user_nid, bindings)
+
+
+def unbind_all(user_id: str, user_nid: int, bindings: Iterable[Binding]) -> bool:
+    """Unbind addresses; False when an identity server does not support that or does not know the address."""
+    # Each is attempted, whatever became of those before.
+    results = [_unbind_one(user_id, user_nid, binding) for binding in bindings]
+    return all(results)
+
+
+def _unbind_one(user_id: str, user_nid: int, binding: Binding) -> bool:
+    threepid = {"medium": binding.medium, "address": binding.address}
+    content = {"mxid": user_id, "threepid": threepid}
+    authorization = _signature(binding.id_server, content)
+    answer = _post(binding.id_server, _UNBIND, encode_canonical(content), authorization)
+    # These mean that the server does not let homeservers unbind.
+    unsupported = answer.status in (400, 404, 501)
+    if answer.status != 200 and not unsupported:
+        raise _passed_on(answer)
+    with db.write():
+        threepid_bindings.delete(user_nid, binding)
+    return not unsupported
+
+
+def _signature(id_server: str, content: dict[str, Any]) -> str:
+    """The header of a request signed by this server, as for federation."""
+    identity = local_identity()
+    request = {
+        "method": "POST",
+        "uri": _UNBIND,
+        "origin": identity.server_name,
+        "destination": id_server,
+        "content": content,
+    }
+    key = identity.signing_key
+    signature = key.sign(encode_canonical(request))
+    return (
+        f'X-Matrix origin="{identity.server_name}",destination="{id_server}",'
+        f'key="{key.key_id}",sig="{signature}"'
+    )
+
+
+def _post(id_server: str, path: str, content: bytes, authorization: str) -> Answer:
+    if not is_server_name(id_server):
+        raise InvalidParam("id_server is not a server name")
+    return post_json(f"https://{id_server}{path}", content, {"Authorization": authorization})
+
+
+def _passed_on(answer: Answer) -> MatrixError:
+    body = answer.json()
+    errcode, error = body.get("errcode"), body.get("error")
+    if 400 <= answer.status < 500 and isinstance(errcode, str):
+        return MatrixError(str(error or ""), errcode=errcode, status=answer.status)
+    return BadGateway("The identity server could not do it")

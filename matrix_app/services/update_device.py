@@ -1,0 +1,32 @@
+"""Changing a device, and making one without signing in."""
+
+from __future__ import annotations
+
+from matrix_app.protocol.errors import TooLarge
+from matrix_app.protocol.ids import parse_device_id
+from matrix_app.services.create_session import LONGEST_NAME
+from matrix_app.storage import db, devices, sessions
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.devices import DeviceRow
+
+
+def rename_device(device: DeviceRow, display_name: str) -> None:
+    """Give a device a name, which others see too; raises `TooLarge`."""
+    _check_name(display_name)
+    with db.write():
+        devices.rename(device.nid, display_name)
+        devices.device_list_changed(device.user_nid)
+
+
+def make_device(user_nid: int, device_id: str, display_name: str | None) -> None:
+    """Make a device that nobody is signed in on: for application services, which have tokens of their own."""
+    parse_device_id(device_id)
+    _check_name(display_name or "")
+    with db.write():
+        sessions.put_device(user_nid, device_id, display_name, now_ms())
+        devices.device_list_changed(user_nid)
+
+
+def _check_name(display_name: str) -> None:
+    if len(display_name) > LONGEST_NAME:
+        raise TooLarge(f"The name of a device may have {LONGEST_NAME} characters")
