@@ -211,6 +211,24 @@ def timeline(room_nid: int, after: int, upto: int, limit: int) -> list[EventRow]
     return [EventRow(*found) for found in db.rows(sql, (room_nid, after, upto, limit))]
 
 
+def timelines(room_nids: Sequence[int], upto: int, limit: int) -> dict[int, list[EventRow]]:
+    """The newest `limit` shown events of each of several rooms with position <= upto, newest first."""
+    if db.is_sqlite():
+        return {nid: timeline(nid, 0, upto, limit) for nid in room_nids}
+    sql = (
+        f"SELECT {E_COLUMNS} FROM unnest(%s::bigint[]) AS wanted(nid) CROSS JOIN LATERAL"
+        " (SELECT * FROM event WHERE room_nid = wanted.nid AND position <= %s AND position IS NOT NULL"
+        "  AND status = 0 ORDER BY position DESC LIMIT %s) e"
+    )
+    found: dict[int, list[EventRow]] = {nid: [] for nid in room_nids}
+    for columns in db.rows(sql, (list(room_nids), upto, limit)):
+        row = EventRow(*columns)
+        found[row.room_nid].append(row)
+    for rows in found.values():
+        rows.sort(key=lambda row: -(row.position or 0))
+    return found
+
+
 def auth_chains(nids: Iterable[int]) -> dict[int, bytes]:
     """The stored auth chains of state events."""
     sql = f"SELECT event_nid, chain FROM auth_chain WHERE {db.in_any('event_nid')}"

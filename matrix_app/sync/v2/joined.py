@@ -21,7 +21,7 @@ from matrix_app.sync.v2.render import Renderer
 from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import Scope
 from matrix_app.sync.v2.timeline import Timeline
-from matrix_app.sync.v2.timelines import read_timeline
+from matrix_app.sync.v2.timelines import read_first_timelines, read_timeline
 
 
 @dataclass(slots=True)
@@ -78,16 +78,14 @@ def _is_whole(request: SyncRequest, scope: Scope, nid: int) -> bool:
 
 
 def _add_timelines(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom]) -> None:
-    for nid in scope.rooms_with(Kind.EVENT):
-        room = found.get(nid)
-        if room is None:
-            continue
-        newly = room.whole and not (
-            request.full_state and request.since is not None and nid not in scope.changed
-        )
-        after = 0 if newly else request.after
+    nids = [nid for nid in scope.rooms_with(Kind.EVENT) if nid in found]
+    newly = [nid for nid in nids if found[nid].whole and (request.since is None or nid in scope.changed)]
+    for nid, timeline in read_first_timelines(request, newly).items():
+        found[nid].timeline = timeline
+    for nid in set(nids).difference(newly):
         # Who has been in the room since then may see all that came; history visibility asks nothing.
-        room.timeline = read_timeline(request, nid, after, request.upto, check_visibility=newly)
+        after, upto = request.after, request.upto
+        found[nid].timeline = read_timeline(request, nid, after, upto, check_visibility=False)
 
 
 def _add_state(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom]) -> None:

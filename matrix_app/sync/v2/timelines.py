@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matrix_app.protocol.filters import Matcher, RoomEventFilter, matcher_of
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import events, interning
@@ -34,7 +36,7 @@ def read_timeline(
     high = upto
     for _ in range(ROUNDS):
         batch = events.timeline(room_nid, after, high, limit + 1)
-        passed = _passed(request, wanted, batch, check_visibility)
+        passed = _passed(request, wanted, batch, check_visibility=check_visibility)
         found.extend(passed)
         if len(batch) <= limit or len(found) > limit:
             break
@@ -47,8 +49,34 @@ def read_timeline(
     return Timeline(kept, limited, start)
 
 
+def read_first_timelines(request: SyncRequest, room_nids: Sequence[int]) -> dict[int, Timeline]:
+    """The timelines of rooms that are new to the client, by few statements for all of them."""
+    wanted = request.filter.room.timeline
+    limit = wanted.capped_limit(DEFAULT_LIMIT, MOST)
+    if wanted.blocks_everything() or limit == 0:
+        return {nid: read_timeline(request, nid, 0, request.upto, check_visibility=True) for nid in room_nids}
+    batches = events.timelines(room_nids, request.upto, limit + 1)
+    every = [row for batch in batches.values() for row in batch]
+    passed: dict[int, list[EventRow]] = {nid: [] for nid in room_nids}
+    for row in _passed(request, wanted, every, check_visibility=True):
+        passed[row.room_nid].append(row)
+    return {nid: _first(request, nid, batches[nid], passed[nid], limit) for nid in room_nids}
+
+
+def _first(
+    request: SyncRequest, nid: int, batch: list[EventRow], found: list[EventRow], limit: int
+) -> Timeline:
+    if len(batch) <= limit:
+        return Timeline(list(reversed(found)), limited=False, start=0)
+    if len(found) <= limit:
+        # Some are hidden, and there are more: look further back.
+        return read_timeline(request, nid, 0, request.upto, check_visibility=True)
+    kept = list(reversed(found[:limit]))
+    return Timeline(kept, limited=True, start=(kept[0].position or 1) - 1)
+
+
 def _passed(
-    request: SyncRequest, wanted: RoomEventFilter, batch: list[EventRow], check_visibility: bool
+    request: SyncRequest, wanted: RoomEventFilter, batch: list[EventRow], *, check_visibility: bool
 ) -> list[EventRow]:
     keep = filter_visible if check_visibility else _without_ignored
     batch = keep(batch, request.user_nid)
