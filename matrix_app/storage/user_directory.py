@@ -22,12 +22,12 @@ def remove(user_nid: int) -> None:
     db.execute("DELETE FROM user_directory WHERE user_nid = %s", (user_nid,))
 
 
-# One may find those with whom one shares a room, and those in rooms that anybody may look into.
+# One may find others with whom one shares a room, and those in rooms that anybody may look into.
 _VISIBLE = """
 EXISTS (
     SELECT 1 FROM membership theirs JOIN membership mine ON mine.room_nid = theirs.room_nid
     WHERE theirs.user_nid = d.user_nid AND theirs.membership = 2
-    AND mine.user_nid = %s AND mine.membership = 2
+    AND mine.user_nid = %s AND mine.membership = 2 AND theirs.user_nid <> mine.user_nid
 ) OR EXISTS (
     SELECT 1 FROM membership theirs JOIN room_summary s ON s.room_nid = theirs.room_nid
     WHERE theirs.user_nid = d.user_nid AND theirs.membership = 2
@@ -46,8 +46,8 @@ def search(
     matching = " AND ".join(["d.search_text LIKE %s"] * len(patterns))
     sql = (
         "SELECT d.user_nid, u.user_id FROM user_directory d JOIN matrix_user u ON u.nid = d.user_nid"
-        f" WHERE {matching} AND d.user_nid <> %s AND ((%s AND u.is_local) OR {_VISIBLE})"
+        f" WHERE {matching} AND ((%s AND u.is_local) OR {_VISIBLE})"
         " ORDER BY CASE WHEN d.search_text LIKE %s THEN 0 ELSE 1 END, d.search_text, d.user_nid LIMIT %s"
     )
-    found = db.rows(sql, (*patterns, viewer_nid, everyone, viewer_nid, best, limit))
+    found = db.rows(sql, (*patterns, everyone, viewer_nid, best, limit))
     return [(nid, user_id) for nid, user_id in found]

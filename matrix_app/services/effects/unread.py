@@ -66,7 +66,7 @@ def _assess(room: RoomIdentity, event: Event) -> Assessed:
         # No predefined rule notifies of other state, but for invites, which have no unread count.
         return result
     view = EventView.of(event)
-    context = _context(room, event)
+    context = context_of(room, event)
     default = default_outcome(view, context)
     result.counts = int(default.notify)
     mentioned = mentioned_users(view, _LocalMembers(room.nid))
@@ -105,7 +105,8 @@ class _LocalMembers:
         return found is not None and found.is_local and found.membership == members.Membership.JOIN
 
 
-def _context(room: RoomIdentity, event: Event) -> PushContext:
+def context_of(room: RoomIdentity, event: Event) -> PushContext:
+    """What push conditions need to know of the room as it is now."""
     count = summaries.get(room.nid).joined_members
     if "@room" not in str(event.content.get("body", "")) and "m.mentions" not in event.content:
         return PushContext(count)
