@@ -22,6 +22,7 @@ def prepare(config: Config) -> int:
     secrets.create_all()
     _tell("keys", str(config.server.secrets_dir))
     applied = migrate()
+    install_schedule()
     _tell("database", f"{described()}{f', {applied} migrations applied' if applied else ''}")
     try:
         check_server_name(config)
@@ -30,6 +31,13 @@ def prepare(config: Config) -> int:
         return 2
     _invite(config)
     return 0
+
+
+def install_schedule() -> None:
+    """Has the worker do again and again what must be."""
+    from matrix_app.schedule import install
+
+    install()
 
 
 def _invite(config: Config) -> None:

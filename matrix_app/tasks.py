@@ -22,3 +22,52 @@ def leave_all_rooms(user_nid: int) -> None:
     from matrix_app.services.deactivate import leave_all_rooms as leave
 
     leave(user_nid)
+
+
+def propagate_late_profiles() -> None:
+    """Show changed profiles in rooms that a process which ended has left out."""
+    from matrix_app.services.profile_propagation import propagate_late
+
+    propagate_late()
+
+
+def clear_read_actions(user_nid: int, room_nid: int, thread_nid: int, position: int) -> None:
+    """Remove what no longer counts as unread."""
+    from matrix_app.services.read_marks import clear_read_actions as clear
+
+    clear(user_nid, room_nid, thread_nid, position)
+
+
+def expire_typing() -> None:
+    """End the typing of those whose process ended."""
+    from matrix_app.services.typing import expire
+
+    expire()
+
+
+def expire_presence() -> None:
+    """Let the presence of those who are gone run out."""
+    from matrix_app.services.presence_sweep import sweep_all
+
+    sweep_all()
+
+
+def trim_stream() -> None:
+    """Remove old entries of the stream's log."""
+    from matrix_app.services.clean_up import trim_stream as trim
+
+    trim()
+
+
+def forget_transactions() -> None:
+    """Forget old transaction IDs of clients."""
+    from matrix_app.services.clean_up import forget_transactions as forget
+
+    forget()
+
+
+def delete_expired() -> None:
+    """Delete tokens and sessions whose time is over."""
+    from matrix_app.services.clean_up import delete_expired as delete
+
+    delete()

@@ -108,6 +108,8 @@ def _shown(user_nid: int, found: list[_Notification]) -> list[dict[str, Any]]:
         {
             "actions": item.actions,
             "event": Fragment(event),
+            # No rule here is of one device alone.
+            "profile_tag": "",
             "read": _is_read(item.row, marks),
             "room_id": rooms.by_nid(item.row.room_nid).room_id,
             "ts": item.row.origin_server_ts,

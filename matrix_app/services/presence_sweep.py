@@ -14,6 +14,7 @@ GONE_MS: Final = 30_000
 # a threshold value (e.g. 5 minutes)."
 IDLE_MS: Final = 300_000
 BATCH: Final = 500
+MOST: Final = 20_000
 
 
 def sweep() -> int:
@@ -28,6 +29,15 @@ def sweep() -> int:
         if rows:
             presence.put_all([_as_of(row, now) for row in rows])
     return len(rows)
+
+
+def sweep_all() -> int:
+    """Bring everybody's presence up to date, some at a time; how many changed."""
+    total = changed = sweep()
+    while changed == BATCH and total < MOST:
+        changed = sweep()
+        total += changed
+    return total
 
 
 def _as_of(row: PresenceRow, now: int) -> PresenceRow:

@@ -109,6 +109,7 @@ def entries_after(position: int, limit: int = 5000) -> list[LogEntry]:
     return [LogEntry(*found) for found in db.rows(sql, (position, limit))]
 
 
-def trim(keep: int = 100_000) -> int:
-    """Remove log entries that are more than `keep` behind; the newest always stays."""
-    return db.changed("DELETE FROM stream_log WHERE position < %s", (current_position() - keep,))
+def trim(keep: int = 100_000, limit: int = 20_000) -> int:
+    """Remove log entries that are more than `keep` behind, about `limit` at most; the newest always stays."""
+    upto = min(current_position() - keep, oldest_logged() + limit)
+    return db.changed("DELETE FROM stream_log WHERE position < %s", (upto,))

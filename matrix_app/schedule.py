@@ -1,0 +1,51 @@
+"""What is done again and again, and how often: the one list of it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from appliance.config import get_config
+
+PREFIX: Final = "hearth."
+
+
+class Entry(NamedTuple):
+    """A function of `matrix_app.tasks` that is called every so many minutes."""
+
+    task: str
+    minutes: int
+
+
+def entries() -> tuple[Entry, ...]:
+    """The schedule under the present configuration."""
+    presence = (Entry("expire_presence", 1),) if get_config().presence.enabled else ()
+    return (
+        *presence,
+        Entry("expire_typing", 5),
+        Entry("propagate_late_profiles", 5),
+        Entry("trim_stream", 30),
+        Entry("forget_transactions", 60),
+        Entry("delete_expired", 24 * 60),
+    )
+
+
+def install() -> None:
+    """Make the queue's schedule this one. Run at every start: what is there already is left as it is."""
+    from django.db import transaction
+    from django_q.models import Schedule
+
+    wanted = {f"{PREFIX}{entry.task}": entry for entry in entries()}
+    with transaction.atomic():
+        Schedule.objects.filter(name__startswith=PREFIX).exclude(name__in=wanted).delete()
+        present = dict(Schedule.objects.filter(name__in=wanted).values_list("name", "minutes"))
+        for name, entry in wanted.items():
+            if present.get(name) != entry.minutes:
+                Schedule.objects.update_or_create(
+                    name=name,
+                    defaults={
+                        "func": f"matrix_app.tasks.{entry.task}",
+                        "schedule_type": Schedule.MINUTES,
+                        "minutes": entry.minutes,
+                        "repeats": -1,
+                    },
+                )

@@ -1,0 +1,49 @@
+"""Removing what nobody needs any more, in short transactions, a bounded number of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from appliance.config import get_config
+from matrix_app.services.uia import sessions as uia_sessions
+from matrix_app.storage import db, expiry, stream, transactions
+from matrix_app.storage.clock import now_ms
+
+BATCH: Final = 2000
+MOST_BATCHES: Final = 50
+HOUR_MS: Final = 3_600_000
+# An expired access token is still told from an unknown one for so long: its client may sign in softly.
+KEPT_MS: Final = 30 * 24 * HOUR_MS
+
+
+def trim_stream() -> int:
+    """Remove old entries of the stream's log; how many."""
+    return _in_batches(lambda: stream.trim(limit=BATCH), 1)
+
+
+def forget_transactions() -> int:
+    """Forget transaction IDs that are older than the configuration says; how many."""
+    before = now_ms() - get_config().retention.transactions_hours * HOUR_MS
+    return _in_batches(lambda: transactions.forget_before(before, BATCH), BATCH)
+
+
+def delete_expired() -> int:
+    """Delete tokens and unfinished sessions whose time has long been over; how many."""
+    before = now_ms() - KEPT_MS
+    return uia_sessions.remove_old() + sum(
+        _in_batches(lambda table=table: expiry.delete_before(table, before, BATCH), BATCH)  # type: ignore[misc]
+        for table in expiry.tables()
+    )
+
+
+def _in_batches(delete: Callable[[], int], whole: int) -> int:
+    """Repeat until a batch removes fewer than `whole` rows."""
+    total = 0
+    for _ in range(MOST_BATCHES):
+        with db.write():
+            removed = delete()
+        total += removed
+        if removed < whole:
+            break
+    return total
