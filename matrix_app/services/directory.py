@@ -10,6 +10,7 @@ from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound
 from matrix_app.services import remote_directory
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.canonical_alias import may_change
+from matrix_app.services.room_previews import public_chunk
 from matrix_app.services.room_writer import read_room
 from matrix_app.storage import db, directory, rooms
 from matrix_app.storage.directory import Place, Query
@@ -70,7 +71,7 @@ def published_rooms(query: Query, page: PageOf) -> dict[str, Any]:
     if backwards:
         found.reverse()
     answer: dict[str, Any] = {
-        "chunk": [_chunk(room_id, summary) for room_id, summary in found],
+        "chunk": [public_chunk(room_id, summary) for room_id, summary in found],
         "total_room_count_estimate": directory.count(query),
     }
     if found and (more or backwards):
@@ -98,22 +99,3 @@ def _start_of(since: str | None) -> tuple[bool, Place | None]:
     if since[0] not in "np" or not separator or not (joined.isdecimal() and nid.isdecimal()):
         raise InvalidParam("since is not a token of this server")
     return since[0] == "p", Place(int(joined), int(nid))
-
-
-def _chunk(room_id: str, summary: SummaryRow) -> dict[str, Any]:
-    """The room as `PublicRoomsChunk`."""
-    optional = {
-        "name": summary.name,
-        "topic": summary.topic,
-        "canonical_alias": summary.canonical_alias,
-        "avatar_url": summary.avatar_url,
-        "room_type": summary.room_type,
-    }
-    return {
-        "room_id": room_id,
-        "num_joined_members": summary.joined_members,
-        "world_readable": summary.history_visibility == "world_readable",
-        "guest_can_join": summary.guest_access == "can_join",
-        "join_rule": summary.join_rule,
-        **{key: value for key, value in optional.items() if value is not None},
-    }

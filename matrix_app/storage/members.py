@@ -59,6 +59,12 @@ def get_many(room_nid: int, user_nids: Iterable[int]) -> dict[int, MemberRow]:
     return {found[1]: MemberRow(*found) for found in db.rows(sql, (room_nid, db.any_of(user_nids)))}
 
 
+def in_rooms(user_nid: int, room_nids: Iterable[int]) -> dict[int, MemberRow]:
+    """A user's memberships of some rooms, by room."""
+    sql = f"SELECT {_COLUMNS} FROM membership WHERE user_nid = %s AND {db.in_any('room_nid')}"
+    return {found[0]: MemberRow(*found) for found in db.rows(sql, (user_nid, db.any_of(room_nids)))}
+
+
 def of_user(user_nid: int, memberships: Iterable[Membership]) -> list[MemberRow]:
     """A user's rooms with one of the memberships; forgotten ones too."""
     sql = f"SELECT {_COLUMNS} FROM membership WHERE user_nid = %s AND {db.in_any('membership')}"

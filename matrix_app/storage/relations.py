@@ -87,6 +87,11 @@ def extend_thread(row: ThreadRow, sender_nid: int) -> None:
     db.execute(sql, (row.root_nid, sender_nid))
 
 
+def shorten_thread(root_nid: int) -> None:
+    """Count an event of a thread out that has been redacted."""
+    db.execute("UPDATE thread SET reply_count = reply_count - 1 WHERE root_nid = %s", (root_nid,))
+
+
 def put_redaction(redaction_nid: int, redacts_event_id: str, applied: bool) -> None:
     """Store that an event redacts another."""
     sql = (

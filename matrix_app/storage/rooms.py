@@ -60,6 +60,24 @@ def find(room_id: str) -> RoomIdentity | None:
     return _identity(db.row("SELECT nid, room_id, version FROM room WHERE room_id = %s", (room_id,)))
 
 
+def find_many(room_ids: Iterable[str]) -> dict[str, RoomIdentity]:
+    """Those of the rooms that are known."""
+    found, missing = {}, []
+    for room_id in room_ids:
+        cached = _by_id.get(room_id)
+        if cached is None:
+            missing.append(room_id)
+        else:
+            found[room_id] = cached
+    if missing:
+        sql = f"SELECT nid, room_id, version FROM room WHERE {db.in_any('room_id')}"
+        for row in db.rows(sql, (db.any_of(missing),)):
+            identity = _identity(row)
+            if identity is not None:
+                found[identity.room_id] = identity
+    return found
+
+
 def by_nid(nid: int) -> RoomIdentity:
     """A room that exists."""
     cached = _by_nid.get(nid)
@@ -74,12 +92,6 @@ def by_nid(nid: int) -> RoomIdentity:
 def room_ids(nids: Iterable[int]) -> dict[int, str]:
     """The room IDs of nids that exist."""
     return {nid: by_nid(nid).room_id for nid in nids}
-
-
-def positions(nids: Iterable[int]) -> dict[int, int]:
-    """The positions of the latest events of rooms."""
-    sql = f"SELECT nid, position FROM room WHERE {db.in_any('nid')}"
-    return {nid: position for nid, position in db.rows(sql, (db.any_of(nids),))}  # noqa: C416
 
 
 def room_version_of(nid: int) -> RoomVersion:

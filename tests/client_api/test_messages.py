@@ -86,7 +86,9 @@ def test_a_filter_does_not_make_gaps(clients: ClientFactory) -> None:
     sent(alice, room_id, "last")
     page = messages(alice, room_id, limit=1, filter={"types": ["m.room.message"]})
     assert bodies(page) == ["last"]
-    page = messages(alice, room_id, limit=5, filter={"types": ["m.room.message"]}, **{"from": page.body["end"]})
+    page = messages(
+        alice, room_id, limit=5, filter={"types": ["m.room.message"]}, **{"from": page.body["end"]}
+    )
     assert bodies(page) == ["first"]
     assert "end" not in page.body
 

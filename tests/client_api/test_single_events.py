@@ -36,7 +36,9 @@ def test_an_event_is_hidden_from_those_who_may_not_see_it(clients: ClientFactory
     assert alice.get(f"/rooms/{quote(room_id)}/event/$nothing").errcode == "M_NOT_FOUND"
 
 
-@pytest.mark.parametrize(("limit", "before", "after"), [(0, "", ""), (1, "", "4"), (4, "21", "45"), (5, "21", "456")])
+@pytest.mark.parametrize(
+    ("limit", "before", "after"), [(0, "", ""), (1, "", "4"), (4, "21", "45"), (5, "21", "456")]
+)
 def test_the_context_is_split_around_the_event(
     clients: ClientFactory, limit: int, before: str, after: str
 ) -> None:

@@ -31,6 +31,8 @@ def _redact(room: RoomIdentity, redaction: Event, nid: int) -> None:
         if applied:
             events.set_redacted(target.nid, nid)
             relations.remove(target.nid)
+            if target.thread_root_nid is not None and target.redacted_by_nid is None:
+                relations.shorten_thread(target.thread_root_nid)
             unread.forget_event(target.nid)
     relations.put_redaction(nid, redaction.redacts or "", applied)
 

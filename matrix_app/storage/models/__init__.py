@@ -36,6 +36,9 @@ from matrix_app.storage.models.room import (
     StateKey,
     StateSnapshot,
 )
+from matrix_app.storage.models.search import (
+    SearchProgress,
+)
 from matrix_app.storage.models.session import (
     AccessToken,
     ClientTransaction,
@@ -114,6 +117,7 @@ __all__ = [
     "RoomServer",
     "RoomSummary",
     "RoomTyping",
+    "SearchProgress",
     "Server",
     "ServerKey",
     "StateKey",

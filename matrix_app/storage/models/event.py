@@ -38,6 +38,7 @@ class Event(models.Model):
         db_table = "event"
         indexes = [
             models.Index(fields=["room_nid", "depth", "nid"], name="event_history"),
+            models.Index(fields=["room_nid", "origin_server_ts"], name="event_time"),
             models.Index(
                 fields=["room_nid", "position"],
                 name="event_position",

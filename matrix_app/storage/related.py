@@ -1,0 +1,90 @@
+"""Pages of the events that relate to an event, and of the threads of a room."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from matrix_app.storage import db
+from matrix_app.storage.events import E_COLUMNS, EventRow
+
+RECURSION_DEPTH = 3
+
+# A recursion starts from so many of the newest children, and goes through so many events in all.
+_MOST_CHILDREN = 5000
+_MOST_DESCENDANTS = 20_000
+
+_TREE = f"""
+WITH RECURSIVE tree(nid, event_id, level) AS (
+    SELECT e.nid, e.event_id, 1 FROM (
+        SELECT event_nid FROM event_relation WHERE parent_event_id = %s AND room_nid = %s
+        ORDER BY event_nid DESC LIMIT {_MOST_CHILDREN}
+    ) child JOIN event e ON e.nid = child.event_nid
+    UNION
+    SELECT e.nid, e.event_id, t.level + 1
+    FROM tree t JOIN event_relation r ON r.parent_event_id = t.event_id AND r.room_nid = %s
+    JOIN event e ON e.nid = r.event_nid
+    WHERE t.level < {RECURSION_DEPTH}
+)
+SELECT {E_COLUMNS}
+FROM (SELECT DISTINCT nid FROM (SELECT nid FROM tree LIMIT {_MOST_DESCENDANTS}) found) chosen
+JOIN event_relation r ON r.event_nid = chosen.nid JOIN event e ON e.nid = chosen.nid
+WHERE """
+
+_CHILDREN = f"""
+SELECT {E_COLUMNS} FROM event_relation r JOIN event e ON e.nid = r.event_nid
+WHERE r.parent_event_id = %s AND r.room_nid = %s AND """
+
+
+class Wanted(NamedTuple):
+    """Which of the events that relate to a parent; `recurse` asks for those behind them too."""
+
+    rel_type: str | None = None
+    type: str | None = None
+    recurse: bool = False
+
+
+def related(
+    parent_id: str, room_nid: int, wanted: Wanted, *, after: int, before: int, backwards: bool, limit: int
+) -> list[EventRow]:
+    """Events that relate to one, with after < nid < before, in the order in which they came."""
+    if wanted.recurse:
+        sql, parameters = _TREE, [parent_id, room_nid, room_nid]
+    else:
+        sql, parameters = _CHILDREN, [parent_id, room_nid]
+    for column, value in (("r.rel_type", wanted.rel_type), ("r.type", wanted.type)):
+        if value is not None:
+            sql += f"{column} = %s AND "
+            parameters.append(value)
+    sql += (
+        "r.event_nid > %s AND r.event_nid < %s AND e.status = 0 AND NOT e.is_outlier"
+        f" AND e.redacted_by_nid IS NULL ORDER BY r.event_nid {'DESC' if backwards else 'ASC'} LIMIT %s"
+    )
+    return [EventRow(*found) for found in db.rows(sql, (*parameters, after, before, limit))]
+
+
+class ThreadPlace(NamedTuple):
+    """A thread in the list of threads."""
+
+    root_nid: int
+    latest_position: int
+
+
+def threads_of_room(room_nid: int, *, before: int, participant: int | None, limit: int) -> list[ThreadPlace]:
+    """Threads whose latest event came before a position, the latest first.
+
+    With `participant`, only those whose root that user sent, or that they sent an event into.
+    """
+    sql = (
+        "SELECT t.root_nid, t.latest_position FROM thread t WHERE t.room_nid = %s AND t.latest_position < %s"
+    )
+    sql += " AND t.reply_count > 0"
+    parameters = [room_nid, before]
+    if participant is not None:
+        sql += (
+            " AND (EXISTS (SELECT 1 FROM thread_participant p"
+            " WHERE p.root_nid = t.root_nid AND p.user_nid = %s)"
+            " OR EXISTS (SELECT 1 FROM event e WHERE e.nid = t.root_nid AND e.sender_nid = %s))"
+        )
+        parameters += [participant, participant]
+    sql += " ORDER BY t.latest_position DESC LIMIT %s"
+    return [ThreadPlace(*found) for found in db.rows(sql, (*parameters, limit))]
