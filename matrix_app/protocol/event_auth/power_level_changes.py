@@ -31,9 +31,9 @@ def check_power_levels(event: Event, state: StateMap) -> None:
     previous = state.get(POWER_LEVELS_KEY)
     if previous is None:
         return
-    level = PowerLevels.from_state(state, event.rules).user_level(event.sender)
-    _check_level_changes(previous.content, event, level)
-    _check_user_changes(previous.content, event, level)
+    levels = PowerLevels.from_state(state, event.rules)
+    _check_level_changes(previous.content, levels, event)
+    _check_user_changes(levels, event)
 
 
 def _check_values(content: Mapping[str, Any], rules: RoomVersion) -> None:
@@ -42,31 +42,34 @@ def _check_values(content: Mapping[str, Any], rules: RoomVersion) -> None:
     for key in LEVEL_DEFAULTS:
         if key in content and read_level(content[key], rules) is None:
             raise AuthorizationFailed(f"{key} must be an integer")
-    # .2 from version 10, and likewise before: the mappings of levels are mappings of levels.
-    for key in (*_event_mappings(rules), "users"):
-        entries = content.get(key, {})
-        if not isinstance(entries, dict):
-            raise AuthorizationFailed(f"{key} must be an object")
-        if any(read_level(level, rules) is None for level in entries.values()):
-            raise AuthorizationFailed(f"The values of {key} must be integers")
-    # .3 (.1 before version 10): the keys of `users` are user IDs.
+    # .2 from version 10, and likewise before: the mappings of levels are mappings of levels;
+    # `notifications` from version 6.
+    _check_mapping(content, "events", rules)
+    if rules.notifications_power_levels:
+        _check_mapping(content, "notifications", rules)
+    # .3 (.1 before version 10): so is `users`, and its keys are user IDs.
+    _check_mapping(content, "users", rules)
     if not all(map(is_user_id, content.get("users", {}))):
         raise AuthorizationFailed("The keys of users must be user IDs")
 
 
-def _event_mappings(rules: RoomVersion) -> tuple[str, ...]:
-    """The mappings that are treated as the single levels are; `notifications` from version 6."""
-    return ("events", "notifications") if rules.notifications_power_levels else ("events",)
+def _check_mapping(content: Mapping[str, Any], key: str, rules: RoomVersion) -> None:
+    entries = content.get(key, {})
+    if not isinstance(entries, dict):
+        raise AuthorizationFailed(f"{key} must be an object")
+    if any(read_level(level, rules) is None for level in entries.values()):
+        raise AuthorizationFailed(f"The values of {key} must be integers")
 
 
-def _check_level_changes(previous: Mapping[str, Any], event: Event, sender_level: float) -> None:
+def _check_level_changes(previous: Mapping[str, Any], levels: PowerLevels, event: Event) -> None:
     # The next three rules. Of each single level and each entry of the mappings that is added, changed
     # or removed, neither what it was nor what it becomes may be above the sender.
-    rules = event.rules
-    changes = list(_changes(_single_levels(previous, rules), _single_levels(event.content, rules)))
-    for key in _event_mappings(rules):
-        before, after = (read_levels(content.get(key), rules) for content in (previous, event.content))
-        changes.extend(_changes(before, after))
+    rules, content = event.rules, event.content
+    sender_level = levels.user_level(event.sender)
+    changes = list(_changes(_single_levels(previous, rules), _single_levels(content, rules)))
+    changes += _changes(levels.events, read_levels(content.get("events"), rules))
+    if rules.notifications_power_levels:
+        changes += _changes(levels.notifications, read_levels(content.get("notifications"), rules))
     for key, old, new in changes:
         if old is not None and old > sender_level:
             raise AuthorizationFailed(f"The level of {key} is above that of {event.sender}")
@@ -74,9 +77,9 @@ def _check_level_changes(previous: Mapping[str, Any], event: Event, sender_level
             raise AuthorizationFailed(f"{event.sender} may not set the level of {key} above their own")
 
 
-def _check_user_changes(previous: Mapping[str, Any], event: Event, sender_level: float) -> None:
-    before, after = (read_levels(content.get("users"), event.rules) for content in (previous, event.content))
-    for user_id, old, new in _changes(before, after):
+def _check_user_changes(levels: PowerLevels, event: Event) -> None:
+    sender_level = levels.user_level(event.sender)
+    for user_id, old, new in _changes(levels.users, read_levels(event.content.get("users"), event.rules)):
         # Then: only who has less than the sender, or is the sender, may be changed or removed,
         if old is not None and user_id != event.sender and old >= sender_level:
             raise AuthorizationFailed(f"{user_id} has no less power than {event.sender}")

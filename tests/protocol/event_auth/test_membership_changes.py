@@ -19,10 +19,11 @@ def room_with(version: str, levels: dict[str, Any] | None = None, **memberships:
 
 
 @pytest.mark.parametrize("version", versions())
-@pytest.mark.parametrize("membership", MEMBERSHIPS)
-def test_only_who_is_not_there_and_not_banned_can_be_invited(version: str, membership: str) -> None:
-    room = room_with(version, carol=membership)
-    assert_verdict(member_event(room, BOB, CAROL, "invite"), room.state, membership not in ("join", "ban"))
+def test_only_who_is_not_there_and_not_banned_can_be_invited(version: str) -> None:
+    for membership in MEMBERSHIPS:
+        room = room_with(version, carol=membership)
+        allowed = membership not in ("join", "ban")
+        assert_verdict(member_event(room, BOB, CAROL, "invite"), room.state, allowed)
 
 
 @pytest.mark.parametrize("version", versions())
@@ -84,11 +85,11 @@ def test_lifting_a_ban_takes_the_kick_level_and_the_ban_level(
 
 
 @pytest.mark.parametrize("version", versions())
-@pytest.mark.parametrize("membership", MEMBERSHIPS)
-def test_users_leave_where_they_are_joined_or_invited_or_have_knocked(version: str, membership: str) -> None:
-    room = room_with(version, bob=membership)
-    allowed = membership in ("join", "invite") or (membership == "knock" and version in versions(first=7))
-    assert_verdict(member_event(room, BOB, BOB, "leave"), room.state, allowed)
+def test_users_leave_where_they_are_joined_or_invited_or_have_knocked(version: str) -> None:
+    for membership in MEMBERSHIPS:
+        room = room_with(version, bob=membership)
+        allowed = membership in ("join", "invite") or (membership == "knock" and version in versions(first=7))
+        assert_verdict(member_event(room, BOB, BOB, "leave"), room.state, allowed)
 
 
 @pytest.mark.parametrize("version", versions())

@@ -135,15 +135,18 @@ def test_the_first_power_levels_may_say_anything_well_formed(version: str) -> No
     check_event(room.make("m.room.power_levels", ALICE, content, state_key=""), room.state)
 
 
+NO_LEVELS: list[Any] = ["x", None, True, [], {}, "1.5"]
+NO_MAPPINGS_OF_LEVELS: list[Any] = [None, [], "x", 5, *({"x": value} for value in NO_LEVELS)]
+NO_USERS: list[Any] = [None, [], "x", 5, {"bob": 5}, {"@bob": 5}, {"": 5}, {BOB: None}, {BOB: "x"}]
+
+
 @pytest.mark.parametrize("version", versions())
-@pytest.mark.parametrize(
-    "users", [None, [], "x", 5, {"bob": 5}, {"@bob": 5}, {"": 5}, {BOB: None}, {BOB: "x"}]
-)
-def test_users_must_be_user_ids_with_levels(version: str, users: Any) -> None:
+def test_users_must_be_user_ids_with_levels(version: str) -> None:
     room = RoomBuilder(version)
     room.join(ALICE)
-    event = room.make("m.room.power_levels", ALICE, {"users": users}, state_key="")
-    assert_refused(event, room.state, "users")
+    for users in NO_USERS:
+        event = room.make("m.room.power_levels", ALICE, {"users": users}, state_key="")
+        assert_refused(event, room.state, "users")
 
 
 @pytest.mark.parametrize("version", versions())
@@ -151,10 +154,6 @@ def test_users_need_not_be_there(version: str) -> None:
     room = RoomBuilder(version)
     room.join(ALICE)
     check_event(room.make("m.room.power_levels", ALICE, {}, state_key=""), room.state)
-
-
-NO_LEVELS: list[Any] = ["x", None, True, [], {}, "1.5"]
-NO_MAPPINGS_OF_LEVELS: list[Any] = [None, [], "x", 5, *({"x": value} for value in NO_LEVELS)]
 
 
 @pytest.mark.parametrize("version", versions())
