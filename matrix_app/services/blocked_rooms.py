@@ -9,9 +9,14 @@ from matrix_app.storage import blocked_rooms, db
 from matrix_app.storage.rooms import RoomIdentity
 
 
+def is_blocked(room: RoomIdentity) -> bool:
+    """Whether a room is blocked."""
+    return blocked_rooms.is_blocked(room.nid)
+
+
 def refuse_blocked(room: RoomIdentity) -> None:
     """Raise `Forbidden` when the room is blocked."""
-    if blocked_rooms.is_blocked(room.nid):
+    if is_blocked(room):
         raise Forbidden("This room has been blocked on this server")
 
 

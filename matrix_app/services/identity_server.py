@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 from matrix_app.protocol.errors import BadGateway, Forbidden, InvalidParam
 from matrix_app.protocol.ids import is_server_name
 from matrix_app.services.identity_http import JsonAnswer, request_json
+
+
+class Identities(Protocol):
+    """What an identity server does for invites."""
+
+    def find_user(self, medium: str, address: str) -> str | None:
+        """The user ID that is bound to an address, or None."""
+
+    def store_invite(self, details: dict[str, Any]) -> dict[str, Any]:
+        """Let the server keep an invite; its answer, with `token`, `public_keys` and `display_name`."""
 
 
 class IdentityServer(NamedTuple):

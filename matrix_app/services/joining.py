@@ -19,7 +19,7 @@ from matrix_app.services.restricted_joins import authorising_user
 from matrix_app.services.room_succession import carry_over
 from matrix_app.services.room_writer import RoomWriter, write_room
 from matrix_app.services.third_party_invites import add_signed_invite, check_keys
-from matrix_app.storage import members
+from matrix_app.storage import members, rooms
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomIdentity
 
@@ -38,13 +38,13 @@ def join(
     The result is None when another server let the user in: the room arrives by and by.
     """
     refuse_suspended(requester)
+    _refuse_blocked(room_id)
     room = find_here(room_id)
     content = {key: value for key, value in (extra or {}).items() if key != AUTHORISER}
     if room is None:
         template = member_content(requester.user_id, "join", content, reason)
         remote_membership.join(requester, room_id, via, template)
         return None
-    refuse_blocked(room)
     try:
         return _join_here(requester, room, content, reason, third_party_signed)
     except UnableToGrantJoin:
@@ -54,6 +54,12 @@ def join(
         template = member_content(requester.user_id, "join", content, reason)
         remote_membership.join(requester, room_id, [*via, *servers], template)
         return None
+
+
+def _refuse_blocked(room_id: str) -> None:
+    known = rooms.find(room_id)
+    if known is not None:
+        refuse_blocked(known)
 
 
 def _join_here(
@@ -95,12 +101,12 @@ def knock(
 ) -> Event | None:
     """Knock on a room; who has knocked already stays so. The result is None for a room of other servers."""
     refuse_suspended(requester)
+    _refuse_blocked(room_id)
     room = find_here(room_id)
     if room is None:
         template = member_content(requester.user_id, "knock", extra or {}, reason)
         remote_membership.knock(requester, room_id, via, template)
         return None
-    refuse_blocked(room)
 
     def change(writer: RoomWriter) -> Event:
         return put_member(writer, requester.user_id, requester.user_id, "knock", extra=extra, reason=reason)

@@ -1,4 +1,4 @@
-"""Leaving, inviting, removing and banning ("Room membership" of the client-server API); see also `joining`."""
+"""Leaving, inviting, removing and banning ("Room membership" of the client-server API); see `joining` too."""
 
 from __future__ import annotations
 

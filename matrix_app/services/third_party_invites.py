@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from matrix_app.protocol.events import Event
 from matrix_app.services import membership
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.blocked_rooms import refuse_blocked
-from matrix_app.services.identity_server import IdentityServer, is_key_valid
+from matrix_app.services.identity_server import Identities, IdentityServer, is_key_valid
 from matrix_app.services.known_rooms import require_room
 from matrix_app.services.member_content import profile_of
 from matrix_app.services.room_writer import RoomWriter, read_room, write_room
@@ -33,7 +34,12 @@ class ThirdPartyInvite(msgspec.Struct):
 
 
 def invite_by_address(
-    requester: Requester, room_id: str, wanted: ThirdPartyInvite, *, extra: dict[str, Any] | None = None
+    requester: Requester,
+    room_id: str,
+    wanted: ThirdPartyInvite,
+    *,
+    extra: dict[str, Any] | None = None,
+    make_server: Callable[[str, str], Identities] = IdentityServer.of,
 ) -> None:
     """Invite the user whom the identity server knows by the address, or have it keep an invite for them.
 
@@ -46,13 +52,13 @@ def invite_by_address(
     if reader.membership(requester.user_id) != "join":
         raise Forbidden("You are not in this room")
     address = wanted.address.strip().casefold() if wanted.medium == "email" else wanted.address
-    server = IdentityServer.of(wanted.id_server, wanted.id_access_token)
+    server = make_server(wanted.id_server, wanted.id_access_token)
     found = server.find_user(wanted.medium, address)
     if found is not None:
         membership.invite(requester, room_id, found, reason=wanted.reason, extra=extra)
         return
     details = _details(reader, requester.user_id) | {"medium": wanted.medium, "address": address}
-    token, content = _event_of(server.store_invite(details), server.name)
+    token, content = _event_of(server.store_invite(details), wanted.id_server)
 
     def change(writer: RoomWriter) -> Event:
         return writer.add(sender=requester.user_id, type=_TYPE, state_key=token, content=content)
@@ -95,16 +101,24 @@ def _event_of(stored: dict[str, Any], server_name: str) -> tuple[str, dict[str, 
     }
 
 
-def exchange(room: RoomIdentity, sender: str, target: str, signed: dict[str, Any]) -> Event:
+def exchange(
+    room: RoomIdentity,
+    sender: str,
+    target: str,
+    signed: dict[str, Any],
+    *,
+    is_valid: Callable[[str, str], bool] = is_key_valid,
+) -> Event:
     """Make an invite of `target` out of a third-party invite by `sender` whose token is in `signed`.
 
     Raises `Forbidden` unless a key of the third-party invite has signed and its server stands by it.
     """
-    check_keys(room, signed)
+    check_keys(room, signed, is_valid=is_valid)
 
     def change(writer: RoomWriter) -> Event:
-        if writer.membership(target) in ("invite", "join"):
-            return writer.state("m.room.member", target) or _invite(writer, sender, target, signed)
+        present = writer.state("m.room.member", target)
+        if present is not None and present.content.get("membership") in ("invite", "join"):
+            return present
         return _invite(writer, sender, target, signed)
 
     return write_room(room, change)
@@ -127,7 +141,9 @@ def _invite(room: RoomWriter, sender: str, target: str, signed: dict[str, Any]) 
     return membership.put_member(room, sender, target, "invite", extra={"third_party_invite": invite})
 
 
-def check_keys(room: RoomIdentity, signed: dict[str, Any]) -> None:
+def check_keys(
+    room: RoomIdentity, signed: dict[str, Any], *, is_valid: Callable[[str, str], bool] = is_key_valid
+) -> None:
     """Raise `Forbidden` unless a key that has not been revoked has signed.
 
     "The server [...] MUST validate that the public key used for signing is still valid, by checking
@@ -140,7 +156,7 @@ def check_keys(room: RoomIdentity, signed: dict[str, Any]) -> None:
     for key in public_keys_of(pending):
         if is_signed_by_any(signed, iter([key])):
             url = _validity_url(pending, key)
-            if url is None or is_key_valid(url, key):
+            if url is None or is_valid(url, key):
                 return
     raise Forbidden("The third-party invite is not signed by a valid key")
 

@@ -64,7 +64,7 @@ def _create_content(
     old: RoomWriter, rules: RoomVersion, creator: str, predecessor: dict[str, Any], additional: list[str]
 ) -> dict[str, Any]:
     before = old.state_content("m.room.create")
-    content = {key: before[key] for key in ("type", "m.federate") if key in before}
+    content: dict[str, Any] = {key: before[key] for key in ("type", "m.federate") if key in before}
     content |= {"room_version": rules.identifier, "predecessor": predecessor}
     if not rules.implicit_room_creator:
         content["creator"] = creator

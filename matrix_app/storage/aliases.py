@@ -45,3 +45,8 @@ def remove(alias: str) -> bool:
 def move(old_room_nid: int, new_room_nid: int) -> None:
     """Let every alias of one room lead to another."""
     db.execute("UPDATE room_alias SET room_nid = %s WHERE room_nid = %s", (new_room_nid, old_room_nid))
+
+
+def remove_all(room_nid: int) -> None:
+    """Remove every alias that leads to a room."""
+    db.execute("DELETE FROM room_alias WHERE room_nid = %s", (room_nid,))

@@ -103,9 +103,9 @@ def _listed(query: Query) -> tuple[str, list[object]]:
 
 
 def _matches(search: str) -> tuple[str, list[str]]:
-    # SQLite folds the case of ASCII only, so other letters are looked for in each of the usual cases.
+    # Some databases fold the case of ASCII only, so other letters are looked for in each of the usual cases.
     variants = list(dict.fromkeys((search.lower(), search, search.upper(), search.title())))
-    if search.isascii() or not db.is_sqlite():
+    if search.isascii():
         variants = variants[:1]
     columns = ("s.name", "s.topic", "s.canonical_alias")
     tests = [f"LOWER({column}) LIKE %s ESCAPE '!'" for column in columns for _ in variants]

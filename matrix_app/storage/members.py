@@ -143,6 +143,14 @@ def forget(room_nid: int, user_nid: int) -> None:
     db.execute(sql, (True, room_nid, user_nid))
 
 
+def forget_all(room_nid: int) -> None:
+    """Mark a room as forgotten by all local users who are not in it."""
+    sql = (
+        "UPDATE membership SET forgotten = %s WHERE room_nid = %s AND is_local = %s AND membership IN (0, 4)"
+    )
+    db.execute(sql, (True, room_nid, True))
+
+
 def count_server(room_nid: int, server_nid: int, difference: int) -> None:
     """Count a member of a server in or out."""
     sql = (

@@ -7,17 +7,9 @@ from typing import Any
 import pytest
 
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
-from matrix_app.storage import directory, events, interning, rooms, state
+from matrix_app.storage import directory
 from tests.factories.client import Client, ClientFactory
-
-
-def state_of(room_id: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """The content of every present state event."""
-    room = rooms.find(room_id)
-    assert room is not None
-    current = state.current_full(room.nid)
-    names, parsed = interning.key_names(current), events.events_by_nid(current.values())
-    return {names[key]: parsed[event].content for key, event in current.items()}
+from tests.factories.present_state import room_of, state_of
 
 
 @pytest.mark.parametrize("version", list(ROOM_VERSIONS))
@@ -82,9 +74,7 @@ def test_an_alias_is_made_and_canonical_and_taken_afterwards(clients: ClientFact
     assert state_of(room_id)["m.room.canonical_alias", ""] == {"alias": "#pub:hearth.example"}
     assert bob.post("/join/%23pub:hearth.example").body == {"room_id": room_id}
     assert bob.post("/createRoom", {"room_alias_name": "pub"}).errcode == "M_ROOM_IN_USE"
-    room = rooms.find(room_id)
-    assert room is not None
-    assert directory.is_published(room.nid)
+    assert directory.is_published(room_of(room_id).nid)
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,12 @@ class ClientFactory:
         )
         return Client(requester, token)
 
+    def suspend(self, client: Client) -> None:
+        """Suspend the account of a client that has been used already."""
+        with db.write():
+            sql = "UPDATE account SET suspended_ts = 1 WHERE user_nid = %s"
+            db.execute(sql, (client.requester.user_nid,))
+
     def many(self, count: int) -> list[Client]:
         """Several clients of new users."""
         return [self.make() for _ in range(count)]

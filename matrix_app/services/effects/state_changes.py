@@ -82,7 +82,9 @@ def _member_changed(room: RoomIdentity, change: StateChange, counts: _Counts) ->
             event_nid=change.event_nid,
             sender_nid=interning.user_nid(change.event.sender) if change.event else user_nid,
             is_local=is_local,
-            forgotten=False,
+            # "Rooms which have been forgotten will never appear [...] until the user re-joins, is
+            # re-invited, or knocks."
+            forgotten=old is not None and old.forgotten and new_value in (Membership.LEAVE, Membership.BAN),
             position=change.position,
             changed_position=old.changed_position if kept and old else change.position,
         )
