@@ -75,7 +75,7 @@ def _any_state(pending: Iterable[Pending]) -> bool:
 def _take_positions(room: RoomIdentity, pending: Sequence[Pending]) -> None:
     changes = []
     for item in pending:
-        changes.append(Change(Kind.EVENT, room.nid))
+        changes.append(Change(Kind.EVENT if item.key_nid is None else Kind.STATE, room.nid))
         if item.event.type == "m.room.member" and item.event.state_key is not None:
             changes.append(Change(Kind.MEMBERSHIP, room.nid, interning.user_nid(item.event.state_key)))
     positions = iter(stream.append(changes))

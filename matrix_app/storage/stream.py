@@ -31,6 +31,7 @@ class Kind(IntEnum):
     UNREAD = 11
     SESSION = 12
     PUSH_RULES = 13
+    STATE = 14  # an event that is a state event; EVENT is any other
 
 
 class Change(NamedTuple):

@@ -122,7 +122,10 @@ class Hub:
         if entry.device_nid is not None:
             self._devices.setdefault(entry.device_nid, {})[entry.kind] = entry.position
         for room in concerned:
-            self._rooms.setdefault(room, {})[entry.kind] = entry.position
+            kinds = self._rooms.setdefault(room, {})
+            kinds[entry.kind] = entry.position
+            if entry.kind == Kind.STATE:
+                kinds[Kind.EVENT] = entry.position
             rooms.add(room)
 
     def _forget_some(self) -> None:

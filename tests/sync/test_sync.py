@@ -201,7 +201,7 @@ def test_an_incremental_sync_of_one_message_costs_few_statements_all_by_index(cl
     alice.send(room_id)
     with recorded() as statements:
         sync(bob, since)
-    assert len(statements) <= 14, [sql for sql, _ in statements]
+    assert len(statements) <= 10, [sql for sql, _ in statements]
     assert statements.scans() == []
 
 

@@ -89,11 +89,12 @@ def _add_timelines(request: SyncRequest, scope: Scope, found: dict[int, JoinedRo
 
 
 def _add_state(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom]) -> None:
-    nids = [nid for nid in scope.rooms_with(Kind.EVENT) if nid in found]
+    with_state = {*scope.rooms_with(Kind.STATE), *(nid for nid, room in found.items() if room.whole)}
+    nids = sorted(with_state.union(scope.rooms_with(Kind.EVENT) if request.lazy else ()).intersection(found))
     deltas = _deltas_by_room(request, nids, found)
     whole = [nid for nid in nids if found[nid].whole]
     other = state.current_other(whole) if whole else {}
-    rows = summaries.get_many(nids) if nids else {}
+    rows = summaries.get_many(with_state) if with_state else {}
     for nid in nids:
         room = found[nid]
         room.members_changed = room.whole or _touches_members(deltas.get(nid, ()))
@@ -177,7 +178,8 @@ def render(
     """The `join` section."""
     nids = [room.nid for room in gathered]
     counts = unread.counts(request.user_nid, nids) if nids else {}
-    facts = summaries.get_many([room.nid for room in gathered if room.members_changed])
+    moved = [room.nid for room in gathered if room.members_changed]
+    facts = summaries.get_many(moved) if moved else {}
     section: dict[str, Any] = {}
     for room in gathered:
         section[rooms.by_nid(room.nid).room_id] = {

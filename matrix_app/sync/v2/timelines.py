@@ -53,7 +53,7 @@ def read_first_timelines(request: SyncRequest, room_nids: Sequence[int]) -> dict
     """The timelines of rooms that are new to the client, by few statements for all of them."""
     wanted = request.filter.room.timeline
     limit = wanted.capped_limit(DEFAULT_LIMIT, MOST)
-    if wanted.blocks_everything() or limit == 0:
+    if not room_nids or wanted.blocks_everything() or limit == 0:
         return {nid: read_timeline(request, nid, 0, request.upto, check_visibility=True) for nid in room_nids}
     batches = events.timelines(room_nids, request.upto, limit + 1)
     every = [row for batch in batches.values() for row in batch]

@@ -90,7 +90,7 @@ def device_lists(request: SyncRequest, scope: Scope) -> dict[str, list[str]]:
 def _add_movements(request: SyncRequest, scope: Scope, changed: set[int], left: set[int]) -> None:
     """Who came into a common room since the last sync, and who is in none any more."""
     gone: set[int] = set()
-    for nid in scope.rooms_with(Kind.EVENT):
+    for nid in scope.rooms_with(Kind.STATE):
         own = scope.changed.get(nid)
         if own is not None and own.membership == Membership.JOIN and own.changed_position > request.after:
             changed |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
