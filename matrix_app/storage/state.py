@@ -188,7 +188,7 @@ class Delta(NamedTuple):
     previous_event_nid: int | None
 
 
-def deltas(room_nids: Iterable[int], after: int, upto: int) -> list[Delta]:
+def deltas(room_nids: Iterable[int], after: int, upto: int = (1 << 63) - 1) -> list[Delta]:
     """What changed in the present state of rooms with after < position <= upto, oldest first."""
     sql = (
         "SELECT room_nid, position, key_nid, event_nid, previous_event_nid FROM current_state_delta"

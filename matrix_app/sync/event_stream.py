@@ -49,7 +49,7 @@ def chunk(
     *,
     only_rooms: bool,
 ) -> tuple[list[Any], int]:
-    """What happened after `after`, and the position up to which this is: `upto`, or earlier when it is much."""
+    """What happened after `after`, and up to where: `upto`, or earlier when it is much."""
     rows, upto = _rows(user_nid, room_nids, after, upto, only_rooms)
     shown: list[Any] = [
         Fragment(event)

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 from orjson import Fragment
 
-from matrix_app.storage import account_data, events, invite_state, members, rooms, state
+from matrix_app.storage import account_data, events, interning, invite_state, members, rooms, state
 from matrix_app.storage.members import MemberRow, Membership
+from matrix_app.storage.state import Delta
 from matrix_app.sync import memo
 from matrix_app.sync.v2 import lazy_members, state_section
 from matrix_app.sync.v2.render import Renderer
@@ -72,22 +73,39 @@ def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
     if end.is_outlier or end.state_after is None:
         # An invite from another server that came to nothing: this server was never in the room.
         return LeftRoom(row, Timeline([end], False, row.position - 1), [])
-    timeline = read_timeline(request, row.room_nid, request.after, row.position, check_visibility=True)
-    if request.use_state_after:
-        nids = list(state.load(end.state_after).values()) if request.since is None else []
-        return LeftRoom(row, timeline, nids)
-    lazy_members.forget_room(request.requester.device_nid, row.room_nid)
-    if request.since is None or request.full_state:
-        return LeftRoom(row, timeline, _state_at_start(timeline, end.state_after))
     deltas = state.deltas([row.room_nid], request.after, row.position)
-    nids = state_section.changed_state(request, row.room_nid, timeline, deltas, ())
-    visible = events.rows_by_nid(nids)
-    return LeftRoom(row, timeline, [nid for nid in nids if nid in visible] if timeline.rows else [])
+    was, between = _earlier_memberships(row, deltas)
+    whole = request.since is None or request.full_state or (between and not was)
+    after = 0 if whole else request.after
+    timeline = read_timeline(request, row.room_nid, after, row.position, check_visibility=True)
+    lazy_members.forget_room(request.requester.device_nid, row.room_nid)
+    if whole:
+        return LeftRoom(row, timeline, _whole_state(request, timeline, end.state_after))
+    # Who was only invited learns nothing of the room but that it is over.
+    nids = state_section.changed_state(request, row.room_nid, timeline, deltas, ()) if was else []
+    return LeftRoom(row, timeline, nids)
 
 
-def _state_at_start(timeline: Timeline, at_end: int) -> list[int]:
-    first = timeline.rows[0].state_nid if timeline.rows else at_end
-    return list(state.load(first).values()) if first is not None else []
+def _earlier_memberships(row: MemberRow, deltas: Iterable[Delta]) -> tuple[bool, bool]:
+    """Whether the user was joined at the last sync, and whether they were at some time since."""
+    key = interning.find_key("m.room.member", interning.user_id_of(row.user_nid))
+    own = [delta for delta in deltas if delta.key_nid == key]
+    nids = [delta.previous_event_nid for delta in own if delta.previous_event_nid is not None]
+    found = events.events_by_nid(nids)
+    joined = [
+        delta.previous_event_nid is not None
+        and found[delta.previous_event_nid].content.get("membership") == "join"
+        for delta in own
+    ]
+    return bool(joined and joined[0]), any(joined)
+
+
+def _whole_state(request: SyncRequest, timeline: Timeline, at_end: int) -> list[int]:
+    """The state when the user left, without what the timeline shows itself."""
+    if request.use_state_after or not timeline.rows:
+        return list(state.load(at_end).values())
+    first = timeline.rows[0].state_nid
+    return list(state.load(at_end if first is None else first).values())
 
 
 def render_left(

@@ -15,6 +15,7 @@ from matrix_app.storage.device_messages import Message
 from matrix_app.storage.members import Membership
 from matrix_app.storage.stream import Kind
 from matrix_app.sync.v2 import away, joined, state_section, user_sections
+from matrix_app.sync.v2.movements import find_movements
 from matrix_app.sync.v2.render import Renderer
 from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import Scope, find_scope
@@ -44,13 +45,13 @@ def compute(request: SyncRequest) -> Answer:
     global_data = user_sections.global_account_data(request, personal)
     if global_data:
         body["account_data"] = {"events": global_data}
-    newly = [nid for nid, row in scope.changed.items() if row.membership == Membership.JOIN]
-    shown_presence = user_sections.presence_events(request, scope, newly)
+    moved = find_movements(request, scope)
+    shown_presence = user_sections.presence_events(request, scope, moved)
     if shown_presence:
         body["presence"] = {"events": shown_presence}
     if messages:
         body["to_device"] = {"events": [Fragment(message.content) for message in messages]}
-    lists = user_sections.device_lists(request, scope)
+    lists = user_sections.device_lists(request, scope, moved)
     if lists:
         body["device_lists"] = lists
     empty = not body and Kind.ONE_TIME_KEYS not in scope.device_kinds
@@ -86,6 +87,7 @@ def _rooms(request: SyncRequest, scope: Scope, personal: Sequence[AccountDataRow
     nids = [nid for room in gathered for nid in room.state_nids]
     nids += [nid for room in left for nid in room.state_nids]
     state_rows = state_section.load_rows(request, nids)
+    gathered = [room for room in gathered if room.whole or not room.empty_with(state_rows)]
     renderer = Renderer(request)
     timelines = [room.timeline for room in gathered] + [room.timeline for room in left]
     renderer.add(timelines, state_rows)

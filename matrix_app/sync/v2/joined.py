@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,21 +38,17 @@ class JoinedRoom:
     heroes: list[int] = field(default_factory=list)
     members_changed: bool = False
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to tell."""
-        return not (
-            self.whole
-            or self.timeline.rows
-            or self.timeline.limited
-            or self.state_nids
-            or self.ephemeral
-            or self.account_data
-        )
+    def empty_with(self, state_rows: Container[int]) -> bool:
+        """Whether there is nothing to tell, with the state that the filter let through."""
+        told = self.timeline.rows or self.timeline.limited or self.ephemeral or self.account_data
+        return not told and not any(nid in state_rows for nid in self.state_nids)
 
 
 def gather(request: SyncRequest, scope: Scope, personal: Sequence[AccountDataRow]) -> list[JoinedRoom]:
-    """Gather everything but the rendered events of the joined rooms that may have news."""
+    """Gather everything but the rendered events of the joined rooms that may have news.
+
+    Some may turn out to be `empty` once filters have been applied to their state.
+    """
     candidates = set(scope.kinds) | {entry.room_nid for entry in personal} & scope.joined
     if Kind.RECEIPT in scope.user_kinds:
         candidates |= scope.joined
@@ -66,7 +62,7 @@ def gather(request: SyncRequest, scope: Scope, personal: Sequence[AccountDataRow
     _add_state(request, scope, found)
     _add_ephemeral(request, scope, found)
     _add_account_data(request, found, personal)
-    return [room for room in found.values() if not room.empty]
+    return list(found.values())
 
 
 def _is_whole(request: SyncRequest, scope: Scope, nid: int) -> bool:
@@ -81,6 +77,8 @@ def _add_timelines(request: SyncRequest, scope: Scope, found: dict[int, JoinedRo
     nids = [nid for nid in scope.rooms_with(Kind.EVENT) if nid in found]
     newly = [nid for nid in nids if found[nid].whole and (request.since is None or nid in scope.changed)]
     for nid, timeline in read_first_timelines(request, newly).items():
+        # What a client has of a room from before it joined again does not reach up to here.
+        timeline.limited = timeline.limited or request.since is not None
         found[nid].timeline = timeline
     for nid in set(nids).difference(newly):
         # Who has been in the room since then may see all that came; history visibility asks nothing.
@@ -117,7 +115,7 @@ def _deltas_by_room(
         return {}
     starts = [found[nid].timeline.start if found[nid].whole else request.after for nid in nids]
     by_room: dict[int, list[Delta]] = {}
-    for delta in state.deltas(nids, min(starts), request.upto):
+    for delta in state.deltas(nids, min(starts)):
         by_room.setdefault(delta.room_nid, []).append(delta)
     return by_room
 

@@ -10,6 +10,7 @@ from orjson import Fragment
 
 from matrix_app.protocol.event_fields import projection_of
 from matrix_app.services.event_view import render_events, render_state
+from matrix_app.storage import events
 from matrix_app.storage.events import EventRow
 from matrix_app.sync import memo
 from matrix_app.sync.v2 import windows
@@ -47,15 +48,23 @@ class Renderer:
                 include_room_id=False,
                 ignored=memo.ignored_users(viewer),
             )
-            self._timeline.update(zip((row.nid for row in rows), map(self._finished, made), strict=True))
+            self._timeline.update(
+                (row.nid, self._finished(row, event)) for row, event in zip(rows, made, strict=True)
+            )
         if state_rows:
             made = render_state(
                 list(state_rows.values()), viewer_nid=viewer, device_nid=device, include_room_id=False
             )
-            self._state.update(zip(state_rows, map(self._finished, made), strict=True))
+            self._state.update(
+                (row.nid, self._finished(row, event))
+                for row, event in zip(state_rows.values(), made, strict=True)
+            )
 
-    def _finished(self, event: bytes) -> Any:
-        projection = projection_of(self._request.filter.event_fields)
+    def _finished(self, row: EventRow, event: bytes) -> Any:
+        chosen = self._request.filter
+        if chosen.event_format == "federation":
+            event = orjson.dumps({**events.parse(row).pdu, **_of_client(event)})
+        projection = projection_of(chosen.event_fields)
         return Fragment(event) if projection is None else projection.apply(orjson.loads(event))
 
     def timeline(self, timeline: Timeline) -> dict[str, Any]:
@@ -69,3 +78,9 @@ class Renderer:
     def state(self, nids: Iterable[int], rows: Mapping[int, EventRow]) -> list[Any]:
         """The events of a `state` section."""
         return [self._state[nid] for nid in nids if nid in rows]
+
+
+def _of_client(event: bytes) -> dict[str, Any]:
+    """What the federation format has besides the PDU."""
+    found = orjson.loads(event)
+    return {key: found[key] for key in ("event_id", "content", "unsigned")}

@@ -21,12 +21,13 @@ def full_state(
     deltas: Sequence[Delta],
     heroes: Iterable[int],
 ) -> list[int]:
-    """The event nids of the whole state: at the start of the timeline, or after it.
+    """The event nids of the whole state: before what the timeline shows, or after it.
 
     `other` is the present state but for members; `deltas` are the changes after the timeline's start.
+    Those which the timeline does not show, because a filter leaves them out, are part of the state.
     """
     lazy_members.forget_room(request.requester.device_nid, room_nid)
-    later = [] if request.use_state_after else [delta for delta in deltas if delta.position > timeline.start]
+    later = _to_undo(request, timeline, deltas)
     if request.lazy:
         keys = interning.key_names(delta.key_nid for delta in later)
         not_members = [delta for delta in later if keys[delta.key_nid][0] != "m.room.member"]
@@ -50,16 +51,22 @@ def changed_state(
     shown = {row.nid for row in timeline.rows}
     changed: dict[int, int] = {}
     for delta in deltas:
-        if delta.event_nid is None:
+        if delta.event_nid is None or delta.position > request.upto:
             continue
         before_timeline = delta.position <= timeline.start
         if request.use_state_after or before_timeline or delta.event_nid not in shown:
             changed[delta.key_nid] = delta.event_nid
     if not request.lazy:
         return list(changed.values())
-    later = [] if request.use_state_after else [delta for delta in deltas if delta.position > timeline.start]
+    later = _to_undo(request, timeline, deltas)
     already = set(changed.values())
     return [*changed.values(), *_lazy(request, room_nid, timeline, later, heroes, already)]
+
+
+def _to_undo(request: SyncRequest, timeline: Timeline, deltas: Iterable[Delta]) -> list[Delta]:
+    """The changes that the present state has and this sync's must not: those to come, and those shown."""
+    shown = set() if request.use_state_after else {row.nid for row in timeline.rows}
+    return [delta for delta in deltas if delta.position > request.upto or delta.event_nid in shown]
 
 
 def _lazy(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matrix_app.protocol.filters import Matcher, RoomEventFilter, matcher_of
 from matrix_app.services.visibility import filter_visible
-from matrix_app.storage import events, interning
+from matrix_app.storage import events, interning, state
 from matrix_app.storage.events import EventRow
 from matrix_app.sync import memo
 from matrix_app.sync.v2 import windows
@@ -15,7 +15,9 @@ from matrix_app.sync.v2.timeline import Timeline
 
 DEFAULT_LIMIT = 10
 MOST = 100
-ROUNDS = 6
+# How many events are looked at, and how often, for those that filters let through.
+LOOK_AT = 100
+ROUNDS = 10
 
 
 def read_timeline(
@@ -33,12 +35,11 @@ def read_timeline(
     if not check_visibility and _wants_everything(wanted) and not memo.ignored_users(request.user_nid):
         return windows.shared(room_nid, after, upto, limit)
     found: list[EventRow] = []
-    high = upto
+    high, size = upto, max(limit + 1, LOOK_AT)
     for _ in range(ROUNDS):
-        batch = events.timeline(room_nid, after, high, limit + 1)
-        passed = _passed(request, wanted, batch, check_visibility=check_visibility)
-        found.extend(passed)
-        if len(batch) <= limit or len(found) > limit:
+        batch = events.timeline(room_nid, after, high, size)
+        found.extend(_passed(request, wanted, batch, check_visibility=check_visibility))
+        if len(batch) < size or len(found) > limit:
             break
         high = (batch[-1].position or 1) - 1
     else:
@@ -78,8 +79,11 @@ def _first(
 def _passed(
     request: SyncRequest, wanted: RoomEventFilter, batch: list[EventRow], *, check_visibility: bool
 ) -> list[EventRow]:
-    keep = filter_visible if check_visibility else _without_ignored
-    batch = keep(batch, request.user_nid)
+    if check_visibility:
+        visible = filter_visible(batch, request.user_nid)
+        batch = visible if len(visible) == len(batch) else _with_current_state(batch, visible)
+    else:
+        batch = _without_ignored(batch, request.user_nid)
     if _wants_everything(wanted):
         return batch
     matcher = matcher_of(wanted)
@@ -94,6 +98,18 @@ def _wants_everything(wanted: RoomEventFilter) -> bool:
         and not wanted.not_senders
         and wanted.contains_url is None
     )
+
+
+def _with_current_state(batch: list[EventRow], visible: list[EventRow]) -> list[EventRow]:
+    """The visible events, and those which are part of the present state: the client gets that anyway."""
+    shown = {row.nid for row in visible}
+    hidden: dict[int, list[int]] = {}
+    for row in batch:
+        if row.key_nid is not None and row.nid not in shown:
+            hidden.setdefault(row.room_nid, []).append(row.key_nid)
+    for room_nid, keys in hidden.items():
+        shown.update(state.current(room_nid, keys).values())
+    return [row for row in batch if row.nid in shown]
 
 
 def _without_ignored(batch: list[EventRow], user_nid: int) -> list[EventRow]:

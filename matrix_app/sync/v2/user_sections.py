@@ -11,9 +11,9 @@ from matrix_app.protocol.filters import matcher_of
 from matrix_app.services.push_rules import PUSH_RULES, ruleset_of
 from matrix_app.storage import device_messages, interning, members, presence
 from matrix_app.storage.account_data import AccountDataRow
-from matrix_app.storage.members import Membership
 from matrix_app.storage.stream import Kind
 from matrix_app.sync import memo
+from matrix_app.sync.v2.movements import Movements
 from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import Scope
 
@@ -32,20 +32,16 @@ def global_account_data(request: SyncRequest, personal: Sequence[AccountDataRow]
     return found
 
 
-def presence_events(request: SyncRequest, scope: Scope, newly_joined: Sequence[int]) -> list[Any]:
+def presence_events(request: SyncRequest, scope: Scope, moved: Movements) -> list[Any]:
     """The `presence` events: of the user, and of those who share a room with them."""
     wanted = request.filter.presence
-    anything = request.since is None or Kind.PRESENCE in scope.user_kinds or scope.rooms_with(Kind.PRESENCE)
-    if wanted.blocks_everything() or not (anything or newly_joined):
+    changed = request.since is None or Kind.PRESENCE in scope.user_kinds or scope.rooms_with(Kind.PRESENCE)
+    if wanted.blocks_everything() or not (changed or moved.arrived):
         return []
     sharing = {*members.sharing_rooms(request.user_nid), request.user_nid}
     found = presence.in_stream(sharing, request.after, request.upto)
-    if newly_joined and request.since is not None:
-        arrived = {row.user_nid for nid in newly_joined for row in members.in_room(nid, [Membership.JOIN])}
-        known = {entry.user_nid for entry in found}
-        found += [
-            entry for entry in presence.in_stream(arrived, 0, request.upto) if entry.user_nid not in known
-        ]
+    known = {entry.user_nid for entry in found}
+    found += presence.in_stream(moved.arrived - known, 0, request.upto)
     matcher = matcher_of(wanted)
     names = interning.user_ids({entry.user_nid for entry in found})
     return [
@@ -68,39 +64,21 @@ def key_counts(request: SyncRequest) -> dict[str, Any]:
     return {**shown, "org.matrix.msc2732.device_unused_fallback_key_types": unused}
 
 
-def device_lists(request: SyncRequest, scope: Scope) -> dict[str, list[str]]:
+def device_lists(request: SyncRequest, scope: Scope, moved: Movements) -> dict[str, list[str]]:
     """Whose devices to look at again, and of whom nothing more will be told."""
     if request.since is None:
         return {}
-    changed: set[int] = set()
-    left: set[int] = set()
+    changed = set(moved.arrived)
     if Kind.DEVICE_LIST in scope.user_kinds or scope.rooms_with(Kind.DEVICE_LIST):
         sharing = {*members.sharing_rooms(request.user_nid), request.user_nid}
         changed |= device_messages.lists_changed(sharing, request.after, request.upto)
-    _add_movements(request, scope, changed, left)
+    left = moved.gone
+    if left:
+        left = left - set(members.sharing_among(request.user_nid, left))
     if not (changed or left):
         return {}
     names = interning.user_ids(changed | left)
     return {
-        "changed": sorted(names[nid] for nid in changed),
-        "left": sorted(names[nid] for nid in left - changed),
+        "changed": sorted(names[nid] for nid in changed - left),
+        "left": sorted(names[nid] for nid in left),
     }
-
-
-def _add_movements(request: SyncRequest, scope: Scope, changed: set[int], left: set[int]) -> None:
-    """Who came into a common room since the last sync, and who is in none any more."""
-    gone: set[int] = set()
-    for nid in scope.rooms_with(Kind.STATE):
-        own = scope.changed.get(nid)
-        if own is not None and own.membership == Membership.JOIN and own.changed_position > request.after:
-            changed |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
-            continue
-        for row in members.changed_between(nid, request.after, request.upto):
-            (changed if row.membership == Membership.JOIN else gone).add(row.user_nid)
-    for nid, own in scope.changed.items():
-        if own.membership in (Membership.LEAVE, Membership.BAN):
-            gone |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
-    gone.discard(request.user_nid)
-    if gone:
-        left |= gone - set(members.sharing_among(request.user_nid, gone))
-        changed -= left

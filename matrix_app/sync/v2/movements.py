@@ -1,0 +1,39 @@
+"""Who came into a common room with the user since the last sync, and who may share none any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from matrix_app.storage import members
+from matrix_app.storage.members import Membership
+from matrix_app.storage.stream import Kind
+from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.scope import Scope
+
+
+@dataclass(slots=True)
+class Movements:
+    """Users, by nid; without the user themselves."""
+
+    arrived: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+
+
+def find_movements(request: SyncRequest, scope: Scope) -> Movements:
+    """Look at the rooms whose state changed, and at those which the user entered or left."""
+    found = Movements()
+    if request.since is None:
+        return found
+    for nid in scope.rooms_with(Kind.STATE):
+        own = scope.changed.get(nid)
+        if own is not None and own.membership == Membership.JOIN and own.changed_position > request.after:
+            found.arrived |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
+            continue
+        for row in members.changed_between(nid, request.after, request.upto):
+            (found.arrived if row.membership == Membership.JOIN else found.gone).add(row.user_nid)
+    for nid, row in scope.changed.items():
+        if row.membership in (Membership.LEAVE, Membership.BAN):
+            found.gone |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
+    found.arrived.discard(request.user_nid)
+    found.gone.discard(request.user_nid)
+    return found
