@@ -8,3 +8,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^(?:_matrix|_synapse|\.well-known)(?:/|$)", dispatch),
     re_path(r"", dispatch),
 ]
+
+handler500 = "matrix_app.http.dispatch.bug"

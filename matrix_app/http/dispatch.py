@@ -38,7 +38,7 @@ def router() -> Router:
 
 
 def dispatch(http: HttpRequest) -> HttpResponseBase:
-    """Answer a request. Never raises: an error of the tree is rendered, any other is logged as a bug."""
+    """Answer a request. An error of the tree is rendered; any other is a bug, for Django and `bug`."""
     method = http.method or "GET"
     try:
         found = http.META.get("hearth.found")
@@ -48,9 +48,18 @@ def dispatch(http: HttpRequest) -> HttpResponseBase:
         response = call(endpoint, make_request(http, path))
     except MatrixError as error:
         response = error_response(error)
+    return _compressed(http.META, _for_browsers(response))
+
+
+def bug(_http: HttpRequest) -> HttpResponseBase:
+    """The answer when a handler failed by a bug, which Django has logged."""
+    return _for_browsers(error_response(MatrixError("Internal server error", status=500)))
+
+
+def _for_browsers(response: HttpResponseBase) -> HttpResponseBase:
     for name, value in CORS.items():
         response.headers.setdefault(name, value)
-    return _compressed(http.META, response)
+    return response
 
 
 def make_request(http: HttpRequest, path: dict[str, str]) -> Request:

@@ -129,6 +129,7 @@ WRONG_TYPES = [
     Case("an alias for no room", "PUT", V3 + "/directory/room/%23x:{server}", {"room_id": "x"}, WRONG | UNKNOWN_ROOM),
     Case("an alias that is none", "PUT", V3 + "/directory/room/x", {"room_id": "{room}"}, WRONG),
     Case("an invitation of half a user ID", "POST", V3 + "/rooms/{room}/invite", {"user_id": "@x"}, WRONG),
+    Case("a stage that is an object", "POST", V3 + "/delete_devices", {"devices": [], "auth": {"type": {}}}, WRONG),
     Case("a login by a number", "POST", V3 + "/login", {"type": 5}, WRONG | {"M_UNKNOWN"}),
     Case("a login of an unknown type", "POST", V3 + "/login", {"type": "m.no"}, {"M_UNKNOWN", "M_INVALID_PARAM"}),
 ]  # fmt: skip

@@ -33,6 +33,8 @@ def authenticate(operation: Operation, auth: dict[str, Any] | None) -> Completed
         raise BadJson("auth.session must be a string")
     session = sessions.resume(session_id, operation) if session_id else sessions.begin(operation)
     stage = auth.get("type")
+    if stage is not None and not isinstance(stage, str):
+        raise BadJson("auth.type must be a string")
     if stage is not None and stage not in session.completed:
         session = _take(session, stage, auth, operation)
     if not _is_complete(session):
@@ -43,9 +45,7 @@ def authenticate(operation: Operation, auth: dict[str, Any] | None) -> Completed
     return Completed(session.session_id, session.request["params"], done, outcome)
 
 
-def _take(session: UiaSession, stage: Any, auth: dict[str, Any], operation: Operation) -> UiaSession:
-    if not isinstance(stage, str):
-        raise BadJson("auth.type must be a string")
+def _take(session: UiaSession, stage: str, auth: dict[str, Any], operation: Operation) -> UiaSession:
     if is_out_of_order(session, stage):
         raise challenge(session, Forbidden("This stage comes later"))
     try:
