@@ -8,6 +8,7 @@ from typing import Any
 from orjson import Fragment
 
 from matrix_app.protocol.filters import matcher_of
+from matrix_app.services.presence import enabled
 from matrix_app.services.push_rules import PUSH_RULES, ruleset_of
 from matrix_app.storage import device_messages, interning, members, presence
 from matrix_app.storage.account_data import AccountDataRow
@@ -16,6 +17,8 @@ from matrix_app.sync import memo
 from matrix_app.sync.v2.movements import Movements
 from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import Scope
+
+MOST_OFFLINE = 100
 
 
 def global_account_data(request: SyncRequest, personal: Sequence[AccountDataRow]) -> list[Any]:
@@ -42,11 +45,16 @@ def presence_events(request: SyncRequest, scope: Scope, moved: Movements) -> lis
     found = presence.in_stream(sharing, request.after, request.upto)
     known = {entry.user_nid for entry in found}
     found += presence.in_stream(moved.arrived - known, 0, request.upto)
+    contents = presence.contents(found)
+    if enabled():
+        # Of those who have just arrived the client knows nothing yet, not even that they are offline.
+        unknown = sorted(moved.arrived.difference(contents))[:MOST_OFFLINE]
+        contents.update({nid: {"presence": "offline"} for nid in unknown})
     matcher = matcher_of(wanted)
-    names = interning.user_ids({entry.user_nid for entry in found})
+    names = interning.user_ids(contents)
     return [
         {"type": "m.presence", "sender": names[nid], "content": content}
-        for nid, content in presence.contents(found).items()
+        for nid, content in contents.items()
         if matcher.matches(type="m.presence", sender=names[nid])
     ]
 
