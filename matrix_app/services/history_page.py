@@ -24,7 +24,10 @@ _BEGINNING: Final = HistoryToken(0, 0)
 
 
 class Page(NamedTuple):
-    """Events in the order of reading; `end` is None where there is nothing behind them."""
+    """Events in the order of reading; `end` is None when none are left.
+
+    That is found out by asking for more: old clients rely on an `end` behind every event.
+    """
 
     rows: list[EventRow]
     start: HistoryToken
@@ -89,15 +92,15 @@ def _scan(
     found: list[EventRow] = []
     read = 0
     while read < _MOST_READ + limit:
-        size = max(limit - len(found) + 1, _LEAST_BATCH if read else 0)
+        size = max(limit - len(found), _LEAST_BATCH if read else 0)
         batch = between(room_nid, low, high, backwards=backwards, limit=size)
         read += len(batch)
         found += keep(batch)
-        if len(found) > limit:
+        if len(found) >= limit:
             del found[limit:]
             return found, _behind(found[-1], backwards)
         if len(batch) < size:
-            return found, None
+            return found, _behind(found[-1], backwards) if found else None
         place = _behind(batch[-1], backwards)
         low, high = (low, place) if backwards else (place, high)
     return found, place

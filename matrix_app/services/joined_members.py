@@ -25,8 +25,8 @@ class _MemberEvent(msgspec.Struct):
 _DECODER: Final = msgspec.json.Decoder(_MemberEvent)
 
 
-def joined_members(room_id: str, reader: Requester) -> dict[str, dict[str, str]]:
-    """By user ID: `display_name` and `avatar_url`; raises `Forbidden` for who is not joined."""
+def joined_members(room_id: str, reader: Requester) -> dict[str, dict[str, str | None]]:
+    """By user ID: `display_name` and `avatar_url`, null where there is none; raises `Forbidden` for who is not joined."""
     room = require_room(room_id)
     member = members.get(room.nid, reader.user_nid)
     if member is None or member.membership != Membership.JOIN:
@@ -34,7 +34,7 @@ def joined_members(room_id: str, reader: Requester) -> dict[str, dict[str, str]]
     return {user_id: _names(stored) for user_id, stored in history.joined_member_events(room.nid)}
 
 
-def _names(stored: bytes) -> dict[str, str]:
+def _names(stored: bytes) -> dict[str, str | None]:
     content = _DECODER.decode(stored).content
     names = {"display_name": content.displayname, "avatar_url": content.avatar_url}
-    return {key: value for key, value in names.items() if isinstance(value, str)}
+    return {key: value if isinstance(value, str) else None for key, value in names.items()}
