@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from matrix_app.protocol.events import Event, type_and_key
@@ -52,11 +52,9 @@ class _Facts:
 
     def __init__(self, rows: Sequence[EventRow], viewer_nid: int) -> None:
         self.member_pair: type_and_key = ("m.room.member", interning.user_id_of(viewer_nid))
-        keys = interning.find_keys([VISIBILITY, self.member_pair])
-        self._visibility_key = keys.get(VISIBILITY)
-        self._member_key = keys.get(self.member_pair)
+        self._member_key = interning.find_key(*self.member_pair)
         before = states_at({row.state_nid for row in rows}, [VISIBILITY, self.member_pair])
-        self._visibilities = {nid: _visibility(event) for nid, event in before[VISIBILITY].items()}
+        self._visibilities = before[VISIBILITY]
         self._memberships = {nid: membership_word(event) for nid, event in before[self.member_pair].items()}
         self._last_joined = LastJoined(viewer_nid, self.member_pair)
 
@@ -66,7 +64,7 @@ class _Facts:
         if row.is_outlier:
             # The state there is not known: one's own membership is all that is.
             return row.key_nid is not None and row.key_nid == self._member_key
-        visibility = self._visibility(row)
+        visibility = visibility_around(row, self._visibilities)
         if may_see(visibility, membership, joined_since=False):
             return True
         return may_see(visibility, membership, joined_since=True) and self._last_joined.after(row)
@@ -78,15 +76,14 @@ class _Facts:
             return BeforeAndAfter(before, membership_word(events.parse(row)))
         return BeforeAndAfter.unchanged(before)
 
-    def _visibility(self, row: EventRow) -> BeforeAndAfter:
-        before = self._visibilities.get(row.state_nid or 0, "shared")
-        if row.key_nid is not None and row.key_nid == self._visibility_key:
-            return BeforeAndAfter(before, _visibility(events.parse(row)))
-        return BeforeAndAfter.unchanged(before)
 
-
-def _visibility(event: Event) -> str:
-    return visibility_of(event.content)
+def visibility_around(row: EventRow, settings: Mapping[int, Event]) -> BeforeAndAfter:
+    """The history visibility before and after an event; `settings` are those by snapshot."""
+    setting = settings.get(row.state_nid or 0)
+    before = visibility_of(None if setting is None else setting.content)
+    if row.type == VISIBILITY[0] and row.key_nid == interning.find_key(*VISIBILITY):
+        return BeforeAndAfter(before, visibility_of(events.parse(row).content))
+    return BeforeAndAfter.unchanged(before)
 
 
 def membership_word(event: Event) -> str:

@@ -169,6 +169,16 @@ def servers_in(room_nid: int) -> list[str]:
     return [found[0] for found in db.rows(sql, (room_nid,))]
 
 
+def users_of_server(room_nid: int, server_name: str, limit: int) -> list[str]:
+    """The IDs of users of a server who have a membership of a room, the joined ones first."""
+    sql = (
+        "SELECT u.user_id FROM membership m JOIN matrix_user u ON u.nid = m.user_nid"
+        " JOIN server s ON s.nid = u.server_nid WHERE m.room_nid = %s AND s.name = %s"
+        " ORDER BY CASE WHEN m.membership = 2 THEN 0 ELSE 1 END, u.nid LIMIT %s"
+    )
+    return [found[0] for found in db.rows(sql, (room_nid, server_name, limit))]
+
+
 def custom_push_users(room_nid: int) -> list[int]:
     """The local users joined to a room who have push rules of their own."""
     sql = "SELECT user_nid FROM membership WHERE room_nid = %s AND custom_push AND membership = 2"
