@@ -44,7 +44,10 @@ def sync(request: Request) -> Any:
     def answer(last: bool) -> Any:
         made = SyncRequest(requester, chosen, since, hub().position, full_state, after)
         found = compute(made)
-        return found.body if last or since is None or full_state or not found.empty else None
+        if not (last or since is None or full_state or not found.empty):
+            return None
+        connected_users.sync_ended(requester.user_nid, requester.device_nid)
+        return found.body
 
     deadline = time.monotonic() + timeout
     return _answer_or_wait(requester, since, deadline, answer)

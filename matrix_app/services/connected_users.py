@@ -69,7 +69,7 @@ class ConnectedUsers:
         """Write who has been connected lately, and let the presence of the others run out."""
         now = time.monotonic()
         with self._lock:
-            self._forget(now - FORGET_AFTER)
+            self._forget(now - FORGET_AFTER if enabled() else now)
             seen = [
                 nid
                 for nid, devices in self._users.items()

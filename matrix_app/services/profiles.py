@@ -69,8 +69,8 @@ def _check_allowed(requester: Requester, user_id: str, field: str) -> None:
     # "Guest users may only modify their display name."
     if requester.is_guest and field != "displayname":
         raise GuestForbidden("Guests may only change their display name")
-    if field in SHOWN and not get_config().registration.allow_profile_change and not requester.is_admin:
-        raise Forbidden("Names and pictures cannot be changed on this server")
+    if not get_config().registration.allow_profile_change and not requester.is_admin:
+        raise Forbidden("Profiles cannot be changed on this server")
 
 
 def _store(requester: Requester, field: str, value: Any, *, present: bool = False) -> None:

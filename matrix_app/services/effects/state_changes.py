@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
+from matrix_app.services import user_directory
 from matrix_app.services.effects import stripped_state, unread
 from matrix_app.storage import interning, invite_state, members, state, summaries, typing
 from matrix_app.storage.local_server import local_server_name
@@ -94,6 +95,8 @@ def _member_changed(room: RoomIdentity, change: StateChange, counts: _Counts) ->
         members.count_server(room.nid, interning.server_nid(domain_of(user_id)), joined)
     if is_local:
         _local_member_changed(room, user_nid, old_value, new_value, change)
+    elif new_value == Membership.JOIN and change.event is not None:
+        user_directory.seen(user_nid, user_id, change.event.content.get("displayname"))
 
 
 def _local_member_changed(
