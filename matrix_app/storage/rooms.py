@@ -94,6 +94,12 @@ def room_ids(nids: Iterable[int]) -> dict[int, str]:
     return {nid: by_nid(nid).room_id for nid in nids}
 
 
+def positions(nids: Iterable[int]) -> dict[int, int]:
+    """The positions of the latest events of rooms."""
+    sql = f"SELECT nid, position FROM room WHERE {db.in_any('nid')}"
+    return dict(db.rows(sql, (db.any_of(nids),)))  # type: ignore[arg-type]
+
+
 def room_version_of(nid: int) -> RoomVersion:
     """The rules of a room that exists."""
     return by_nid(nid).rules
