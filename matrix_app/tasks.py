@@ -71,3 +71,10 @@ def delete_expired() -> None:
     from matrix_app.services.clean_up import delete_expired as delete
 
     delete()
+
+
+def remove_backup_keys(version_nid: int) -> None:
+    """Remove the keys of a deleted key backup."""
+    from matrix_app.services.key_backup import remove_keys
+
+    remove_keys(version_nid)

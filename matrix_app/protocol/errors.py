@@ -147,6 +147,12 @@ class DuplicateAnnotation(BadRequest):
     errcode = "M_DUPLICATE_ANNOTATION"
 
 
+class InvalidKeySignature(BadRequest):
+    """A key that a client uploads does not carry the signature that it must have."""
+
+    errcode = "M_INVALID_SIGNATURE"
+
+
 class WeakPassword(BadRequest):
     """The password does not meet the policy."""
 
@@ -262,6 +268,15 @@ class UserSuspended(Forbidden):
     """The account is suspended ("Account suspension"): it may read and leave, and little else."""
 
     errcode = "M_USER_SUSPENDED"
+
+
+class WrongRoomKeysVersion(Forbidden):
+    """Keys can be written only to the newest version of a key backup."""
+
+    errcode = "M_WRONG_ROOM_KEYS_VERSION"
+
+    def __init__(self, current_version: str) -> None:
+        super().__init__("Wrong backup version.", current_version=current_version)
 
 
 class InviteBlocked(Forbidden):

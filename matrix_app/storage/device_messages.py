@@ -1,11 +1,12 @@
-"""To-device messages, one-time key counts and device list changes, as sync reads them."""
+"""To-device messages, and key counts and device list changes as sync reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from matrix_app.storage import db
+from matrix_app.storage.stream import Change, Kind, append
 
 
 class Message(NamedTuple):
@@ -68,3 +69,31 @@ def any_list_changed(since: int, upto: int) -> bool:
     """Whether anybody's devices or keys changed."""
     sql = "SELECT 1 FROM device_list_change WHERE position > %s AND position <= %s LIMIT 1"
     return db.value(sql, (since, upto)) is not None
+
+
+class Delivery(NamedTuple):
+    """A message on its way to a device of a local user; `content` is in the form of /sync."""
+
+    user_nid: int
+    device_nid: int
+    content: bytes
+
+
+def put_many(deliveries: Sequence[Delivery]) -> None:
+    """Store messages, inside a write transaction; each has a position of its own, in order."""
+    if not deliveries:
+        return
+    changes = [Change(Kind.TO_DEVICE, None, user_nid, device_nid) for user_nid, device_nid, _ in deliveries]
+    positions = append(changes)
+    rows = [
+        (device_nid, position, content)
+        for position, (_, device_nid, content) in zip(positions, deliveries, strict=True)
+    ]
+    db.insert_many("INSERT INTO to_device_message (device_nid, position, content) VALUES {values}", 3, rows)
+
+
+def counts_changed(device_nids: Iterable[int]) -> None:
+    """Tell devices, with their next sync, that their one-time or fallback keys are other than they were."""
+    changes = [Change(Kind.ONE_TIME_KEYS, None, None, device_nid) for device_nid in device_nids]
+    if changes:
+        append(changes)

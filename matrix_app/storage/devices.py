@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -23,6 +23,14 @@ class DeviceRow(NamedTuple):
     last_seen_ip: str | None
     last_seen_user_agent: str | None
     hidden: bool
+
+
+class DeviceAddress(NamedTuple):
+    """As much of a device as finds what is stored for it."""
+
+    user_nid: int
+    device_id: str
+    nid: int
 
 
 _SELECT = f"SELECT {', '.join(DeviceRow._fields)} FROM device"
@@ -52,6 +60,12 @@ def of_user(user_nid: int) -> list[DeviceRow]:
     ]
 
 
+def addresses(user_nids: Iterable[int]) -> list[DeviceAddress]:
+    """Every device of some users, in no order."""
+    sql = f"SELECT user_nid, device_id, nid FROM device WHERE {db.in_any('user_nid')}"
+    return [DeviceAddress._make(found) for found in db.rows(sql, (db.any_of(user_nids),))]
+
+
 def count(user_nid: int) -> int:
     """How many devices a user has."""
     return int(db.value("SELECT count(*) FROM device WHERE user_nid = %s", (user_nid,)))
@@ -73,8 +87,11 @@ def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
     nids = db.any_of(device.nid for device in gone)
     for table in _TABLES_OF_DEVICE:
         db.execute(f"DELETE FROM {table} WHERE {db.in_any('device_nid')}", (nids,))
-    sql = f"DELETE FROM device_keys WHERE user_nid = %s AND {db.in_any('device_id')}"
-    db.execute(sql, (user_nid, db.any_of(device.device_id for device in gone)))
+    ids = db.any_of(device.device_id for device in gone)
+    db.execute(f"DELETE FROM device_keys WHERE user_nid = %s AND {db.in_any('device_id')}", (user_nid, ids))
+    db.execute(
+        f"DELETE FROM key_signature WHERE target_nid = %s AND {db.in_any('target_key')}", (user_nid, ids)
+    )
     db.execute(f"DELETE FROM device WHERE {db.in_any('nid')}", (nids,))
 
 

@@ -32,12 +32,14 @@ class Kind(IntEnum):
     SESSION = 12
     PUSH_RULES = 13
     STATE = 14  # an event that is a state event; EVENT is any other
+    KEY_SIGNATURES = 15  # on keys of other users, which only the signer sees
 
 
 class Change(NamedTuple):
     """One entry of the log before it has its position.
 
-    With a room alone it concerns everybody in the room; with a user also, only that user.
+    With a room alone it concerns everybody in the room; with a user also, only that user; with a device
+    also, only that device.
     """
 
     kind: Kind

@@ -37,6 +37,15 @@ def put_response(device_nid: int, scope: str, txn_id: str, response: bytes) -> N
     db.execute(sql, (device_nid, scope, txn_id, response, int(time.time() * 1000)))
 
 
+def put_response_once(device_nid: int, scope: str, txn_id: str, response: bytes) -> bool:
+    """As `put_response`; False when the transaction ID has been used, even by a request still under way."""
+    sql = (
+        "INSERT INTO client_transaction (device_nid, scope, txn_id, response, created_ts)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+    )
+    return db.changed(sql, (device_nid, scope, txn_id, response, int(time.time() * 1000))) > 0
+
+
 def find_response(device_nid: int, scope: str, txn_id: str) -> bytes | None:
     """The stored answer to a transaction ID."""
     sql = "SELECT response FROM client_transaction WHERE device_nid = %s AND scope = %s AND txn_id = %s"

@@ -115,8 +115,9 @@ class Hub:
         if entry.room_nid is not None and entry.user_nid is None:
             concerned.append(entry.room_nid)
         if entry.user_nid is not None:
-            self._users.setdefault(entry.user_nid, {})[entry.kind] = entry.position
             users.add(entry.user_nid)
+            if entry.device_nid is None:
+                self._users.setdefault(entry.user_nid, {})[entry.kind] = entry.position
             if entry.kind in _SEEN_BY_ROOMS:
                 concerned.extend(members.joined_rooms(entry.user_nid))
         if entry.device_nid is not None:

@@ -33,6 +33,7 @@ class OneTimeKey(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["device_nid", "algorithm", "key_id"], name="one_time_key_id"),
         ]
+        indexes = [models.Index(fields=["device_nid", "algorithm", "nid"], name="one_time_key_oldest")]
 
 
 class FallbackKey(models.Model):
@@ -87,6 +88,29 @@ class DeviceListChange(models.Model):
         indexes = [models.Index(fields=["user_nid", "position"], name="device_list_change_user")]
 
 
+class KeySignatureChange(models.Model):
+    """A signature on a user's key that only the user who made it sees."""
+
+    position = models.BigIntegerField(primary_key=True)
+    signer_nid = ref()
+    target_nid = ref()
+
+    class Meta:
+        db_table = "key_signature_change"
+        indexes = [models.Index(fields=["signer_nid", "position"], name="key_signature_change_signer")]
+
+
+class DehydratedDevice(models.Model):
+    """The device of a user that receives messages while the user is signed in nowhere."""
+
+    user_nid = models.BigIntegerField(primary_key=True)
+    device_nid = ref()
+    device_data = models.BinaryField()
+
+    class Meta:
+        db_table = "dehydrated_device"
+
+
 class ToDeviceMessage(models.Model):
     """A to-device message that its device has not acknowledged yet."""
 
@@ -109,6 +133,7 @@ class KeyBackupVersion(models.Model):
     algorithm = models.TextField()
     auth_data = models.BinaryField()
     etag = models.BigIntegerField(default=0)
+    session_count = models.BigIntegerField(default=0)
     deleted = models.BooleanField(default=False)
 
     class Meta:

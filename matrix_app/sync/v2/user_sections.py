@@ -10,7 +10,7 @@ from orjson import Fragment
 from matrix_app.protocol.filters import matcher_of
 from matrix_app.services.presence import enabled
 from matrix_app.services.push_rules import PUSH_RULES, ruleset_of
-from matrix_app.storage import device_messages, interning, members, presence
+from matrix_app.storage import device_messages, interning, key_signatures, members, presence
 from matrix_app.storage.account_data import AccountDataRow
 from matrix_app.storage.stream import Kind
 from matrix_app.sync import memo
@@ -80,6 +80,8 @@ def device_lists(request: SyncRequest, scope: Scope, moved: Movements) -> dict[s
     if Kind.DEVICE_LIST in scope.user_kinds or scope.rooms_with(Kind.DEVICE_LIST):
         sharing = {*members.sharing_rooms(request.user_nid), request.user_nid}
         changed |= device_messages.lists_changed(sharing, request.after, request.upto)
+    if Kind.KEY_SIGNATURES in scope.user_kinds:
+        changed |= key_signatures.signed_between(request.user_nid, request.after, request.upto)
     left = moved.gone
     if left:
         left = left - set(members.sharing_among(request.user_nid, left))

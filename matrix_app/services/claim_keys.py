@@ -1,0 +1,89 @@
+"""Giving out one-time keys, each to one claimer only ("One-time and fallback keys")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orjson import Fragment
+
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.ids import domain_of, parse_user_id
+from matrix_app.protocol.opaque_text import parse_opaque_text
+from matrix_app.services import remote_keys
+from matrix_app.storage import db, device_messages, devices, fallback_keys, interning, one_time_keys
+from matrix_app.storage.devices import DeviceAddress
+from matrix_app.storage.fallback_keys import FallbackKey
+from matrix_app.storage.local_server import local_server_name
+from matrix_app.storage.one_time_keys import OneTimeKey
+
+# User ID to device ID to algorithm.
+Wanted = Mapping[str, Mapping[str, str]]
+# User ID to device ID to "algorithm:key_id" to key.
+Claimed = dict[str, dict[str, dict[str, Any]]]
+
+
+def claim_keys(wanted: Wanted, timeout_ms: int) -> tuple[Claimed, dict[str, Any]]:
+    """Claim keys of users anywhere; what was found, and an error for each server that could not be asked."""
+    by_server: dict[str, dict[str, Mapping[str, str]]] = {}
+    for user_id, by_device in wanted.items():
+        by_server.setdefault(domain_of(parse_user_id(user_id)), {})[user_id] = by_device
+    claimed = claim_local_keys(by_server.pop(local_server_name(), {}))
+    failures: dict[str, Any] = {}
+    for server, users in by_server.items():
+        try:
+            claimed.update(remote_keys.claim(server, users, timeout_ms))
+        except MatrixError as error:
+            failures[server] = error.body()
+    return claimed, failures
+
+
+def claim_local_keys(wanted: Wanted) -> Claimed:
+    """Claim keys of users of this server; who has none is left out.
+
+    The oldest one-time key is given, and where there is none the fallback key.
+    """
+    found = _find_devices(wanted)
+    if not found:
+        return {}
+    names = {nid: user_id for user_id, nid in interning.user_nids(wanted).items()}
+    asked = {device.nid: wanted[names[device.user_nid]][device.device_id] for device in found}
+    by_nid = {device.nid: device for device in found}
+    claimed: Claimed = {}
+    for key in _take(asked):
+        device = by_nid[key.device_nid]
+        of_user = claimed.setdefault(names[device.user_nid], {})
+        of_user[device.device_id] = {f"{key.algorithm}:{key.key_id}": Fragment(key.key)}
+    return claimed
+
+
+def _find_devices(wanted: Wanted) -> list[DeviceAddress]:
+    for by_device in wanted.values():
+        for algorithm in by_device.values():
+            parse_opaque_text(algorithm, "key algorithm")
+    nids = interning.user_nids(wanted)
+    devices_of = {nid: wanted[user_id] for user_id, nid in nids.items()}
+    return [
+        device for device in devices.addresses(devices_of) if device.device_id in devices_of[device.user_nid]
+    ]
+
+
+def _take(asked: Mapping[int, str]) -> list[OneTimeKey]:
+    """The keys for devices by nid, each asked for an algorithm; they are given once this has committed."""
+    with db.write():
+        given = one_time_keys.claim(list(asked.items()))
+        without = asked.keys() - {key.device_nid for key in given}
+        fallbacks = [key for key in _fallbacks(without) if asked[key.device_nid] == key.algorithm]
+        unused = [key for key in fallbacks if not key.used]
+        for algorithm in {key.algorithm for key in unused}:
+            fallback_keys.mark_used(
+                algorithm, [key.device_nid for key in unused if key.algorithm == algorithm]
+            )
+        told = [key.device_nid for key in given] + [key.device_nid for key in unused]
+        device_messages.counts_changed(told)
+    return given + [OneTimeKey(key.device_nid, key.algorithm, key.key_id, key.key) for key in fallbacks]
+
+
+def _fallbacks(device_nids: Iterable[int]) -> list[FallbackKey]:
+    nids = list(device_nids)
+    return fallback_keys.of_devices(nids) if nids else []

@@ -1,0 +1,119 @@
+"""The identity keys of devices and users, for somebody who wants to encrypt for them ("/keys/query")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from orjson import Fragment
+
+from matrix_app.protocol.encryption_keys import MASTER, SELF_SIGNING, USER_SIGNING, load_cross_signing_key
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.ids import domain_of, parse_user_id
+from matrix_app.services import remote_keys
+from matrix_app.storage import cross_signing, device_keys, interning, key_signatures
+from matrix_app.storage.device_keys import DeviceKeysRow
+from matrix_app.storage.key_signatures import KeySignature
+from matrix_app.storage.local_server import local_server_name
+
+# User ID to the device IDs that are wanted; none means all.
+Wanted = Mapping[str, Sequence[str]]
+
+NOBODY = 0
+_EMPTY = b',"unsigned":{}}'
+
+
+class FoundKeys(NamedTuple):
+    """What an answer holds: by user ID, devices by device ID, and cross-signing keys."""
+
+    device_keys: dict[str, dict[str, Any]]
+    master_keys: dict[str, Any]
+    self_signing_keys: dict[str, Any]
+    user_signing_keys: dict[str, Any]
+
+
+# (target nid, device ID or public key) to the signatures on it
+_SignaturesOf = dict[tuple[int, str], list[KeySignature]]
+
+
+def query_keys(wanted: Wanted, viewer_nid: int, timeout_ms: int) -> dict[str, Any]:
+    """The keys of users anywhere as `viewer_nid` may see them, and an error for each silent server."""
+    by_server: dict[str, dict[str, Sequence[str]]] = {}
+    for user_id, device_ids in wanted.items():
+        by_server.setdefault(domain_of(parse_user_id(user_id)), {})[user_id] = device_ids
+    local = by_server.pop(local_server_name(), {})
+    answer: dict[str, Any] = query_local_keys(local, viewer_nid)._asdict()
+    failures: dict[str, Any] = {}
+    for server, users in by_server.items():
+        try:
+            found = remote_keys.query(server, users, timeout_ms)
+        except MatrixError as error:
+            failures[server] = error.body()
+            continue
+        for section in ("device_keys", "master_keys", "self_signing_keys"):
+            answer[section].update(found.get(section, {}))
+    answer["failures"] = failures
+    return answer
+
+
+def query_local_keys(wanted: Wanted, viewer_nid: int = NOBODY, *, names: bool = True) -> FoundKeys:
+    """The keys of users of this server; a user whom nobody has met is left out.
+
+    Without a viewer, as for other servers, only what everybody may see is told. `names` tells the names of
+    the devices.
+    """
+    found = FoundKeys({}, {}, {}, {})
+    user_ids = {nid: user_id for user_id, nid in interning.user_nids(wanted).items()}
+    if not user_ids:
+        return found
+    signatures = _signatures_on(user_ids, viewer_nid)
+    found.device_keys.update((user_id, {}) for user_id in user_ids.values())
+    for row in device_keys.of_users(user_ids):
+        user_id = user_ids[row.user_nid]
+        if not wanted[user_id] or row.device_id in wanted[user_id]:
+            found.device_keys[user_id][row.device_id] = _device(row, signatures, names)
+    _add_cross_signing(found, user_ids, viewer_nid, signatures)
+    return found
+
+
+def _signatures_on(user_nids: Iterable[int], viewer_nid: int) -> _SignaturesOf:
+    found: _SignaturesOf = {}
+    for signature in key_signatures.visible(user_nids, viewer_nid):
+        found.setdefault((signature.target_nid, signature.target_key), []).append(signature)
+    return found
+
+
+def _device(row: DeviceKeysRow, signatures: _SignaturesOf, names: bool) -> Fragment:
+    keys = row.keys
+    added = signatures.get((row.user_nid, row.device_id))
+    if added:
+        keys = orjson.dumps(_with_signatures(orjson.loads(keys), added))
+    # The object is not empty, so that `unsigned` can be set in before its end.
+    if row.display_name is None or not names:
+        return Fragment(keys[:-1] + _EMPTY)
+    unsigned = orjson.dumps({"device_display_name": row.display_name})
+    return Fragment(keys[:-1] + b',"unsigned":' + unsigned + b"}")
+
+
+def _add_cross_signing(
+    found: FoundKeys, user_ids: Mapping[int, str], viewer_nid: int, signatures: _SignaturesOf
+) -> None:
+    for row in cross_signing.of_users(user_ids):
+        user_id = user_ids[row.user_nid]
+        if row.usage == MASTER:
+            key = load_cross_signing_key(row.key)
+            added = signatures.get((row.user_nid, key.public_key), [])
+            found.master_keys[user_id] = _with_signatures(key.content, added)
+        elif row.usage == SELF_SIGNING:
+            found.self_signing_keys[user_id] = Fragment(row.key)
+        elif row.usage == USER_SIGNING and row.user_nid == viewer_nid:
+            found.user_signing_keys[user_id] = Fragment(row.key)
+
+
+def _with_signatures(key: dict[str, Any], added: Sequence[KeySignature]) -> dict[str, Any]:
+    for signature in added:
+        signer = interning.user_id_of(signature.signer_nid)
+        of_key = key.setdefault("signatures", {})
+        of_key.setdefault(signer, {})[signature.key_id] = signature.signature
+    return key
