@@ -10,12 +10,11 @@ from appliance.config import get_config
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request, to_struct
 from matrix_app.http.uia import require_uia
-from matrix_app.protocol.errors import Forbidden, MissingParam, ThreepidNotFound
+from matrix_app.protocol.errors import Forbidden, MissingParam
 from matrix_app.services import uia
-from matrix_app.services.change_password import change_password
+from matrix_app.services.change_password import change_password, reset_password
 from matrix_app.services.deactivate import deactivate
 from matrix_app.services.passwords import check_policy, hash_password
-from matrix_app.storage import threepids
 
 
 class PasswordBody(msgspec.Struct):
@@ -40,22 +39,19 @@ def set_password(request: Request) -> dict[str, Any]:
     if not get_config().registration.allow_password_change:
         raise Forbidden("This server does not let users change their passwords")
     params = _password_params(request.decode(PasswordBody))
-    requester = request.requester_or_none
-    if requester is not None:
-        done = require_uia(request, action="change your password", params=params)
-        user_nid = requester.user_nid
+    if request.requester_or_none is None:
+        flows = [(uia.EMAIL,)]
+        done = require_uia(request, action="set a new password", params=params, flows=flows, once=True)
+        reset_password(done.results[uia.EMAIL], _new_hash(done), sign_out=done.params["logout_devices"])
     else:
-        by_mail = [(uia.EMAIL,)]
-        done = require_uia(request, action="set a new password", params=params, flows=by_mail, once=True)
-        user_nid = _owner_of_address(done.results[uia.EMAIL])
-    if "new_password_hash" not in done.params:
-        raise MissingParam("Missing new_password")
-    change_password(
-        user_nid,
-        done.params["new_password_hash"],
-        sign_out=done.params["logout_devices"],
-        but_device_nid=None if requester is None else requester.device_nid,
-    )
+        done = require_uia(request, action="change your password", params=params)
+        requester = request.requester
+        change_password(
+            requester.user_nid,
+            _new_hash(done),
+            sign_out=done.params["logout_devices"],
+            but_device_nid=requester.device_nid,
+        )
     return {}
 
 
@@ -67,11 +63,11 @@ def _password_params(body: PasswordBody) -> dict[str, Any]:
     return {"new_password_hash": hash_password(body.new_password), "logout_devices": body.logout_devices}
 
 
-def _owner_of_address(found: dict[str, Any]) -> int:
-    user_nid = threepids.owner_of(found["medium"], found["address"])
-    if user_nid is None:
-        raise ThreepidNotFound("No account has this mail address")
-    return user_nid
+def _new_hash(done: uia.Completed) -> str:
+    if "new_password_hash" not in done.params:
+        raise MissingParam("Missing new_password")
+    found: str = done.params["new_password_hash"]
+    return found
 
 
 @endpoint("POST", "/_matrix/client/v3/account/deactivate", rate="login")

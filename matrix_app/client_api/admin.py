@@ -9,6 +9,7 @@ import msgspec
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import Forbidden, NotFound
+from matrix_app.protocol.ids import parse_user_id
 from matrix_app.services import last_seen, moderate_account
 from matrix_app.storage import accounts, devices
 from matrix_app.storage.devices import DeviceRow
@@ -29,7 +30,7 @@ class SuspendBody(msgspec.Struct):
 @endpoint("GET", "/_matrix/client/v3/admin/whois/{user_id}")
 def whois(request: Request) -> dict[str, Any]:
     """From where a user is connected (GET /admin/whois/{userId})."""
-    user_id = request.path["user_id"]
+    user_id = parse_user_id(request.path["user_id"])
     if user_id != request.requester.user_id and not request.requester.is_admin:
         raise Forbidden("You are not a server administrator")
     account = accounts.find(user_id)

@@ -12,6 +12,7 @@ from matrix_app.http.request import Request, to_struct
 from matrix_app.http.response import Json
 from matrix_app.http.uia import check_body, require_uia
 from matrix_app.protocol.errors import NotFound
+from matrix_app.protocol.ids import parse_text
 from matrix_app.services import last_seen
 from matrix_app.services.delete_devices import delete_devices
 from matrix_app.services.update_device import make_device, rename_device
@@ -52,7 +53,7 @@ def list_devices(request: Request) -> dict[str, Any]:
 
 
 def _device(request: Request) -> DeviceRow:
-    device = devices.find(request.requester.user_nid, request.path["device_id"])
+    device = devices.find(request.requester.user_nid, parse_text(request.path["device_id"]))
     if device is None or device.hidden:
         raise NotFound("There is no such device")
     return device
@@ -69,7 +70,7 @@ def put_device(request: Request) -> Any:
     """Rename a device; application services may make one by this (PUT /devices/{deviceId})."""
     body = request.decode(DeviceBody)
     requester = request.requester
-    known = devices.find(requester.user_nid, request.path["device_id"])
+    known = devices.find(requester.user_nid, parse_text(request.path["device_id"]))
     if known is None and requester.appservice_id is not None:
         check_rate("login", request)
         make_device(requester.user_nid, request.path["device_id"], body.display_name)

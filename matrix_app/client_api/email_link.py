@@ -41,7 +41,9 @@ def follow_link(request: Request) -> HttpResponse:
             **msgspec.to_builtins(given),
         )
     confirm(session)
-    return _confirmed(session)
+    if session.next_link is not None:
+        return HttpResponse(status=302, headers={"Location": session.next_link})
+    return _thanks(session)
 
 
 def _of_query(request: Request) -> Submission:
@@ -65,7 +67,7 @@ def submit_token(request: Request) -> Any:
     except MatrixError as error:
         return error_page(error)
     confirm(session)
-    return _confirmed(session)
+    return _thanks(session)
 
 
 def _of_form(request: Request) -> Submission:
@@ -75,9 +77,7 @@ def _of_form(request: Request) -> Submission:
     return Submission(sid=form["sid"], client_secret=form["client_secret"], token=form["token"])
 
 
-def _confirmed(session: ThreePidSession) -> HttpResponse:
-    if session.next_link is not None:
-        return HttpResponse(status=302, headers={"Location": session.next_link})
+def _thanks(session: ThreePidSession) -> HttpResponse:
     return page(
         "message",
         title="Thank you",

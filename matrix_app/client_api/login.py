@@ -102,7 +102,7 @@ _WAYS: dict[str, Callable[[Request, LoginBody], Account]] = {
 @endpoint(
     "POST",
     "/_matrix/client/v1/login/get_token",
-    "/_matrix/client/unstable/org.matrix.msc3882/login/token",
+    "/_matrix/client/unstable/org.matrix.msc3882/login/get_token",
     rate="login",
 )
 def get_login_token(request: Request) -> dict[str, Any]:

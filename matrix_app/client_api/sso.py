@@ -9,15 +9,11 @@ from django.http import HttpResponse
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.page import error_page, page
 from matrix_app.http.request import Request
-from matrix_app.protocol.errors import InvalidParam, MatrixError
+from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import cas
 from matrix_app.services.log_in import check_active
 from matrix_app.services.login_tokens import make_login_token
 from matrix_app.services.uia.outside import complete_sso
-
-
-def _redirect(address: str) -> HttpResponse:
-    return HttpResponse(status=302, headers={"Location": address})
 
 
 @endpoint(
@@ -29,10 +25,8 @@ def _redirect(address: str) -> HttpResponse:
 )
 def redirect_to_sso(request: Request) -> HttpResponse:
     """Send the browser to the CAS server (GET /login/sso/redirect)."""
-    address = request.required_query("redirectUrl")
-    if not urlsplit(address).scheme or urlsplit(address).scheme in ("javascript", "data"):
-        raise InvalidParam("redirectUrl is not an address that a browser can be sent to")
-    return _redirect(cas.sign_in_address(redirectUrl=address))
+    address = cas.check_redirect(request.required_query("redirectUrl"))
+    return HttpResponse(status=302, headers={"Location": cas.sign_in_address(redirectUrl=address)})
 
 
 @endpoint("GET", "/_matrix/client/v3/login/cas/ticket", auth=Auth.NONE, rate="login")
@@ -40,10 +34,10 @@ def receive_ticket(request: Request) -> HttpResponse:
     """Where the CAS server sends the browser back to, with a ticket."""
     try:
         ticket = request.required_query("ticket")
-        session_id, address = request.query("session"), request.query("redirectUrl")
+        session_id = request.query("session")
         if session_id is not None:
             return _confirm_session(session_id, ticket)
-        return _sign_in(request.required_query("redirectUrl") if address is None else address, ticket)
+        return _sign_in(cas.check_redirect(request.required_query("redirectUrl")), ticket)
     except MatrixError as error:
         return error_page(error)
 

@@ -14,10 +14,12 @@ VERSIONS += [f"v1.{minor}" for minor in range(1, 20)]
 
 # Features that clients look for under the names they had before they came into the specification, or
 # that are not in it yet; only what is served.
-UNSTABLE_FEATURES: dict[str, bool] = {}
+UNSTABLE_FEATURES: dict[str, bool] = {
+    "uk.timedout.msc4323": True,  # suspending and locking
+}
 
 
-@endpoint("GET", "/_matrix/client/versions", auth=Auth.OPTIONAL, guests=True)
+@endpoint("GET", "/_matrix/client/versions", auth=Auth.NONE)
 def versions(request: Request) -> dict[str, Any]:
     """The versions of the specification that the server supports (GET /versions)."""
     return {"versions": VERSIONS, "unstable_features": UNSTABLE_FEATURES}

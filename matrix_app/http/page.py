@@ -18,12 +18,12 @@ def page(template: str, /, *, status: int = 200, captcha: bool = False, **values
     response = HttpResponse(html, status=status, content_type="text/html; charset=utf-8")
     # A captcha brings frames and scripts of its own.
     sources = "'self' https://www.recaptcha.net https://www.gstatic.com https://www.google.com"
-    extra = f"; frame-src {sources}; connect-src {sources}; img-src {sources}" if captcha else ""
+    extra = f"; frame-src {sources}; img-src {sources}" if captcha else ""
     trusted = " 'strict-dynamic'" if captcha else ""
     styles = "'unsafe-inline'" if captcha else f"'nonce-{nonce}'"
     response["Content-Security-Policy"] = (
-        f"default-src 'none'; script-src 'nonce-{nonce}'{trusted}; style-src {styles}; base-uri 'none'; "
-        f"form-action 'self'; frame-ancestors 'none'{extra}"
+        f"default-src 'none'; connect-src 'self'; script-src 'nonce-{nonce}'{trusted}; style-src {styles};"
+        f" base-uri 'none'; form-action 'self'; frame-ancestors 'none'{extra}"
     )
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"

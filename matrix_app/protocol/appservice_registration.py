@@ -92,7 +92,9 @@ def _text(source: dict[str, Any], name: str) -> str:
 
 
 def _namespaces(source: dict[str, Any], name: str) -> tuple[Namespace, ...]:
-    entries = source.get(name) or []
+    entries = source.get(name)
+    if entries is None:
+        return ()
     if not isinstance(entries, list):
         raise InvalidParam(f"namespaces.{name} must be a list")
     return tuple(_namespace(entry, name) for entry in entries)

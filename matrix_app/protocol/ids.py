@@ -150,6 +150,13 @@ def parse_device_id(value: str) -> DeviceId:
     return DeviceId(value)
 
 
+def parse_text(value: str) -> str:
+    """Text that a database can keep and compare: anything but NUL."""
+    if "\0" in value:
+        raise InvalidParam("Text cannot have NUL characters here")
+    return value
+
+
 def parse_mxc(value: str) -> Mxc:
     """The parts of an `mxc://` URI, safe to be used as names of files and in URLs."""
     match = _MXC.fullmatch(value)

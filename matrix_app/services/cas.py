@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import xml.parsers.expat
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from appliance.config import get_config
-from matrix_app.protocol.errors import Forbidden, Unrecognized
+from matrix_app.protocol.errors import Forbidden, InvalidParam, Unrecognized
 from matrix_app.protocol.ids import map_localpart
 from matrix_app.services.create_account import create_account, local_user_id
 from matrix_app.services.outgoing_http import get
@@ -92,7 +92,15 @@ def account_of(name: str) -> Account:
 
 def with_login_token(redirect_url: str, token: str) -> str:
     """The client's address with `loginToken` added, in place of any that it has."""
-    parts = urlsplit(redirect_url)
-    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "loginToken"]
-    query.append(("loginToken", token))
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    address, mark, fragment = redirect_url.partition("#")
+    base, _, query = address.partition("?")
+    pairs = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] != "loginToken"]
+    return f"{base}?{urlencode([*pairs, ('loginToken', token)])}{mark}{fragment}"
+
+
+def check_redirect(address: str) -> str:
+    """The address when a browser can be sent there; raises `InvalidParam` for scripts and the like."""
+    scheme = urlsplit(address).scheme
+    if not scheme or scheme in ("javascript", "data", "vbscript", "blob", "file"):
+        raise InvalidParam("redirectUrl is not an address that a browser can be sent to")
+    return address

@@ -20,6 +20,7 @@ from matrix_app.protocol.errors import (
 from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_user_id
 from matrix_app.protocol.room_versions import RoomVersion, room_version
 from matrix_app.services.account_state import refuse_suspended
+from matrix_app.services.appservices import check_alias_namespace
 from matrix_app.services.invite_permission import takes_invites
 from matrix_app.services.membership import invite, put_member
 from matrix_app.services.room_presets import PRESETS, PresetName, power_levels, preset_events, topic_content
@@ -58,7 +59,7 @@ def create_room(requester: Requester, wanted: NewRoom) -> str:
     """Make a room whose creator is the requester; its ID."""
     refuse_suspended(requester)
     rules = room_version(wanted.room_version or get_config().server.default_room_version)
-    alias = _check_alias(wanted.room_alias_name)
+    alias = _check_alias(wanted.room_alias_name, requester.appservice_id)
     _check(wanted, requester.user_id, rules)
     room_id = "" if rules.room_id_is_create_hash else f"!{token_urlsafe(14)}:{local_server_name()}"
 
@@ -101,12 +102,13 @@ def _check(wanted: NewRoom, creator: str, rules: RoomVersion) -> None:
         raise BadJson("initial_state cannot have m.room.create")
 
 
-def _check_alias(localpart: str | None) -> str | None:
+def _check_alias(localpart: str | None, appservice_id: str | None) -> str | None:
     if localpart is None:
         return None
     if not localpart or ":" in localpart or any(character.isspace() for character in localpart):
         raise InvalidParam("room_alias_name must be a local part without colons and spaces")
     alias = parse_room_alias(f"#{localpart}:{local_server_name()}")
+    check_alias_namespace(alias, appservice_id)
     if aliases.find(alias) is not None:
         raise RoomInUse("The room alias is taken")
     return alias

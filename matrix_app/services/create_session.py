@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import Forbidden
-from matrix_app.protocol.ids import parse_device_id
+from matrix_app.protocol.ids import parse_device_id, parse_text
 from matrix_app.services.access_tokens import hash_token, new_token
 from matrix_app.storage import db, devices, refresh_tokens, sessions
 from matrix_app.storage.clock import now_ms
@@ -84,7 +84,7 @@ def _device(user_nid: int, device_id: str | None, display_name: str | None) -> t
     if devices.is_cross_signing_key(user_nid, device_id):
         raise Forbidden("The device ID is that of a cross-signing key")
     _check_device_limit(user_nid)
-    name = None if display_name is None else display_name[:LONGEST_NAME]
+    name = None if display_name is None else parse_text(display_name)[:LONGEST_NAME]
     nid = sessions.put_device(user_nid, device_id, name, now_ms())
     devices.device_list_changed(user_nid)
     return device_id, nid

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from matrix_app.protocol.ids import parse_text
 from matrix_app.storage import db, devices
 from matrix_app.storage.devices import DeviceRow
+from matrix_app.storage.stream import Change, Kind, append
 
 
 def delete_devices(user_nid: int, device_ids: Iterable[str]) -> None:
@@ -13,7 +15,7 @@ def delete_devices(user_nid: int, device_ids: Iterable[str]) -> None:
 
     Everybody who shares a room with the user learns that the device list changed.
     """
-    wanted = set(device_ids)
+    wanted = {parse_text(device_id) for device_id in device_ids}
     with db.write():
         _delete(user_nid, [device for device in devices.of_user(user_nid) if device.device_id in wanted])
 
@@ -29,3 +31,5 @@ def _delete(user_nid: int, gone: list[DeviceRow]) -> None:
         return
     devices.delete(user_nid, gone)
     devices.device_list_changed(user_nid)
+    # What a device waits for ends with it.
+    append([Change(Kind.SESSION, device_nid=device.nid) for device in gone])

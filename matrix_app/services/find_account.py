@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matrix_app.protocol.errors import BadJson, BadRequest, MissingParam
+from matrix_app.protocol.ids import parse_text
 from matrix_app.storage import accounts, threepids
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.local_server import local_server_name
@@ -18,7 +19,7 @@ def find_account(identifier: dict[str, Any]) -> Account | None:
         return _by_threepid(_text(identifier, "medium"), _text(identifier, "address"))
     if kind == "m.id.phone":
         number = identifier.get("phone") or identifier.get("number")
-        return _by_threepid("msisdn", number) if isinstance(number, str) else None
+        return _by_threepid("msisdn", parse_text(number)) if isinstance(number, str) else None
     if kind == "m.id.user":
         return account_of_name(_text(identifier, "user"))
     raise BadRequest("Unknown identifier type")
@@ -64,4 +65,4 @@ def _text(identifier: dict[str, Any], field: str) -> str:
         raise MissingParam(f"Missing {field}")
     if not isinstance(value, str):
         raise BadJson(f"{field} must be a string")
-    return value
+    return parse_text(value)

@@ -9,6 +9,7 @@ from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFou
 from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_room_id
 from matrix_app.services import remote_directory
 from matrix_app.services.account_state import refuse_suspended
+from matrix_app.services.appservices import check_alias_namespace
 from matrix_app.services.canonical_alias import may_change, stop_advertising
 from matrix_app.services.known_rooms import require_room
 from matrix_app.services.room_writer import read_room
@@ -55,6 +56,7 @@ def create_alias(requester: Requester, alias: str, room_id: str) -> None:
         raise InvalidParam("The room alias belongs to another server")
     if any(character.isspace() for character in alias):
         raise InvalidParam("A room alias cannot have spaces")
+    check_alias_namespace(alias, requester.appservice_id)
     room = require_room(room_id)
     if not _is_joined(room, requester) and not requester.is_admin and requester.appservice_id is None:
         raise Forbidden("You must be in the room to give it an alias")

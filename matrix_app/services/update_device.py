@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matrix_app.protocol.errors import TooLarge
-from matrix_app.protocol.ids import parse_device_id
+from matrix_app.protocol.ids import parse_device_id, parse_text
 from matrix_app.services.create_session import LONGEST_NAME
 from matrix_app.storage import db, devices, sessions
 from matrix_app.storage.clock import now_ms
@@ -28,5 +28,6 @@ def make_device(user_nid: int, device_id: str, display_name: str | None) -> None
 
 
 def _check_name(display_name: str) -> None:
+    parse_text(display_name)
     if len(display_name) > LONGEST_NAME:
         raise TooLarge(f"The name of a device may have {LONGEST_NAME} characters")

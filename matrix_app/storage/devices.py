@@ -36,7 +36,7 @@ class DeviceAddress(NamedTuple):
 _SELECT = f"SELECT {', '.join(DeviceRow._fields)} FROM device"
 
 # Everything that belongs to a device and goes with it.
-_TABLES_OF_DEVICE = (
+TABLES_OF_DEVICE = (
     "access_token",
     "refresh_token",
     "one_time_key",
@@ -85,7 +85,7 @@ def is_cross_signing_key(user_nid: int, device_id: str) -> bool:
 def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
     """Remove devices with everything that belongs to them: tokens, keys, pushers, waiting messages."""
     nids = db.any_of(device.nid for device in gone)
-    for table in _TABLES_OF_DEVICE:
+    for table in TABLES_OF_DEVICE:
         db.execute(f"DELETE FROM {table} WHERE {db.in_any('device_nid')}", (nids,))
     ids = db.any_of(device.device_id for device in gone)
     db.execute(f"DELETE FROM device_keys WHERE user_nid = %s AND {db.in_any('device_id')}", (user_nid, ids))

@@ -13,7 +13,9 @@ from django.test import RequestFactory
 from matrix_app.http.dispatch import dispatch
 from matrix_app.http.requester import Requester
 from matrix_app.services.access_tokens import hash_token, new_token
+from matrix_app.services.create_session import create_session
 from matrix_app.storage import db, interning, sessions
+from matrix_app.storage.accounts import Account
 from matrix_app.storage.local_server import local_server_name
 
 _serial = itertools.count(1)
@@ -134,6 +136,20 @@ class ClientFactory:
         with db.write():
             sql = "UPDATE account SET suspended_ts = 1 WHERE user_nid = %s"
             db.execute(sql, (client.requester.user_nid,))
+
+    def sign_in(self, account: Account) -> Client:
+        """A client of a user who has an account already."""
+        session = create_session(account.user_id, account.user_nid)
+        owner = sessions.find_token(hash_token(session.access_token))
+        assert owner is not None
+        requester = Requester(
+            user_id=account.user_id,
+            user_nid=account.user_nid,
+            device_id=session.device_id,
+            device_nid=session.device_nid,
+            token_nid=owner.token_nid,
+        )
+        return Client(requester, session.access_token)
 
     def many(self, count: int) -> list[Client]:
         """Several clients of new users."""

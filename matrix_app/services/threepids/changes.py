@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matrix_app.protocol.errors import ThreepidAuthFailed, ThreepidInUse
+from matrix_app.protocol.ids import parse_text
 from matrix_app.services.threepids.validation import Purpose, validated_session
 from matrix_app.storage import db, threepid_sessions, threepids
 from matrix_app.storage.clock import now_ms
@@ -33,4 +34,4 @@ def add_threepid(user_nid: int, session: ThreePidSession) -> None:
 def remove_threepid(user_nid: int, medium: str, address: str) -> None:
     """Remove an address from an account; nothing happens when the account does not have it."""
     with db.write():
-        threepids.delete(user_nid, medium, address)
+        threepids.delete(user_nid, parse_text(medium), parse_text(address))

@@ -7,7 +7,7 @@ from typing import Any
 
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import BadGateway, InvalidParam, MatrixError
-from matrix_app.protocol.ids import is_server_name
+from matrix_app.protocol.ids import is_server_name, parse_text
 from matrix_app.services.local_identity import local_identity
 from matrix_app.services.outgoing_http import Answer, post_json
 from matrix_app.storage import db, threepid_bindings
@@ -35,6 +35,7 @@ def bind(
 
 def unbind(user_id: str, user_nid: int, medium: str, address: str, id_server: str | None) -> bool:
     """Unbind an address at an identity server, or at all where it was bound; False when one cannot do it."""
+    parse_text(medium + address)
     servers = [id_server] if id_server else threepid_bindings.servers_of(user_nid, medium, address)
     bindings = [Binding(medium, address, server) for server in servers]
     return bool(bindings) and unbind_all(user_id, user_nid, bindings)

@@ -19,6 +19,7 @@ from matrix_app.protocol.errors import (
     ThreepidMediumNotSupported,
     ThreepidNotFound,
 )
+from matrix_app.protocol.ids import parse_text
 from matrix_app.services import mail
 from matrix_app.services.access_tokens import hash_token
 from matrix_app.services.background import run_later
@@ -141,7 +142,7 @@ def send_confirmation(sid: str) -> None:
 
 def find_session(sid: str, client_secret: str, token: str) -> ThreePidSession:
     """The session that a link belongs to; raises `BadRequest` for a wrong or an old link."""
-    session = threepid_sessions.find(sid)
+    session = threepid_sessions.find(parse_text(sid))
     if session is None or not hmac.compare_digest(session.client_secret.encode(), client_secret.encode()):
         raise NotFound("There is no such validation session", errcode="M_NO_VALID_SESSION")
     if is_expired(session):
@@ -161,7 +162,7 @@ def confirm(session: ThreePidSession) -> None:
 
 def validated_session(sid: str, client_secret: str, purpose: str) -> ThreePidSession | None:
     """A session whose address has been validated for a purpose; None while it has not."""
-    session = threepid_sessions.find(sid)
+    session = threepid_sessions.find(parse_text(sid))
     if session is None or session.validated_ts is None or session.purpose != purpose or is_expired(session):
         return None
     return session if hmac.compare_digest(session.client_secret.encode(), client_secret.encode()) else None

@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from matrix_app.protocol.errors import BadRequest, Forbidden
+from matrix_app.protocol.ids import parse_text
 from matrix_app.services.uia.operation import Operation
 from matrix_app.storage import db, registration_tokens, uia_sessions
 from matrix_app.storage.clock import now_ms
@@ -41,7 +42,7 @@ def begin(operation: Operation) -> UiaSession:
 
 def find(session_id: str) -> UiaSession | None:
     """A session that has not expired, or None."""
-    return uia_sessions.find(session_id, now_ms() - LIFETIME_MS)
+    return uia_sessions.find(parse_text(session_id), now_ms() - LIFETIME_MS)
 
 
 def resume(session_id: str, operation: Operation) -> UiaSession:

@@ -7,6 +7,7 @@ from typing import Any
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import Forbidden, MatrixError, MissingParam, Unauthorized
+from matrix_app.protocol.ids import parse_text
 from matrix_app.services.check_password import check_password
 from matrix_app.services.find_account import find_account, identifier_of
 from matrix_app.services.threepids.validation import Purpose, validated_session
@@ -126,4 +127,4 @@ def _text(values: dict[str, Any], name: str) -> str:
     value = values.get(name)
     if not isinstance(value, str):
         raise MissingParam(f"Missing {name}")
-    return value
+    return parse_text(value)

@@ -1,0 +1,52 @@
+"""A web service on a loopback port, which keeps what it is asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+
+class Asked(NamedTuple):
+    """A request that arrived."""
+
+    method: str
+    path: str
+    body: bytes
+
+
+class HttpService:
+    """What arrived, what is answered, and where the service listens."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.asked: list[Asked] = []
+        self.answer = b""
+        self.status = 200
+
+
+@contextmanager
+def http_service(answer: bytes) -> Iterator[HttpService]:
+    """A service that gives one answer to everything, as long as the block runs."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _take(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            service.asked.append(Asked(self.command, self.path, body))
+            self.send_response(service.status)
+            self.end_headers()
+            self.wfile.write(service.answer)
+
+        do_GET = do_POST = _take  # noqa: N815
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        service = HttpService(f"http://127.0.0.1:{server.server_port}")
+        service.answer = answer
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield service
+        server.shutdown()
