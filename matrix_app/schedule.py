@@ -23,6 +23,7 @@ def entries() -> tuple[Entry, ...]:
         *presence,
         Entry("expire_typing", 5),
         Entry("propagate_late_profiles", 5),
+        Entry("leave_late_rooms", 60),
         Entry("trim_stream", 30),
         Entry("forget_transactions", 60),
         Entry("delete_expired", 24 * 60),

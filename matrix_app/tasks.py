@@ -24,6 +24,13 @@ def leave_all_rooms(user_nid: int) -> None:
     leave(user_nid)
 
 
+def leave_late_rooms() -> None:
+    """Let deactivated users leave rooms that they are still in."""
+    from matrix_app.services.deactivate import leave_late_rooms as leave
+
+    leave()
+
+
 def propagate_late_profiles() -> None:
     """Show changed profiles in rooms that a process which ended has left out."""
     from matrix_app.services.profile_propagation import propagate_late

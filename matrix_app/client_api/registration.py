@@ -11,7 +11,7 @@ from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.rate_limit import check_rate
 from matrix_app.http.request import Request
 from matrix_app.http.uia import require_uia
-from matrix_app.protocol.errors import MissingToken, UnknownToken
+from matrix_app.protocol.errors import InvalidParam, MissingToken, UnknownToken
 from matrix_app.services import uia
 from matrix_app.services.appservices import find_by_token
 from matrix_app.services.guests import guest_of_token, register_guest
@@ -47,11 +47,14 @@ class RegisterBody(msgspec.Struct):
 @endpoint("POST", "/_matrix/client/v3/register", auth=Auth.NONE, rate=None)
 def register_account(request: Request) -> dict[str, Any]:
     """Register for an account on this homeserver (POST /register)."""
-    body = request.decode(RegisterBody, empty_allowed=request.query("kind") == "guest")
+    kind = request.query("kind") or "user"
+    if kind not in ("user", "guest"):
+        raise InvalidParam("kind must be user or guest")
+    body = request.decode(RegisterBody, empty_allowed=kind == "guest")
     if body.type == APPSERVICE:
         return _for_appservice(request, body)
     check_rate("registration", request)
-    if request.query("kind") == "guest":
+    if kind == "guest":
         return register_guest(body.initial_device_display_name).body()
     check_open()
     guest_nid = None

@@ -78,3 +78,9 @@ def leave_all_rooms(user_nid: int) -> None:
         except MatrixError as error:
             # One room that cannot be left must not keep the user in the others.
             _log.warning("room_not_left", room_id=room_id, user_id=requester.user_id, error=error.message)
+
+
+def leave_late_rooms() -> None:
+    """Let deactivated users leave rooms that a worker which ended has left them in."""
+    for user_nid in accounts.deactivated_in_rooms():
+        leave_all_rooms(user_nid)

@@ -8,7 +8,7 @@ import msgspec
 
 from appliance.config import get_config
 from matrix_app.protocol.appservice_registration import Appservice
-from matrix_app.protocol.errors import Forbidden, ThreepidInUse, UserInUse
+from matrix_app.protocol.errors import Forbidden, MissingParam, ThreepidInUse, UserInUse
 from matrix_app.services import uia, user_directory
 from matrix_app.services.appservices import check_user_namespace
 from matrix_app.services.create_account import create_account, free_localpart, local_user_id
@@ -63,6 +63,8 @@ def register(wanted: Registration, done: uia.Completed) -> dict[str, Any]:
 
 
 def _make(wanted: Registration, results: dict[str, Any]) -> Account:
+    if wanted.password_hash is None:
+        raise MissingParam("Missing password: nobody could sign in again")
     if wanted.guest_nid is not None:
         account = _upgraded(wanted.guest_nid, wanted)
     else:

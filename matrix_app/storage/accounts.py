@@ -106,6 +106,15 @@ def deactivate(user_nid: int, now: int, *, erase: bool) -> None:
     db.execute(sql, (now, erase, user_nid))
 
 
+def deactivated_in_rooms(limit: int = 100) -> list[int]:
+    """The nids of users whose accounts have ended, and who are in rooms or invited all the same."""
+    sql = (
+        "SELECT DISTINCT a.user_nid FROM account a JOIN membership m ON m.user_nid = a.user_nid"
+        " WHERE a.deactivated_ts IS NOT NULL AND m.membership IN (1, 2, 3) LIMIT %s"
+    )
+    return [found[0] for found in db.rows(sql, (limit,))]
+
+
 def set_locked(user_nid: int, since: int | None) -> None:
     """Lock an account, or unlock it with None."""
     db.execute("UPDATE account SET locked_ts = %s WHERE user_nid = %s", (since, user_nid))

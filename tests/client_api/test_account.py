@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from matrix_app.services.deactivate import leave_late_rooms
 from matrix_app.services.delete_devices import delete_all_devices
 from matrix_app.storage import accounts, db, interning, members, rooms
 from matrix_app.storage.members import Membership
@@ -101,6 +102,17 @@ def test_a_deactivated_user_leaves_every_room(clients: ClientFactory) -> None:
         member = members.get(room.nid, account.user_nid)
         assert member is not None
         assert member.membership == Membership.LEAVE
+
+
+def test_rooms_that_a_lost_task_left_are_left_later(clients: ClientFactory) -> None:
+    account = make_account()
+    room_id = clients.sign_in(account).create_room()
+    accounts.deactivate(account.user_nid, 1, erase=False)
+    leave_late_rooms()
+    room = rooms.find(room_id)
+    assert room is not None
+    assert members.joined_rooms(account.user_nid) == []
+    assert accounts.deactivated_in_rooms() == []
 
 
 def test_erasure_removes_what_the_user_kept() -> None:

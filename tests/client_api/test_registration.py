@@ -204,6 +204,15 @@ def test_registrations_from_one_address_are_limited() -> None:
     assert statuses[-1] == 429
 
 
+def test_a_user_without_a_password_could_not_come_back_and_is_not_made() -> None:
+    assert register("alice", password=None).errcode == "M_MISSING_PARAM"
+    assert accounts.find("@alice:hearth.example") is None
+
+
+def test_there_are_two_kinds_of_users() -> None:
+    assert post("/register?kind=robot", {"auth": DUMMY}).errcode == "M_INVALID_PARAM"
+
+
 def test_unusable_sessions_are_refused() -> None:
     assert register("alice", auth={**DUMMY, "session": "nonsense"}).status == 400
     assert register("alice", auth={"type": 1}).errcode == "M_BAD_JSON"

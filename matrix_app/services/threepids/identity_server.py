@@ -53,8 +53,8 @@ def _unbind_one(user_id: str, user_nid: int, binding: Binding) -> bool:
     content = {"mxid": user_id, "threepid": threepid}
     authorization = _signature(binding.id_server, content)
     answer = _post(binding.id_server, _UNBIND, encode_canonical(content), authorization)
-    # These mean that the server does not let homeservers unbind.
-    unsupported = answer.status in (400, 404, 501)
+    # If the body of a 400 is not a Matrix error, the server does not support unbinding; so do these others.
+    unsupported = answer.status in (404, 501) or (answer.status == 400 and "errcode" not in answer.json())
     if answer.status != 200 and not unsupported:
         raise _passed_on(answer)
     with db.write():
