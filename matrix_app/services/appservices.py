@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import structlog
-import yaml
 
 from appliance.config import get_config
 from matrix_app.http.requester import Requester
@@ -28,6 +27,10 @@ def appservices() -> tuple[Appservice, ...]:
 @lru_cache(maxsize=4)
 def _load(files: tuple[Path, ...]) -> tuple[Appservice, ...]:
     found: list[Appservice] = []
+    if not files:
+        return ()
+    import yaml
+
     for file in files:
         try:
             read = parse_registration(yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -67,7 +67,10 @@ def test_people_stay_out_of_exclusive_namespaces() -> None:
         auth = {"type": "m.login.dummy"}
         assert post("/register", {"username": "_bridge_eve", "auth": auth}).errcode == "M_EXCLUSIVE"
         assert post("/register", {"username": "bridge_bot", "auth": auth}).errcode == "M_EXCLUSIVE"
-        assert post("/register", {"username": "helpful", "auth": auth}).status == 200
+        assert (
+            post("/register", {"username": "helpful", "password": "a good password", "auth": auth}).status
+            == 200
+        )
     assert get("/register/available?username=_bridge_eve").errcode == "M_EXCLUSIVE"
 
 
