@@ -108,13 +108,15 @@ class Launch:
 
 def _rehearse() -> None:
     """Asks the database once, so that what Django makes on the first question is shared too."""
+    from django.conf import settings
     from django.db import connections
     from django_q.brokers import get_broker
 
     from appliance.task_queue.abandoned import release_abandoned
 
     release_abandoned()
-    get_broker().queue_size()
+    if not settings.Q_CLUSTER.get("redis"):
+        get_broker().queue_size()
     connections.close_all()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from django.db import OperationalError
+
 from appliance import secrets
 from appliance.config.errors import ConfigError
 from appliance.database import described, migrate
@@ -21,14 +23,17 @@ def prepare(config: Config) -> int:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     secrets.create_all()
     _tell("keys", str(config.server.secrets_dir))
-    applied = migrate()
-    install_schedule()
-    _tell("database", f"{described()}{f', {applied} migrations applied' if applied else ''}")
     try:
+        applied = migrate()
         check_server_name(config)
+        install_schedule()
+    except OperationalError as fault:
+        print(f"the database cannot be used: {str(fault).strip()}", file=sys.stderr)
+        return 1
     except ConfigError as fault:
         print(fault, file=sys.stderr)
         return 2
+    _tell("database", f"{described()}{f', {applied} migrations applied' if applied else ''}")
     _invite(config)
     return 0
 

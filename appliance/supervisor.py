@@ -22,7 +22,7 @@ FIRST_DELAY = 0.1
 LONGEST_DELAY = 10.0
 # A child that ran this long has recovered: its next start is not delayed.
 STEADY_SECONDS = 30.0
-# So many starts in a row that ended within a moment: it will not get better by itself.
+# So many starts that all ended within a moment, from the first on: it will not get better by itself.
 HOPELESS_STARTS = 12
 MOMENT_SECONDS = 2.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -37,16 +37,22 @@ class Child:
     pid: int = 0
     started: float = 0.0
     start_at: float = 0.0
-    quick_deaths: int = 0
+    deaths: int = 0
+    ever_ran: bool = False
     delay: float = field(default=FIRST_DELAY)
 
     def died(self, now: float) -> None:
         """Decides when the child is started again: later each time, until it has run for a while."""
         ran = now - self.started
         self.pid = 0
-        self.quick_deaths = self.quick_deaths + 1 if ran < MOMENT_SECONDS else 0
+        self.ever_ran = self.ever_ran or ran >= MOMENT_SECONDS
+        self.deaths = self.deaths + 1
         self.delay = FIRST_DELAY if ran >= STEADY_SECONDS else min(self.delay * 2, LONGEST_DELAY)
         self.start_at = now + self.delay
+
+    def is_hopeless(self) -> bool:
+        """Whether it never ran, often enough; what ran once may run again, when its database is back."""
+        return not self.ever_ran and self.deaths >= HOPELESS_STARTS
 
 
 class Supervisor:
@@ -74,7 +80,7 @@ class Supervisor:
                 return self._stop(0)
             if received == signal.SIGHUP:
                 self._signal_all(signal.SIGHUP)
-            hopeless = [child.name for child in self.children if child.quick_deaths >= HOPELESS_STARTS]
+            hopeless = [child.name for child in self.children if child.is_hopeless()]
             if hopeless:
                 log.error("giving up: it ends as soon as it is started", processes=hopeless)
                 return self._stop(1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from appliance.testing.results import table
 from appliance.testing.stages import CHECKS, all_stages, run_check
-from appliance.testing.system_packages import Missing, ensure_postgresql
+from appliance.testing.system_packages import Missing, ensure_packages
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -31,7 +31,7 @@ def run(arguments: Namespace) -> int:
     """Runs the stages, and sums them up; 0 when nothing failed."""
     database = arguments.database or ("sqlite" if arguments.quick else "both")
     try:
-        programs = None if database == "sqlite" else ensure_postgresql()
+        programs = None if database == "sqlite" else ensure_packages()
     except Missing as fault:
         print(fault, file=sys.stderr)
         return 1

@@ -23,7 +23,7 @@ def release_abandoned() -> int:
     from django_q.models import OrmQ
 
     now = timezone.now()
-    released = OrmQ.objects.filter(lock__gt=now).update(lock=now)
+    released: int = OrmQ.objects.filter(lock__gt=now).update(lock=now)
     if released:
         log.info("tasks of a cluster that was killed are offered again", tasks=released)
     return released

@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ("postgresql",)
-
 
 class Missing(Exception):
     """Something is not installed; the message says which command installs it."""
@@ -26,21 +24,30 @@ def postgresql_programs() -> Path | None:
     return Path(on_path).resolve().parent
 
 
-def ensure_postgresql() -> Path:
-    """The programs of PostgreSQL; installs them when this is root, and raises `Missing` when not."""
-    programs = postgresql_programs()
-    if programs:
-        return programs
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
-    if not shutil.which("apt-get") or os.geteuid() != 0:
-        raise Missing(
-            f"the tests need PostgreSQL's programs. Run this, then start again:\n    sudo {' '.join(command)}"
-        )
-    print(f"installing {' '.join(PACKAGES)}", file=sys.stderr, flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
-    subprocess.run([*command, "-qq"], check=True, env=environment, stdout=subprocess.DEVNULL)
+def missing_packages() -> list[str]:
+    """The packages whose programs are not there."""
+    there = {"postgresql": postgresql_programs(), "redis-server": shutil.which("redis-server")}
+    return [package for package, program in there.items() if program is None]
+
+
+def ensure_packages() -> Path:
+    """Installs what is missing when this is root, and raises `Missing` when not; PostgreSQL's programs."""
+    missing = missing_packages()
+    if missing:
+        _install(["apt-get", "install", "-y", "--no-install-recommends", *missing])
     programs = postgresql_programs()
     if programs is None:
         raise Missing("PostgreSQL was installed, but its programs are not in /usr/lib/postgresql")
     return programs
+
+
+def _install(command: list[str]) -> None:
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        raise Missing(
+            "the tests need the programs of PostgreSQL and Redis. Run this, then start again:\n"
+            f"    sudo {' '.join(command)}"
+        )
+    print(" ".join(command), file=sys.stderr, flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
+    subprocess.run([*command, "-qq"], check=True, env=environment, stdout=subprocess.DEVNULL)

@@ -56,20 +56,38 @@ class _Facts:
         before = states_at({row.state_nid for row in rows}, [VISIBILITY, self.member_pair])
         self._visibilities = before[VISIBILITY]
         self._memberships = {nid: membership_word(event) for nid, event in before[self.member_pair].items()}
+        self._verdicts: dict[int | None, tuple[bool, bool]] = {}
         self._last_joined = LastJoined(viewer_nid, self.member_pair)
 
     def visible(self, row: EventRow) -> bool:
         """Whether the user may see the event."""
-        membership = self.membership(row)
         if row.is_outlier:
             # The state there is not known: one's own membership is all that is.
             return row.key_nid is not None and row.key_nid == self._member_key
-        visibility = visibility_around(row, self._visibilities)
-        if may_see(visibility, membership, joined_since=False):
-            return True
-        return may_see(visibility, membership, joined_since=True) and self._last_joined.after(row)
+        now, later = self._verdict(row)
+        return now or (later and self._last_joined.after(row))
 
-    def membership(self, row: EventRow) -> BeforeAndAfter:
+    def _verdict(self, row: EventRow) -> tuple[bool, bool]:
+        """Whether the event can be seen, and whether it can by who joined later."""
+        if row.key_nid is not None:
+            return self._judge(row)
+        # Between two state events, all is the same.
+        verdict = self._verdicts.get(row.state_nid)
+        if verdict is None:
+            verdict = self._verdicts[row.state_nid] = self._judge(row)
+        return verdict
+
+    def _judge(self, row: EventRow) -> tuple[bool, bool]:
+        around, membership = visibility_around(row, self._visibilities), self._membership(row)
+        return may_see(around, membership, joined_since=False), may_see(around, membership, joined_since=True)
+
+    def was_joined(self, row: EventRow) -> bool:
+        """Whether the user was in the room when the event was sent."""
+        if row.key_nid is None:
+            return self._memberships.get(row.state_nid or 0) == "join"
+        return self._membership(row).after == "join"
+
+    def _membership(self, row: EventRow) -> BeforeAndAfter:
         """The user's membership around the event."""
         before = self._memberships.get(row.state_nid or 0, "leave")
         if row.key_nid is not None and row.key_nid == self._member_key:
@@ -93,7 +111,7 @@ def membership_word(event: Event) -> str:
 
 def _with_erased(rows: list[EventRow], facts: _Facts) -> list[EventRow]:
     # Who erased their account is shown in redacted copies to those who came after.
-    absent = [row for row in rows if facts.membership(row).after != "join"]
+    absent = [row for row in rows if not facts.was_joined(row)]
     if not absent:
         return rows
     erased = erased_users.erased_among({row.sender_nid for row in absent})

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from appliance.supervisor import LONGEST_DELAY, STEADY_SECONDS, Child, Supervisor
+from appliance.supervisor import (
+    HOPELESS_STARTS,
+    LONGEST_DELAY,
+    MOMENT_SECONDS,
+    STEADY_SECONDS,
+    Child,
+    Supervisor,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -160,7 +169,23 @@ def test_the_delay_before_a_start_doubles_up_to_a_bound() -> None:
 
 
 def test_a_child_that_ran_for_long_is_started_at_once() -> None:
-    child = Child("x", forever, delay=8.0, quick_deaths=3)
+    child = Child("x", forever, delay=8.0, deaths=3)
     child.died(child.started + STEADY_SECONDS)
     assert child.start_at - (child.started + STEADY_SECONDS) == pytest.approx(0.1)
-    assert child.quick_deaths == 0
+
+
+def test_a_child_that_never_ran_is_given_up(
+    supervise: Callable[..., Supervised], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.supervisor.HOPELESS_STARTS", 3)
+    supervised = supervise(lambda: 1, forever)
+    assert supervised.exit_code() == 1
+    assert len(supervised.pids(0)) == 3
+    assert not alive(supervised.pids(1)[0])
+
+
+def test_a_child_that_ran_once_is_never_given_up() -> None:
+    child = Child("x", forever)
+    for ran in [MOMENT_SECONDS, *[0.1] * 2 * HOPELESS_STARTS]:
+        child.died(child.started + ran)
+    assert not child.is_hopeless()

@@ -90,10 +90,12 @@ class StoredRoom:
         relation = {"rel_type": rel_type, "event_id": parent.event_id}
         return self.message(sender, **{"m.relates_to": relation, **content})
 
-    def edit(self, sender: str, parent: EventRow, body: str) -> EventRow:
+    def edit(self, sender: str, parent: EventRow, body: str, *, ts: int | None = None) -> EventRow:
         """An edit of a message."""
         new = {"msgtype": "m.text", "body": body}
-        return self.relate(sender, parent, "m.replace", **{"m.new_content": new})
+        relation = {"rel_type": "m.replace", "event_id": parent.event_id}
+        content = {**new, "m.new_content": new, "m.relates_to": relation}
+        return self.send("m.room.message", sender, content, origin_server_ts=ts)
 
     def redact(self, sender: str, target: EventRow) -> EventRow:
         """A redaction."""

@@ -102,9 +102,9 @@ def test_a_redacted_event_is_pruned_and_names_its_redaction(version: str) -> Non
 def test_the_latest_valid_edit_is_bundled() -> None:
     room = StoredRoom(members=[BOB])
     message = room.message(ALICE, "one")
-    room.edit(ALICE, message, "two")
-    latest = room.edit(ALICE, message, "three")
-    room.edit(BOB, message, "not his to edit")
+    latest = room.edit(ALICE, message, "three", ts=message.origin_server_ts + 2)
+    room.edit(ALICE, message, "two", ts=message.origin_server_ts + 1)
+    room.edit(BOB, message, "not his to edit", ts=message.origin_server_ts + 3)
     room.relate(ALICE, message, "m.replace")
     (event,) = rendered(message)
     bundled = event["unsigned"]["m.relations"]["m.replace"]

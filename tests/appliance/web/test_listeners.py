@@ -1,0 +1,60 @@
+"""Opening the sockets to listen on."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from appliance.web.listeners import CannotListen, open_listeners
+from tests.real_server import free_port
+
+
+def close_all(listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        listener.close()
+
+
+def test_several_addresses_of_both_families_are_opened_side_by_side() -> None:
+    port = free_port()
+    listeners = open_listeners([f"0.0.0.0:{port}", f"[::]:{port}"])
+    assert [listener.family for listener in listeners] == [socket.AF_INET, socket.AF_INET6]
+    close_all(listeners)
+
+
+def test_an_address_that_is_taken_is_named_and_the_others_are_closed() -> None:
+    free = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(CannotListen, match=f"{address}: another program"):
+            open_listeners([f"127.0.0.1:{free}", address])
+    close_all(open_listeners([f"127.0.0.1:{free}"]))
+
+
+def test_an_address_that_this_machine_does_not_have_is_named() -> None:
+    with pytest.raises(CannotListen, match=r"192\.0\.2\.1:80: this machine does not have"):
+        open_listeners(["192.0.2.1:80"])
+
+
+def test_the_socket_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "h.sock"
+    close_all(open_listeners([f"unix:{path}"]))
+    assert path.exists()
+    close_all(open_listeners([f"unix:{path}"]))
+
+
+def test_the_socket_of_a_server_that_runs_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "h.sock"
+    listeners = open_listeners([f"unix:{path}"])
+    with pytest.raises(CannotListen, match="another program"):
+        open_listeners([f"unix:{path}"])
+    close_all(listeners)
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    path.write_text("important")
+    with pytest.raises(CannotListen):
+        open_listeners([f"unix:{path}"])
+    assert path.read_text() == "important"
