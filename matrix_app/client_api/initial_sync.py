@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
-from matrix_app.client_api.reading import event_list, one_event, page_limit, state_list
+from matrix_app.client_api.reading import json_list, one_event, page_limit, state_json, timeline_json
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.tokens import StreamToken
@@ -17,6 +17,7 @@ from matrix_app.services.push_rules import PUSH_RULES, ruleset_of
 from matrix_app.services.room_access import access_room
 from matrix_app.storage import interning, members, rooms, stream
 from matrix_app.storage.account_data import AccountDataRow
+from matrix_app.storage.events import EventRow
 
 
 @endpoint("GET", "/_matrix/client/v3/rooms/{room_id}/initialSync", guests=True)
@@ -53,17 +54,24 @@ def _room(request: Request, info: RoomInfo) -> dict[str, Any]:
     body = {
         "room_id": info.access.room.room_id,
         "messages": {
-            "chunk": event_list(request, info.recent),
+            "chunk": json_list(_with_user_id(info.recent, timeline_json(request, info.recent))),
             "start": str(info.start),
             "end": str(info.end),
         },
-        "state": state_list(request, info.state),
+        "state": json_list(_with_user_id(info.state, state_json(request, info.state))),
         "visibility": "public" if info.is_published else "private",
         "account_data": _account_data(request, info.account_data),
     }
     if info.access.member is not None:
         body["membership"] = info.access.membership
     return body
+
+
+def _with_user_id(rows: Sequence[EventRow], written: Sequence[bytes]) -> Iterator[bytes]:
+    """The events with the name that `sender` had when these endpoints were new."""
+    senders = interning.user_ids({row.sender_nid for row in rows})
+    for row, event in zip(rows, written, strict=True):
+        yield b'%b,"user_id":%b}' % (event[:-1], orjson.dumps(senders[row.sender_nid]))
 
 
 def _invites(request: Request) -> list[dict[str, Any]]:

@@ -51,22 +51,31 @@ def json_list(items: Iterable[bytes]) -> orjson.Fragment:
     return orjson.Fragment(b"[" + b",".join(items) + b"]")
 
 
-def event_list(request: Request, rows: Sequence[EventRow]) -> orjson.Fragment:
+def timeline_json(request: Request, rows: Sequence[EventRow]) -> list[bytes]:
     """Events of a timeline for who asks."""
     who = request.requester
-    return json_list(render_events(rows, viewer_nid=who.user_nid, device_nid=who.device_nid))
+    return render_events(rows, viewer_nid=who.user_nid, device_nid=who.device_nid)
+
+
+def state_json(request: Request, rows: Sequence[EventRow]) -> list[bytes]:
+    """State events for who asks."""
+    who = request.requester
+    return render_state(rows, viewer_nid=who.user_nid, device_nid=who.device_nid)
+
+
+def event_list(request: Request, rows: Sequence[EventRow]) -> orjson.Fragment:
+    """A list of events of a timeline for who asks."""
+    return json_list(timeline_json(request, rows))
 
 
 def one_event(request: Request, row: EventRow) -> orjson.Fragment:
     """One event for who asks."""
-    who = request.requester
-    return orjson.Fragment(render_events([row], viewer_nid=who.user_nid, device_nid=who.device_nid)[0])
+    return orjson.Fragment(timeline_json(request, [row])[0])
 
 
 def state_list(request: Request, rows: Sequence[EventRow]) -> orjson.Fragment:
-    """State events for who asks."""
-    who = request.requester
-    return json_list(render_state(rows, viewer_nid=who.user_nid, device_nid=who.device_nid))
+    """A list of state events for who asks."""
+    return json_list(state_json(request, rows))
 
 
 def senders_of(rows: Iterable[EventRow]) -> list[str]:

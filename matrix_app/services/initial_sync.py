@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.tokens import HistoryToken, StreamToken
 from matrix_app.services.history_page import read_page
+from matrix_app.services.presence import enabled
 from matrix_app.services.room_access import RoomAccess, access_room
 from matrix_app.services.room_state import whole_state
 from matrix_app.storage import (
@@ -82,14 +82,18 @@ def _access(room_id: str, reader: Requester) -> RoomAccess | None:
 
 
 def presence_events(user_nids: Iterable[int]) -> list[dict[str, Any]]:
-    """The presence of users, as `m.presence` events."""
-    if not get_config().presence.enabled:
+    """The presence of users, as `m.presence` events; of whom nothing is known is offline."""
+    if not enabled():
         return []
-    found = presence.contents(presence.get_many(user_nids).values())
-    names = interning.user_ids(found)
+    names = interning.user_ids(user_nids)
+    found = presence.contents(presence.get_many(names).values())
     return [
-        {"type": "m.presence", "sender": names[nid], "content": {"user_id": names[nid], **content}}
-        for nid, content in found.items()
+        {
+            "type": "m.presence",
+            "sender": user_id,
+            "content": {"user_id": user_id, **found.get(nid, {"presence": "offline"})},
+        }
+        for nid, user_id in names.items()
     ]
 
 

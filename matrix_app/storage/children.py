@@ -24,15 +24,15 @@ class Child(NamedTuple):
 
 
 _RELATED = """
-SELECT e.nid, r.parent_event_id, r.rel_type, e.event_id, e.sender_nid, e.type, e.origin_server_ts
+SELECT e.nid, ranked.parent_event_id, ranked.rel_type, e.event_id, e.sender_nid, e.type, e.origin_server_ts
 FROM (
     SELECT event_nid, room_nid, parent_event_id, rel_type, ROW_NUMBER() OVER (
         PARTITION BY parent_event_id, rel_type ORDER BY event_nid DESC
     ) AS age
     FROM event_relation WHERE {parents} AND {kinds}
-) r
-JOIN event e ON e.nid = r.event_nid
-WHERE r.age <= %s AND e.status = 0 AND NOT e.is_outlier AND e.key_nid IS NULL AND e.redacted_by_nid IS NULL
+) ranked
+JOIN event e ON e.nid = ranked.event_nid
+WHERE ranked.age <= %s AND e.status = 0 AND NOT e.is_outlier AND e.key_nid IS NULL AND e.redacted_by_nid IS NULL
 ORDER BY e.nid
 """
 

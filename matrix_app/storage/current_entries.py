@@ -14,8 +14,8 @@ def of_rooms(event_type: str, room_nids: Iterable[int]) -> dict[int, EventRow]:
     if key is None:
         return {}
     sql = (
-        f"SELECT {E_COLUMNS} FROM current_state c JOIN event e ON e.nid = c.event_nid"
-        f" WHERE {db.in_any('c.room_nid')} AND c.key_nid = %s"
+        f"SELECT {E_COLUMNS} FROM current_state cs JOIN event e ON e.nid = cs.event_nid"
+        f" WHERE {db.in_any('cs.room_nid')} AND cs.key_nid = %s"
     )
     rows = [EventRow(*found) for found in db.rows(sql, (db.any_of(room_nids), key))]
     return {row.room_nid: row for row in rows}
@@ -24,7 +24,7 @@ def of_rooms(event_type: str, room_nids: Iterable[int]) -> dict[int, EventRow]:
 def of_type(room_nid: int, event_type: str) -> list[EventRow]:
     """The events of a type, which is not `m.room.member`, in the present state of a room."""
     sql = (
-        f"SELECT {E_COLUMNS} FROM current_state c JOIN state_key k ON k.nid = c.key_nid"
-        " JOIN event e ON e.nid = c.event_nid WHERE c.room_nid = %s AND NOT c.is_member AND k.type = %s"
+        f"SELECT {E_COLUMNS} FROM current_state cs JOIN state_key k ON k.nid = cs.key_nid"
+        " JOIN event e ON e.nid = cs.event_nid WHERE cs.room_nid = %s AND NOT cs.is_member AND k.type = %s"
     )
     return [EventRow(*found) for found in db.rows(sql, (room_nid, event_type))]

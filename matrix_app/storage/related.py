@@ -20,10 +20,10 @@ WITH RECURSIVE tree(nid, event_id, level) AS (
         ORDER BY event_nid DESC LIMIT {_MOST_CHILDREN}
     ) child JOIN event e ON e.nid = child.event_nid
     UNION
-    SELECT e.nid, e.event_id, t.level + 1
-    FROM tree t JOIN event_relation r ON r.parent_event_id = t.event_id AND r.room_nid = %s
+    SELECT e.nid, e.event_id, above.level + 1
+    FROM tree above JOIN event_relation r ON r.parent_event_id = above.event_id AND r.room_nid = %s
     JOIN event e ON e.nid = r.event_nid
-    WHERE t.level < {RECURSION_DEPTH}
+    WHERE above.level < {RECURSION_DEPTH}
 )
 SELECT {E_COLUMNS}
 FROM (SELECT DISTINCT nid FROM (SELECT nid FROM tree LIMIT {_MOST_DESCENDANTS}) found) chosen

@@ -88,8 +88,13 @@ def extend_thread(row: ThreadRow, sender_nid: int) -> None:
 
 
 def shorten_thread(root_nid: int) -> None:
-    """Count an event of a thread out that has been redacted."""
-    db.execute("UPDATE thread SET reply_count = reply_count - 1 WHERE root_nid = %s", (root_nid,))
+    """Count an event of a thread out whose relation is gone; the newest of the others is the latest."""
+    sql = (
+        "UPDATE thread SET reply_count = reply_count - 1, latest_nid = coalesce((SELECT r.event_nid"
+        " FROM event_relation r WHERE r.parent_event_id = (SELECT event_id FROM event WHERE nid = %s)"
+        " AND r.rel_type = 'm.thread' ORDER BY r.event_nid DESC LIMIT 1), latest_nid) WHERE root_nid = %s"
+    )
+    db.execute(sql, (root_nid, root_nid))
 
 
 def put_redaction(redaction_nid: int, redacts_event_id: str, applied: bool) -> None:

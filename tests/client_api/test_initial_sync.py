@@ -17,6 +17,7 @@ def test_a_room_comes_with_its_state_and_latest_events(clients: ClientFactory) -
     assert (body["room_id"], body["membership"], body["visibility"]) == (room_id, "join", "private")
     assert [event["content"]["body"] for event in body["messages"]["chunk"]] == ["b", "c"]
     assert any(event["type"] == "m.room.topic" for event in body["state"])
+    assert {event["user_id"] for event in body["state"] + body["messages"]["chunk"]} == {alice.user_id}
     older = alice.get(f"{path}/messages?dir=b&limit=1&from={body['messages']['start']}").body
     assert older["chunk"][0]["content"]["body"] == "a"
     assert "presence" in body
