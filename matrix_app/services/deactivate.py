@@ -36,7 +36,7 @@ def deactivate(user_id: str, user_nid: int, *, erase: bool, id_server: str | Non
     """
     unbound = _unbind_addresses(user_id, user_nid, id_server)
     with db.write():
-        delete_all_devices(user_nid)
+        delete_all_devices(user_nid, dehydrated=True)
         sessions.end_tokens_of_user(user_nid)
         threepids.delete_all(user_nid)
         user_directory.remove(user_nid)

@@ -20,10 +20,14 @@ def delete_devices(user_nid: int, device_ids: Iterable[str]) -> None:
         _delete(user_nid, [device for device in devices.of_user(user_nid) if device.device_id in wanted])
 
 
-def delete_all_devices(user_nid: int, *, but_nid: int | None = None) -> None:
-    """Remove every device of a user, but one."""
+def delete_all_devices(user_nid: int, *, but_nid: int | None = None, dehydrated: bool = False) -> None:
+    """Remove every device of a user, but one.
+
+    The dehydrated device, which is there for when the user is signed in nowhere, goes only with the account.
+    """
     with db.write():
-        _delete(user_nid, [device for device in devices.of_user(user_nid) if device.nid != but_nid])
+        kept = {but_nid, None if dehydrated else devices.dehydrated(user_nid)}
+        _delete(user_nid, [device for device in devices.of_user(user_nid) if device.nid not in kept])
 
 
 def _delete(user_nid: int, gone: list[DeviceRow]) -> None:

@@ -44,6 +44,7 @@ TABLES_OF_DEVICE = (
     "to_device_message",
     "pusher",
     "client_transaction",
+    "dehydrated_device",
 )
 
 
@@ -64,6 +65,12 @@ def addresses(user_nids: Iterable[int]) -> list[DeviceAddress]:
     """Every device of some users, in no order."""
     sql = f"SELECT user_nid, device_id, nid FROM device WHERE {db.in_any('user_nid')}"
     return [DeviceAddress._make(found) for found in db.rows(sql, (db.any_of(user_nids),))]
+
+
+def dehydrated(user_nid: int) -> int | None:
+    """The nid of the device that receives messages while the user is signed in nowhere."""
+    found: int | None = db.value("SELECT device_nid FROM dehydrated_device WHERE user_nid = %s", (user_nid,))
+    return found
 
 
 def count(user_nid: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from matrix_app.http import rate_limit
+from matrix_app.services.deactivate import deactivate
 from matrix_app.services.delete_devices import delete_devices
 from matrix_app.storage import accounts, db, devices
 from matrix_app.storage.clock import now_ms
@@ -92,6 +93,22 @@ def test_logging_out_ends_the_device() -> None:
     assert [device.device_id for device in devices.of_user(account.user_nid)] == ["TWO"]
     assert post("/logout/all", token=other).body == {}
     assert get("/account/whoami", token=other).errcode == "M_UNKNOWN_TOKEN"
+    assert devices.of_user(account.user_nid) == []
+
+
+def test_the_dehydrated_device_outlives_the_last_session() -> None:
+    account = make_account()
+    token = token_for(account, "PHONE")
+    token_for(account, "ASLEEP")
+    with db.write():
+        db.execute(
+            "INSERT INTO dehydrated_device (user_nid, device_nid, device_data)"
+            " SELECT user_nid, nid, %s FROM device WHERE device_id = 'ASLEEP'",
+            (b"{}",),
+        )
+    assert post("/logout/all", token=token).status == 200
+    assert [device.device_id for device in devices.of_user(account.user_nid)] == ["ASLEEP"]
+    deactivate(account.user_id, account.user_nid, erase=False)
     assert devices.of_user(account.user_nid) == []
 
 
