@@ -11,6 +11,7 @@ from appliance.config import get_config
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.tokens import StreamToken, parse_stream_token
+from matrix_app.services.connected_users import connected_users
 from matrix_app.sync import event_stream, memo
 from matrix_app.sync.hub import hub
 from matrix_app.sync.v2.scope import is_idle
@@ -28,8 +29,9 @@ def get_events(request: Request) -> Any:
     room_id = request.query("room_id")
     joined = memo.joined_rooms(requester.user_nid)
     room_nids = event_stream.rooms_of(requester.user_nid, room_id, joined)
-    longest = get_config().limits.sync_timeout_seconds
-    deadline = time.monotonic() + min(request.query_int("timeout", 0) / 1000, longest)
+    timeout = min(request.query_int("timeout", 0) / 1000, get_config().limits.sync_timeout_seconds)
+    connected_users.sync_started(requester.user_nid, requester.device_nid, "online", timeout)
+    deadline = time.monotonic() + timeout
     seen = after
 
     def idle() -> bool:
@@ -47,6 +49,7 @@ def get_events(request: Request) -> Any:
             only_rooms=room_id is not None,
         )
         if found or timed_out or time.monotonic() >= deadline:
+            connected_users.sync_ended(requester.user_nid, requester.device_nid)
             return _answer(after, upto, found)
         seen = position
         return Wait(requester.user_nid, room_nids, deadline - time.monotonic(), idle, resume)

@@ -97,7 +97,7 @@ def room_ids(nids: Iterable[int]) -> dict[int, str]:
 def positions(nids: Iterable[int]) -> dict[int, int]:
     """The positions of the latest events of rooms."""
     sql = f"SELECT nid, position FROM room WHERE {db.in_any('nid')}"
-    return dict(db.rows(sql, (db.any_of(nids),)))  # type: ignore[arg-type]
+    return dict(db.rows(sql, (db.any_of(nids),)))
 
 
 def room_version_of(nid: int) -> RoomVersion:
