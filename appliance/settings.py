@@ -110,7 +110,7 @@ Q_CLUSTER = _task_queue(_config)
 # Called with the log entries of each commit that moved the stream of changes.
 STREAM_LISTENER = "matrix_app.sync.wakeups.tell_others"
 # What the HTTP layer calls without knowing the layers above it.
-ENDPOINT_PACKAGES = ["matrix_app.client_api"]
+ENDPOINT_PACKAGES = ["matrix_app.client_api", "matrix_app.federation.server"]
 WAITING_CONSUMER = "matrix_app.sync.consumer.WaitingConsumer"
 ON_STARTUP = "matrix_app.sync.hub.start"
 SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_server"

@@ -49,6 +49,11 @@ def post_form(url: str, form: dict[str, str]) -> Answer:
     return _send("POST", url, urlencode(form).encode(), headers, trusted=True)
 
 
+def get_named(url: str, headers: dict[str, str]) -> Answer:
+    """GET an address that a user or their server named; raises `BadGateway` when there is no answer."""
+    return _send("GET", url, b"", headers, trusted=False)
+
+
 def post_json(url: str, content: bytes, headers: dict[str, str]) -> Answer:
     """POST JSON to an address that a user named; raises `BadGateway` when there is no answer."""
     return _send("POST", url, content, {"Content-Type": "application/json", **headers}, trusted=False)

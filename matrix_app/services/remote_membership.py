@@ -28,6 +28,11 @@ def invite(requester: Requester, room: RoomIdentity, target: str, content: dict[
     raise _unreachable()
 
 
+def exchange_third_party_invite(room_id: str, sender: str, target: str, signed: dict[str, Any]) -> None:
+    """Have the server of `sender` invite a user of this one; raises `NotFound` when it cannot be reached."""
+    raise _unreachable()
+
+
 def leave(requester: Requester, room: RoomIdentity, content: dict[str, Any]) -> None:
     """Turn down an invite, or take back a knock. It works even when no server of the room can be reached."""
     member = members.get(room.nid, requester.user_nid)

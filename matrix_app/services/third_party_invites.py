@@ -103,15 +103,15 @@ def _event_of(stored: dict[str, Any], server_name: str) -> tuple[str, dict[str, 
 
 def exchange(
     room: RoomIdentity,
-    sender: str,
     target: str,
     signed: dict[str, Any],
     *,
     is_valid: Callable[[str, str], bool] = is_key_valid,
 ) -> Event:
-    """Make an invite of `target` out of a third-party invite by `sender` whose token is in `signed`.
+    """Make an invite of `target` out of the third-party invite whose token is in `signed`.
 
-    Raises `Forbidden` unless a key of the third-party invite has signed and its server stands by it.
+    Its sender is who sent the third-party invite, of whichever server. Raises `Forbidden` unless a key of
+    the third-party invite has signed and its identity server stands by it.
     """
     check_keys(room, signed, is_valid=is_valid)
 
@@ -119,26 +119,22 @@ def exchange(
         present = writer.state("m.room.member", target)
         if present is not None and present.content.get("membership") in ("invite", "join"):
             return present
-        return _invite(writer, sender, target, signed)
+        return add_signed_invite(writer, target, signed)
 
     return write_room(room, change)
 
 
-def add_signed_invite(room: RoomWriter, target: str, signed: dict[str, Any]) -> None:
-    """Add the invite that `third_party_signed` of a join proves; see `check_keys`."""
+def add_signed_invite(room: RoomWriter, target: str, signed: dict[str, Any]) -> Event:
+    """Add the invite that a signed token proves; see `check_keys`."""
     token = signed.get("token")
     pending = room.state(_TYPE, token) if isinstance(token, str) else None
     if pending is None or signed.get("mxid") != target:
         raise Forbidden("The room has no such third-party invite")
-    _invite(room, pending.sender, target, signed)
-
-
-def _invite(room: RoomWriter, sender: str, target: str, signed: dict[str, Any]) -> Event:
-    pending = room.state_content(_TYPE, str(signed.get("token")))
     invite: dict[str, Any] = {"signed": signed}
-    if isinstance(name := pending.get("display_name"), str):
+    if isinstance(name := pending.content.get("display_name"), str):
         invite["display_name"] = name
-    return membership.put_member(room, sender, target, "invite", extra={"third_party_invite": invite})
+    extra = {"third_party_invite": invite}
+    return membership.put_member(room, pending.sender, target, "invite", extra=extra)
 
 
 def check_keys(

@@ -124,6 +124,8 @@ def _transferred(old: RoomWriter, rules: RoomVersion) -> list[tuple[str, str, di
     found = state.current_other([old.room.nid]).get(old.room.nid, {})
     names, parsed = interning.key_names(found), events.events_by_nid(found.values())
     contents = {names[key]: parsed[nid].content for key, nid in found.items()}
+    # Said although its absence means the same: who waits for the new room waits for its settings.
+    contents.setdefault(("m.room.guest_access", ""), {"guest_access": "forbidden"})
     moved = [(kind, "", contents[kind, ""]) for kind in _TRANSFERRED if (kind, "") in contents]
     if not rules.knock or not rules.restricted_join or not rules.knock_restricted_join:
         moved = [

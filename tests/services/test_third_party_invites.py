@@ -23,6 +23,9 @@ def text(data: bytes) -> str:
     return b64encode(data).decode().rstrip("=")
 
 
+KEY_WITHOUT_URL = {"public_key": text(bytes(KEY.verify_key))}
+
+
 class FakeIdentities:
     """An identity server in memory."""
 
@@ -93,7 +96,7 @@ def test_who_binds_the_address_is_invited_and_joins_even_after_the_inviter_left(
     room_id = alice.create_room()
     invite(alice, room_id, FakeIdentities())
     alice.change(room_id, "leave")
-    exchange(room_of(room_id), alice.user_id, bob.user_id, sign(bob), is_valid=valid)
+    exchange(room_of(room_id), bob.user_id, sign(bob), is_valid=valid)
     content = state_of(room_id)["m.room.member", bob.user_id]
     assert content["third_party_invite"]["display_name"] == "b...@..."
     assert bob.change(room_id, "join").status == 200
@@ -105,22 +108,37 @@ def test_a_wrong_or_revoked_key_invites_nobody(clients: ClientFactory) -> None:
     invite(alice, room_id, FakeIdentities())
     room = room_of(room_id)
     with pytest.raises(Forbidden):
-        exchange(room, alice.user_id, bob.user_id, sign(bob, OTHER), is_valid=valid)
+        exchange(room, bob.user_id, sign(bob, OTHER), is_valid=valid)
     with pytest.raises(Forbidden):
-        exchange(room, alice.user_id, bob.user_id, sign(bob), is_valid=lambda url, key: False)
+        exchange(room, bob.user_id, sign(bob), is_valid=lambda url, key: False)
     with pytest.raises(Forbidden):
-        exchange(room, alice.user_id, bob.user_id, sign(bob, token="u"), is_valid=valid)
+        exchange(room, bob.user_id, sign(bob, token="u"), is_valid=valid)
     assert membership_of(room_id, bob.user_id) is None
+
+
+def test_an_identity_server_that_tells_of_a_binding_has_its_user_invited(clients: ClientFactory) -> None:
+    alice, bob, carol = clients.many(3)
+    room_id = alice.create_room()
+    alice.set_state(room_id, "m.room.third_party_invite", {"public_keys": [KEY_WITHOUT_URL]}, "t")
+
+    def bind(*proofs: dict[str, Any]) -> int:
+        shared = {"room_id": room_id, "sender": alice.user_id, "mxid": bob.user_id}
+        invites = [{**shared, "signed": signed} for signed in proofs]
+        body = {"medium": "email", "address": "b@b.example", "mxid": bob.user_id, "invites": invites}
+        return alice.put("/_matrix/federation/v1/3pid/onbind", body).status
+
+    for signed in (sign(carol), sign(bob, OTHER), {}):
+        assert bind(signed) == 403
+        assert membership_of(room_id, bob.user_id) is None
+    assert bind(sign(bob), sign(bob, OTHER)) == 403
+    assert membership_of(room_id, bob.user_id) == "invite"
+    assert bind(sign(bob)) == 200
 
 
 def test_a_proof_given_with_the_join_is_enough(clients: ClientFactory) -> None:
     alice, bob, carol = clients.many(3)
     room_id = alice.create_room()
-    content = {
-        "display_name": "b",
-        "public_key": "",
-        "public_keys": [{"public_key": text(bytes(KEY.verify_key))}],
-    }
+    content = {"display_name": "b", "public_key": "", "public_keys": [KEY_WITHOUT_URL]}
     assert alice.set_state(room_id, "m.room.third_party_invite", content, "t").status == 200
     proof = sign(bob, sender=alice.user_id)
     assert carol.change(room_id, "join", third_party_signed=proof).errcode == "M_FORBIDDEN"
