@@ -86,6 +86,10 @@ def _decode(value: str) -> str:
     if "%" not in value:
         return value
     try:
-        return unquote(value, errors="strict")
+        decoded = unquote(value, errors="strict")
     except UnicodeDecodeError as error:
         raise BadRequest("The path is not UTF-8", errcode="M_INVALID_PARAM") from error
+    # PostgreSQL has no text with NUL, so nothing can be called so.
+    if "\0" in decoded:
+        raise BadRequest("The path contains a NUL byte", errcode="M_INVALID_PARAM")
+    return decoded

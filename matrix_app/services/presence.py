@@ -40,8 +40,8 @@ def set_status(requester: Requester, user_id: str, state: str, status_msg: str |
     require_self(requester, user_id)
     if state not in STATES:
         raise InvalidParam("The presence must be online, offline or unavailable")
-    if status_msg is not None and len(status_msg) > MAX_STATUS:
-        raise InvalidParam("The status message is too long")
+    if status_msg is not None and (len(status_msg) > MAX_STATUS or "\0" in status_msg):
+        raise InvalidParam("The status message is too long, or contains a NUL byte")
     if enabled():
         with db.write():
             become(requester.user_nid, state, status_msg=status_msg)

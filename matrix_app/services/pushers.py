@@ -52,6 +52,8 @@ def set_pusher(requester: Requester, spec: PusherSpec) -> None:
     """
     if len(spec.app_id) > MAX_APP_ID or len(spec.pushkey.encode()) > MAX_PUSHKEY_BYTES:
         raise InvalidParam("The app_id or the pushkey is too long")
+    if "\0" in spec.app_id + spec.pushkey:
+        raise InvalidParam("The app_id or the pushkey contains a NUL byte")
     if spec.kind is None:
         with db.write():
             pushers.delete(requester.user_nid, spec.app_id, spec.pushkey)

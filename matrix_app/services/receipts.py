@@ -8,6 +8,7 @@ import orjson
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import InvalidParam, NotFound
+from matrix_app.protocol.ids import parse_event_id
 from matrix_app.services import presence
 from matrix_app.services.event_threads import MAIN_THREAD, timelines_of
 from matrix_app.services.joined_rooms import require_joined
@@ -46,7 +47,7 @@ def send_receipt(
 
 
 def _event_in(room: RoomIdentity, event_id: str) -> EventRow:
-    event = events.row_by_id(event_id)
+    event = events.row_by_id(parse_event_id(event_id))
     if event is None or event.room_nid != room.nid:
         raise NotFound("The event is not in this room")
     return event

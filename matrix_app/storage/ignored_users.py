@@ -16,4 +16,5 @@ def ignored_by(user_nid: int) -> frozenset[int]:
     users = orjson.loads(bytes(stored)).get("ignored_users") if stored is not None else None
     if not isinstance(users, dict) or not users:
         return frozenset()
-    return frozenset(interning.user_nids(users).values()) - {user_nid}
+    named = (user_id for user_id in users if "\0" not in user_id)
+    return frozenset(interning.user_nids(named).values()) - {user_nid}

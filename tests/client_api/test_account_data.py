@@ -50,6 +50,15 @@ def test_account_data_that_are_too_large_are_refused(clients: ClientFactory, con
     assert (answer.status, answer.errcode) == (413, "M_TOO_LARGE")
 
 
+def test_names_with_nul_bytes_are_refused_and_those_in_contents_do_no_harm(clients: ClientFactory) -> None:
+    alice = clients.make()
+    path = f"/user/{alice.user_id}/account_data"
+    assert alice.put(f"{path}/a%00b", {}).errcode == "M_INVALID_PARAM"
+    assert alice.put(f"{path}/m.ignored_user_list", {"ignored_users": {"@a\0b:x": {}}}).status == 200
+    alice.create_room()
+    assert len(sync(alice)["rooms"]["join"]) == 1
+
+
 def test_account_data_reach_the_other_clients_of_the_user(clients: ClientFactory) -> None:
     alice = clients.make()
     room_id = alice.create_room()

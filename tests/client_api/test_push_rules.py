@@ -128,6 +128,7 @@ def test_a_pusher_goes_with_its_device(clients: ClientFactory) -> None:
         ({"app_id": "x" * 65}, "M_INVALID_PARAM"),
         ({"pushkey": "ä" * 257}, "M_INVALID_PARAM"),
         ({"pushkey": 5}, "M_BAD_JSON"),
+        ({"pushkey": "a\0b"}, "M_INVALID_PARAM"),
     ],
 )
 def test_a_pusher_that_could_not_work_is_refused(
