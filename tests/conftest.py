@@ -13,6 +13,9 @@ from appliance.config import Config, get_config
 from appliance.config.current import use_config
 from matrix_app.http import rate_limit
 from matrix_app.storage.cache import clear_all
+from matrix_app.sync import memo
+from matrix_app.sync.hub import hub
+from matrix_app.sync.work import work_queue
 
 if TYPE_CHECKING:
     from tests.factories.client import ClientFactory
@@ -43,6 +46,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 def _fresh() -> None:
     """Nothing is remembered of another test's database."""
     clear_all()
+    memo.clear()
+    hub.cache_clear()
+    work_queue.cache_clear()
     rate_limit.reset()
 
 

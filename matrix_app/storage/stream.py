@@ -61,9 +61,13 @@ class LogEntry(NamedTuple):
 _listeners: list[Callable[[list[LogEntry]], None]] = []
 
 
-def on_advance(listener: Callable[[list[LogEntry]], None]) -> None:
-    """Have `listener` called, in the committing thread, with the entries of each commit."""
+def on_advance(listener: Callable[[list[LogEntry]], None]) -> Callable[[], None]:
+    """Have `listener` called, in the committing thread, with the entries of each commit.
+
+    What is returned ends it.
+    """
     _listeners.append(listener)
+    return lambda: _listeners.remove(listener)
 
 
 def _announce(entries: list[LogEntry]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import structlog
@@ -46,6 +46,8 @@ class Hub:
         self._rooms: dict[int, dict[int, int]] = {}
         self._users: dict[int, dict[int, int]] = {}
         self._devices: dict[int, dict[int, int]] = {}
+        self._stopped = False
+        self._forget_listener: Callable[[], None] = _nothing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -54,11 +56,18 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         if self._thread is not None:
             return
-        stream.on_advance(self.committed)
+        self._forget_listener = stream.on_advance(self.committed)
         on_stopping(self.waiters.wake_all)
         self._thread = threading.Thread(target=self._follow, name="stream-hub", daemon=True)
         self._thread.start()
         wakeups.listen(self.poke)
+
+    def stop(self) -> None:
+        """Stop reading and listening: for tests, which begin anew with another database."""
+        self._stopped = True
+        self._loop = None
+        self._poke.set()
+        self._forget_listener()
 
     def poke(self) -> None:
         """The log has grown, or may have."""
@@ -83,7 +92,7 @@ class Hub:
             self._read()
 
     def _follow(self) -> None:
-        while True:
+        while not self._stopped:
             try:
                 self.catch_up()
             except DatabaseError:
@@ -107,8 +116,9 @@ class Hub:
             self._remember(entry, rooms, users)
         self.position = entries[-1].position
         self._forget_some()
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.waiters.wake, rooms, users)
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.waiters.wake, rooms, users)
 
     def _remember(self, entry: LogEntry, rooms: set[int], users: set[int]) -> None:
         concerned: list[int] = []
@@ -153,6 +163,10 @@ class Hub:
         known = self._rooms
         found = {room: _after(known[room], since) for room in room_nids if room in known}
         return {room: kinds for room, kinds in found.items() if kinds}
+
+
+def _nothing() -> None:
+    """What stops a hub that was never started."""
 
 
 def _after(kinds: dict[int, int] | None, since: int) -> set[int]:

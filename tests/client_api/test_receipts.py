@@ -50,7 +50,11 @@ class Talk:
         """What is unread for Bob."""
         room = rooms.find(self.room_id)
         assert room is not None
-        return unread.counts(self.bob.requester.user_nid, [room.nid])[room.nid]
+        return unread.counts(
+            self.bob.requester.user_nid,
+            [room.nid],
+            rules=unread.custom_rules([self.bob.requester.user_nid]).get(self.bob.requester.user_nid),
+        )[room.nid]
 
     def seen_by(self, client: Client, since: str) -> list[dict[str, Any]]:
         """The contents of the receipts in a sync."""

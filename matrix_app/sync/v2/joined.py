@@ -16,6 +16,7 @@ from matrix_app.storage.members import Membership
 from matrix_app.storage.state import Delta
 from matrix_app.storage.stream import Kind
 from matrix_app.storage.summaries import SummaryRow
+from matrix_app.sync import memo
 from matrix_app.sync.v2 import room_heroes, state_section
 from matrix_app.sync.v2.render import Renderer
 from matrix_app.sync.v2.request import SyncRequest
@@ -175,7 +176,7 @@ def render(
 ) -> dict[str, Any]:
     """The `join` section."""
     nids = [room.nid for room in gathered]
-    counts = unread.counts(request.user_nid, nids) if nids else {}
+    counts = unread.counts(request.user_nid, nids, rules=memo.push_rules(request.user_nid)) if nids else {}
     moved = [room.nid for room in gathered if room.members_changed]
     facts = summaries.get_many(moved) if moved else {}
     section: dict[str, Any] = {}
