@@ -19,8 +19,11 @@ class Entry(NamedTuple):
 def entries() -> tuple[Entry, ...]:
     """The schedule under the present configuration."""
     presence = (Entry("expire_presence", 1),) if get_config().presence.enabled else ()
+    expiry = (Entry("expire_messages", 5),) if get_config().rooms.self_destructing_messages else ()
     return (
         *presence,
+        *expiry,
+        Entry("index_search", 5),
         Entry("expire_typing", 5),
         Entry("propagate_late_profiles", 5),
         Entry("leave_late_rooms", 60),

@@ -85,3 +85,17 @@ def remove_backup_keys(version_nid: int) -> None:
     from matrix_app.services.key_backup import remove_keys
 
     remove_keys(version_nid)
+
+
+def index_search() -> None:
+    """Index messages that came since the last search."""
+    from matrix_app.services.search_index import index_pending
+
+    index_pending(most_batches=200)
+
+
+def expire_messages() -> None:
+    """Remove messages whose time has come."""
+    from matrix_app.services.effects.self_destruct import remove_expired
+
+    remove_expired()

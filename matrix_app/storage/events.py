@@ -22,7 +22,8 @@ class Status(IntEnum):
     SOFT_FAILED = 2
 
 
-# In `redacted_by_nid`: to be shown without its content, because its sender's account was erased.
+# In `redacted_by_nid`: to be shown without its content although nothing redacted it. Stored where a message
+# has removed itself; set on reading where the account of the sender has been erased.
 ERASED = -1
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from matrix_app.protocol.event_auth import may_apply_redaction
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.relations import relation_of
+from matrix_app.services.effects import self_destruct
 from matrix_app.storage import events, interning, relations, state, unread
 from matrix_app.storage.relations import RelationRow
 from matrix_app.storage.rooms import RoomIdentity
 
 
 def apply(room: RoomIdentity, event: Event, nid: int, sender_nid: int) -> None:
-    """Store the relation of a new event, and apply redactions by it and of it."""
+    """Store what a new event says of others and of its own end, and apply redactions by it."""
     relation = relation_of(event.content) if event.state_key is None else None
     if relation is not None:
         relations.put(
@@ -19,6 +20,7 @@ def apply(room: RoomIdentity, event: Event, nid: int, sender_nid: int) -> None:
                 nid, room.nid, relation.event_id, relation.rel_type, relation.key, sender_nid, event.type
             )
         )
+    self_destruct.apply(event, nid)
     if event.type == "m.room.redaction" and event.redacts is not None:
         _redact(room, event, nid)
 

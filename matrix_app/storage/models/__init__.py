@@ -17,6 +17,7 @@ from matrix_app.storage.models.encryption import (
 from matrix_app.storage.models.event import (
     AuthChain,
     Event,
+    EventExpiry,
     EventRelation,
     EventReport,
     Redaction,
@@ -93,6 +94,7 @@ __all__ = [
     "DeviceKeys",
     "DeviceListChange",
     "Event",
+    "EventExpiry",
     "EventRelation",
     "EventReport",
     "FallbackKey",

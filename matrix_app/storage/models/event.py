@@ -117,6 +117,17 @@ class Redaction(models.Model):
         db_table = "redaction"
 
 
+class EventExpiry(models.Model):
+    """When a message is to be removed, because its sender wrote that in it."""
+
+    event_nid = models.BigIntegerField(primary_key=True)
+    expires_ts = timestamp()
+
+    class Meta:
+        db_table = "event_expiry"
+        indexes = [models.Index(fields=["expires_ts"], name="event_expiry_due")]
+
+
 class EventReport(models.Model):
     """What a user reported: an event, a room or a user."""
 
