@@ -13,7 +13,7 @@ from matrix_app.http.dispatch import router
 from matrix_app.http.endpoint import Endpoint
 from matrix_app.http.request_id import bind_request_id
 from matrix_app.http.response import CORS
-from matrix_app.protocol.errors import Unrecognized
+from matrix_app.protocol.errors import MatrixError
 
 
 class AsgiApplication(Protocol):
@@ -62,8 +62,8 @@ class Application:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         try:
             endpoint, path = self._router.find(scope["method"], raw.split(b"?", 1)[0].decode("latin-1"))
-        except Unrecognized:
-            return None
+        except MatrixError:
+            return None  # `dispatch` will find the same, and render it
         if not endpoint.waits:
             scope["hearth.found"] = (endpoint, path)
             return None

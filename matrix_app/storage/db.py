@@ -16,6 +16,8 @@ import orjson
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from matrix_app.protocol.errors import InvalidParam
+
 Row = tuple[Any, ...]
 
 # SQLite has one writer: threads of a process queue here instead of in SQLite's sleeping busy handler.
@@ -31,6 +33,7 @@ class _PerThread(threading.local):
     def __init__(self) -> None:
         self.connection: BaseDatabaseWrapper = connections["default"]
         self.sqlite = self.connection.vendor == "sqlite"
+        self.data_error: type[Exception] = self.connection.Database.DataError  # type: ignore[attr-defined]
 
 
 _here = _PerThread()
@@ -52,7 +55,10 @@ def _sqlite_statement(sql: str) -> str:
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> Any:
-    """Run one statement; the result is the database driver's cursor."""
+    """Run one statement; the result is the database driver's cursor.
+
+    Raises `InvalidParam` when a text holds what PostgreSQL cannot store.
+    """
     if statement_observer is not None:
         statement_observer(sql, params)
     here = _here.connection
@@ -60,7 +66,13 @@ def execute(sql: str, params: Sequence[Any] = ()) -> Any:
         here.ensure_connection()
     if _here.sqlite:
         return here.connection.execute(_sqlite_statement(sql), params)
-    return here.connection.execute(sql, params)
+    try:
+        return here.connection.execute(sql, params)
+    except _here.data_error as fault:
+        # The driver finds this before it sends the statement, so the transaction goes on.
+        if "NUL" in str(fault):
+            raise InvalidParam("Text may not contain NUL characters") from fault
+        raise
 
 
 def rows(sql: str, params: Sequence[Any] = ()) -> list[Row]:

@@ -169,6 +169,7 @@ STRANGERS = [
     Case("media that are not there", "GET", "/_matrix/client/v1/media/download/{server}/nothing", b"", {"M_NOT_FOUND"}),
     Case("a second creation", "PUT", STATE + "/m.room.create", {}, {"M_FORBIDDEN", "M_BAD_JSON", "M_INVALID_PARAM"}),
     Case("state in somebody else's name", "PUT", STATE + "/org.example/@x:{server}", {}, {"M_FORBIDDEN"}),
+    Case("a path that is not UTF-8", "GET", V3 + "/rooms/%FF/state", b"", {"M_INVALID_PARAM"}),
     Case("an endpoint that is not there", "GET", V3 + "/no/such/thing", b"", {"M_UNRECOGNIZED"}),
     Case("a method that is not there", "DELETE", V3 + "/sync", b"", {"M_UNRECOGNIZED"}),
 ]  # fmt: skip
