@@ -91,7 +91,20 @@ def by_nid(nid: int) -> RoomIdentity:
 
 def room_ids(nids: Iterable[int]) -> dict[int, str]:
     """The room IDs of nids that exist."""
-    return {nid: by_nid(nid).room_id for nid in nids}
+    found, missing = {}, []
+    for nid in nids:
+        cached = _by_nid.get(nid)
+        if cached is None:
+            missing.append(nid)
+        else:
+            found[nid] = cached.room_id
+    if missing:
+        sql = f"SELECT nid, room_id, version FROM room WHERE {db.in_any('nid')}"
+        for row in db.rows(sql, (db.any_of(missing),)):
+            identity = _identity(row)
+            if identity is not None:
+                found[identity.nid] = identity.room_id
+    return found
 
 
 def positions(nids: Iterable[int]) -> dict[int, int]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ import pytest
 from matrix_app.storage import db
 from tests.client_api.test_relations import relate
 from tests.factories.client import Client, ClientFactory
+from tests.factories.statements import recorded
 
 # Read whole: a list that a parameter brings, results of other parts of a statement (`c` is a link of a chain
 # of snapshots), and tables of a row or two.
@@ -21,21 +21,6 @@ _SMALL = [
     "found", "ranked", "newest",
 ]  # fmt: skip
 _SCAN = re.compile(r"^SCAN (\w+)")
-
-
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Sequence[Any]]]]:
-    """The statements that run inside, with their parameters."""
-    seen: list[tuple[str, Sequence[Any]]] = []
-
-    def observe(sql: str, parameters: Sequence[Any]) -> None:
-        seen.append((sql, parameters))
-
-    db.statement_observer = observe
-    try:
-        yield seen
-    finally:
-        db.statement_observer = None
 
 
 def fill(alice: Client, bob: Client) -> tuple[str, str]:
@@ -84,7 +69,7 @@ def test_no_read_goes_through_a_whole_table(clients: ClientFactory, path: str, l
     room_id, event_id = fill(alice, bob)
     if left:
         bob.change(room_id, "leave")
-    with statements() as seen:
+    with recorded() as seen:
         (bob if left else alice).get(path.format(room=quote(room_id), event=event_id))
     assert seen
     assert [found for sql, parameters in seen for found in scans(sql, parameters)] == []
@@ -106,7 +91,7 @@ def test_a_page_of_messages_takes_few_statements(clients: ClientFactory) -> None
     path = f"/rooms/{quote(room_id)}/messages?dir=b&limit="
     counts = []
     for limit in (2, 2, 30):
-        with statements() as seen:
+        with recorded() as seen:
             assert alice.get(f"{path}{limit}").status == 200
         counts.append(len(seen))
     assert counts[1] == counts[2] <= 12, counts

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from matrix_app.protocol.errors import Forbidden
+from matrix_app.services.joined_members import joined_members
 from tests.factories.client import Client, ClientFactory
+from tests.factories.settings import settings
 
 
 def topic(client: Client, room_id: str) -> str | None:
@@ -143,3 +148,21 @@ def test_mutual_rooms_are_those_that_both_are_in(clients: ClientFactory) -> None
     for wrong in (alice.user_id, "nobody"):
         assert alice.get(path + wrong).errcode == "M_INVALID_PARAM"
     assert alice.get(f"{path}{bob.user_id}&from=x").errcode == "M_INVALID_PARAM"
+
+
+def test_an_application_service_reads_the_members_of_rooms_of_its_users(
+    clients: ClientFactory, tmp_path: Path
+) -> None:
+    alice, bot, puppet = clients.make(), clients.make("bot"), clients.make("bridged_x")
+    file = tmp_path / "bridge.yaml"
+    file.write_text(
+        "{id: bridge, url: null, as_token: a, hs_token: h, sender_localpart: bot,"
+        " namespaces: {users: [{exclusive: true, regex: '@bridged_.*'}]}}"
+    )
+    acting = dataclasses.replace(bot.requester, appservice_id="bridge")
+    room_id = alice.create_room(preset="public_chat")
+    with settings(app_services={"registration_files": (file,)}):
+        with pytest.raises(Forbidden):
+            joined_members(room_id, acting)
+        puppet.change(room_id, "join")
+        assert set(joined_members(room_id, acting)) == {alice.user_id, puppet.user_id}

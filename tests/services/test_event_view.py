@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import orjson
 import pytest
 
 from matrix_app.services.event_view import render_events, render_state
-from matrix_app.storage import db, interning
+from matrix_app.storage import interning
 from matrix_app.storage.events import EventRow
 from tests.factories.rooms import ALICE, BOB, StoredRoom
+from tests.factories.statements import recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,21 +20,6 @@ def rendered(*rows: EventRow, viewer: str = ALICE, **options: Any) -> list[dict[
     """The events as the viewer reads them."""
     found = render_events(rows, viewer_nid=interning.user_nid(viewer), **options)
     return [orjson.loads(event) for event in found]
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """The statements that run inside."""
-    seen: list[str] = []
-
-    def observe(sql: str, _params: Sequence[Any]) -> None:
-        seen.append(sql)
-
-    db.statement_observer = observe
-    try:
-        yield seen
-    finally:
-        db.statement_observer = None
 
 
 def test_a_message_comes_as_a_client_event() -> None:
@@ -195,7 +179,7 @@ def test_the_number_of_statements_does_not_grow_with_the_events() -> None:
         room.redact(ALICE, room.message(ALICE, "gone"))
     counts = []
     for some in (rows[2:4], rows):
-        with statements() as seen:
+        with recorded() as seen:
             rendered(*some)
         counts.append(len(seen))
     assert counts[0] == counts[1]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
 import orjson
 import pytest
 
-from appliance.config import get_config
-from appliance.config.current import use_config
 from matrix_app.services.effects.self_destruct import remove_expired
 from matrix_app.services.event_view import render_events
 from matrix_app.storage import interning
 from tests.factories.rooms import ALICE, StoredRoom
+from tests.factories.settings import settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,9 +20,7 @@ _KEY = "org.matrix.self_destruct_after"
 
 @pytest.fixture
 def _allowed() -> Iterator[None]:
-    config = get_config()
-    rooms = msgspec.structs.replace(config.rooms, self_destructing_messages=True)
-    with use_config(msgspec.structs.replace(config, rooms=rooms)):
+    with settings(rooms={"self_destructing_messages": True}):
         yield
 
 

@@ -10,7 +10,7 @@ from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import db, interning
 from matrix_app.storage.events import EventRow
 from tests.factories.rooms import ALICE, BOB, CHARLIE, StoredRoom
-from tests.services.test_event_view import statements
+from tests.factories.statements import recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,7 +110,7 @@ def test_the_number_of_statements_does_not_grow_with_the_events() -> None:
     rows = [room.state("m.room.name", {"name": str(number)}) for number in range(30)]
     counts = []
     for some in (rows[:1], rows):
-        with statements() as found:
+        with recorded() as found:
             seen(BOB, *some)
         counts.append(len(found))
     assert counts[1] <= counts[0]

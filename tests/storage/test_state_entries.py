@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
 
 from matrix_app.storage import db, state, state_entries
 from matrix_app.storage.cache import clear_all
+from tests.factories.statements import recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,18 +39,10 @@ def test_an_entry_is_what_the_whole_snapshot_says(cached: bool) -> None:
 def test_many_entries_take_two_statements() -> None:
     nids = grow(200)
     clear_all()
-    seen: list[str] = []
-
-    def observe(sql: str, _params: Any) -> None:
-        seen.append(sql)
-
-    db.statement_observer = observe
-    try:
+    with recorded() as seen:
         state_entries.find((nid, 3) for nid in nids)
         first = len(seen)
         state_entries.find((nid, 4) for nid in nids)
-    finally:
-        db.statement_observer = None
     assert (first, len(seen)) == (2, 2)
 
 
