@@ -59,7 +59,9 @@ class Launch:
             return code
         _rehearse()
         gc.freeze()
-        children = [Child("web", self._web), Child("worker", self._worker)]
+        children = [Child("web", self._web)]
+        for number in range(self._config.worker.processes):
+            children.append(Child(f"worker {number + 1}", partial(self._worker, number)))
         grace = self._config.web.graceful_timeout_seconds + 5.0
         return Supervisor(children, grace_seconds=grace).run(self._announce_when_ready)
 
@@ -82,13 +84,13 @@ class Launch:
         application = importlib.import_module(APPLICATION).application
         return serve(self._config, application, self._listeners, self._ready_writer)
 
-    def _worker(self) -> int:
+    def _worker(self, number: int) -> int:
         from appliance.task_queue.worker import work
 
         _begin_child()
         for listener in self._listeners:
             listener.close()
-        return work()
+        return work(number)
 
     def _announce_when_ready(self) -> bool:
         try:

@@ -32,19 +32,21 @@ class Wakeups(Protocol):
 
 
 class SocketWakeups:
-    """By a datagram to a Unix socket: web and worker are on one machine."""
+    """By a datagram to the Unix socket of each worker: web and workers are on one machine."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path, *, workers: int, number: int = 0) -> None:
+        self._paths = [folder / f"worker{number}.sock" for number in range(workers)]
+        self._mine = self._paths[number]
         self._receiver: socket.socket | None = None
         self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def wake(self) -> None:
         """A worker that is not there, or has unread wake-ups already, needs none."""
-        try:
-            self._sender.sendto(b"+", str(self._path))
-        except (FileNotFoundError, ConnectionRefusedError, BlockingIOError):
-            log.debug("nobody to wake", socket=str(self._path))
+        for path in self._paths:
+            try:
+                self._sender.sendto(b"+", str(path))
+            except (FileNotFoundError, ConnectionRefusedError, BlockingIOError):
+                log.debug("nobody to wake", socket=str(path))
 
     def wait(self, seconds: float) -> None:
         """Waits; wake-ups that came in together count as one."""
@@ -56,11 +58,11 @@ class SocketWakeups:
 
     def _bind(self) -> socket.socket:
         """Takes the place of the worker before this one."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        self._mine.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._mine.with_name(f"{self._mine.name}.{os.getpid()}")
         receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         receiver.bind(str(draft))
-        draft.replace(self._path)
+        draft.replace(self._mine)
         return receiver
 
     @staticmethod
@@ -100,7 +102,18 @@ def wakeups() -> Wakeups:
     """The kind of wake-up that fits this server's database; one object for each process."""
     if connection.vendor == "postgresql":
         return PostgresWakeups()
-    return SocketWakeups(get_config().server.run_dir / "tasks.sock")
+    config = get_config()
+    return SocketWakeups(config.server.run_dir, workers=config.worker.processes, number=_Me.number)
+
+
+class _Me:
+    number = 0
+
+
+def listen_as(number: int) -> None:
+    """This process is the worker with this number; to be said before the first wait."""
+    _Me.number = number
+    wakeups.cache_clear()
 
 
 os.register_at_fork(after_in_child=wakeups.cache_clear)

@@ -1,97 +1,128 @@
-"""The worker: django-q2's cluster, run in the process that the supervisor forked for it."""
+"""The worker: django-q2's parts, as threads around the one that runs the tasks.
+
+django-q2's own cluster is four processes or more. Here each worker is one process that takes tasks, runs
+them and notes the results; the supervisor starts a new one when it ends (docs/adr/0002).
+"""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
-import uuid
-from multiprocessing import Event
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
-from django_q.cluster import Sentinel
+import structlog
+from django.db import connections
+from django_q.brokers import get_broker
+from django_q.conf import Conf
+from django_q.monitor import monitor
+from django_q.pusher import pusher
+from django_q.scheduler import scheduler
 from django_q.worker import worker
 
-from appliance.process import bind_descendants, reset_signals
-from appliance.task_queue.abandoned import announce_cluster, release_abandoned
-from appliance.task_queue.wakeups import wakeups
+from appliance.task_queue.abandoned import Attendance
+from appliance.task_queue.wakeups import listen_as, wakeups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+log = structlog.get_logger(__name__)
+
+GUARD_SECONDS = 2.0
+SCHEDULER_SECONDS = 30.0
+STOP = "STOP"  # django-q2's word for the end of a queue
 
 
-class StopRequest:
-    """What django-q2 takes for an event that says stop: a signal, taken only where it is waited for.
+class Timer:
+    """What django-q2 notes about the task under way: the seconds it may still take, or -1 without one."""
 
-    A handler that set a real event could interrupt the very wait that holds the event's lock.
-    """
+    IDLE = -1.0
 
     def __init__(self) -> None:
-        self._asked = False
+        self.value = self.IDLE
+        self._lock = threading.RLock()
 
-    def is_set(self) -> bool:
-        """Whether a signal has asked to stop."""
-        return self._asked
+    def get_lock(self) -> threading.RLock:
+        """Held while the value and what follows from it are changed."""
+        return self._lock
 
-    def ask(self) -> None:
-        """Asks to stop from within."""
-        self._asked = True
-
-    def wait(self, seconds: float) -> bool:
-        """Waits for a signal; True when one has asked to stop."""
-        self._asked = self._asked or signal.sigtimedwait(STOP_SIGNALS, seconds) is not None
-        return self._asked
-
-
-class Helper(threading.Thread):
-    """django-q2's pusher or monitor, as a thread of the sentinel: a process of its own takes 3 MiB."""
-
-    def __init__(self, target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        super().__init__(target=target, args=arguments, daemon=True)
-        self.pid = os.getpid()
+    def take(self, seconds: float) -> bool:
+        """Lets time pass; True when that of a task has run out."""
+        with self._lock:
+            if self.value <= 0:
+                return False
+            self.value -= seconds
+            return self.value <= 0
 
 
-class Cluster(Sentinel):  # type: ignore[misc]  # django-q2 has no types
-    """django-q2's sentinel with two differences: helpers are threads, and a task is taken at once.
+class Worker:
+    """Takes tasks and runs them until it is told to stop, or has run its share."""
 
-    A process with threads must not be forked. So when a worker has died or is to be replaced, the
-    cluster finishes what it does and ends; the supervisor starts the next one.
-    """
+    def __init__(self) -> None:
+        self._tasks: Queue[Any] = Queue(Conf.QUEUE_LIMIT)
+        self._results: Queue[Any] = Queue()
+        self._timer = Timer()
+        self._broker = get_broker()
+        self._stop_taking = threading.Event()
+        self._taking = self._thread(pusher, self._tasks, self._stop_taking, self._broker)
+        # A pipe, because a signal's handler must not take a lock.
+        self._stop_asked, self._ask = os.pipe()
 
-    def spawn_cluster(self) -> None:
-        """Starts the workers and their helpers, with nothing left over from a cluster before."""
-        release_abandoned()
-        super().spawn_cluster()
-        announce_cluster()
+    def run(self) -> None:
+        """Runs tasks in this thread, which must be the main one: a task's time limit is an alarm signal."""
+        noting = self._thread(monitor, self._results, self._broker)
+        for thread in (self._taking, noting, self._thread(self._guard)):
+            thread.start()
+        worker(self._tasks, self._results, self._timer, Conf.TIMEOUT)
+        while self._timer.value != Timer.IDLE:
+            # It has run its share, or a task ran out of time: what was taken is finished first.
+            self._timer.value = Timer.IDLE
+            self.ask_to_stop()
+            worker(self._tasks, self._results, self._timer, Conf.TIMEOUT)
+        self._results.put(STOP)
+        noting.join()
+        connections.close_all()
 
-    def spawn_process(self, target: Callable[..., None], *arguments: Any) -> Any:
-        """Starts a worker as a process, and anything else as a thread."""
-        if target is worker:
-            return super().spawn_process(target, *arguments)
-        helper = Helper(target, arguments)
-        helper.start()
-        return helper
+    def ask_to_stop(self, *_signal: object) -> None:
+        """Has the worker end when it has finished the tasks that it took."""
+        os.write(self._ask, b"+")
 
-    def reincarnate(self, process: Any) -> None:
-        """Ends the cluster, and with it the worker when it is beyond its time."""
-        if process.is_alive():
-            process.kill()
-        self.stop_event.ask()
+    def _thread(self, target: Callable[..., None], *arguments: Any) -> threading.Thread:
+        def run() -> None:
+            try:
+                target(*arguments)
+            finally:
+                connections.close_all()
+                self.ask_to_stop()
 
-    def stop(self) -> None:
-        """Finishes the tasks under way, and ends."""
-        self.event_out.set()
+        return threading.Thread(target=run, name=getattr(target, "__name__", ""), daemon=True)
+
+    def _guard(self) -> None:
+        """Adds the tasks that are due, ends a task that ignores its alarm, and ends the worker in order."""
+        since_scheduled = 0.0
+        while not select.select([self._stop_asked], [], [], GUARD_SECONDS)[0]:
+            if self._timer.take(GUARD_SECONDS):
+                log.error("a task did not end at its time limit; the worker is replaced")
+                os.kill(os.getpid(), signal.SIGKILL)
+            since_scheduled += GUARD_SECONDS
+            if since_scheduled >= SCHEDULER_SECONDS:
+                since_scheduled = 0.0
+                scheduler(broker=self._broker)
+        self._stop_taking.set()
         wakeups().wake()
-        super().stop()
+        self._taking.join()
+        self._tasks.put(STOP)
 
 
-def work() -> int:
-    """Runs tasks until told to stop."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    os.register_at_fork(after_in_child=reset_signals)
-    bind_descendants()
-    Cluster(StopRequest(), Event(), uuid.uuid4())  # returns when it has stopped
+def work(number: int) -> int:
+    """Runs tasks until told to stop, as the worker with this number; the exit code."""
+    listen_as(number)
+    with Attendance():
+        running = Worker()
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, running.ask_to_stop)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        running.run()
     return 0

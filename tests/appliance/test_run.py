@@ -20,8 +20,8 @@ from tests.real_server import RealServer, descendants, engines, free_port, real_
 
 pytestmark = pytest.mark.slow
 
-# gunicorn's arbiter and the web process, django-q2's sentinel and the worker.
-PROCESSES = 4
+# gunicorn's arbiter, the web process and the worker.
+PROCESSES = 3
 
 
 @pytest.fixture(params=engines())

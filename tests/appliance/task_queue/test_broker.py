@@ -102,7 +102,7 @@ def test_the_kind_of_wakeup_fits_the_database() -> None:
 
 
 def test_wakeups_that_came_together_count_as_one(tmp_path: Path) -> None:
-    signals = SocketWakeups(tmp_path / "s.sock")
+    signals = SocketWakeups(tmp_path, workers=1)
     signals.wait(0)
     for _ in range(50):
         signals.wake()
@@ -113,16 +113,27 @@ def test_wakeups_that_came_together_count_as_one(tmp_path: Path) -> None:
 
 
 def test_waking_nobody_does_no_harm(tmp_path: Path) -> None:
-    SocketWakeups(tmp_path / "none.sock").wake()
+    SocketWakeups(tmp_path / "none", workers=1).wake()
 
 
 def test_a_new_worker_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    old, new = SocketWakeups(tmp_path / "s.sock"), SocketWakeups(tmp_path / "s.sock")
+    old, new = SocketWakeups(tmp_path, workers=1), SocketWakeups(tmp_path, workers=1)
     old.wait(0)
     new.wait(0)
-    SocketWakeups(tmp_path / "s.sock").wake()
+    SocketWakeups(tmp_path, workers=1).wake()
     began = time.monotonic()
     new.wait(5)
+    assert time.monotonic() - began < 1
+
+
+def test_every_worker_is_woken(tmp_path: Path) -> None:
+    workers = [SocketWakeups(tmp_path, workers=3, number=number) for number in range(3)]
+    for worker in workers:
+        worker.wait(0)
+    SocketWakeups(tmp_path, workers=3).wake()
+    began = time.monotonic()
+    for worker in workers:
+        worker.wait(5)
     assert time.monotonic() - began < 1
 
 

@@ -97,3 +97,17 @@ def test_tasks_run_after_the_worker_was_killed_with_one_under_way(server: RealSe
         os.kill(pid, signal.SIGKILL)
     enqueue(server, "os.mkdir", str(tmp_path / "made"))
     wait_until((tmp_path / "made").is_dir, 20)
+
+
+def test_a_worker_that_has_run_its_share_is_replaced_and_loses_nothing(tmp_path: Path) -> None:
+    with real_server(tmp_path, "sqlite", {"worker": {"tasks_before_recycle": 3}}) as server:
+        for number in range(10):
+            enqueue(server, "os.mkdir", str(tmp_path / f"made{number}"))
+        wait_until(lambda: len(list(tmp_path.glob("made*"))) == 10, 20)
+
+
+def test_a_task_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    with real_server(tmp_path, "sqlite", {"worker": {"task_timeout_seconds": 1}}) as server:
+        enqueue(server, "builtins.eval", "__import__('time').sleep(120)")
+        enqueue(server, "os.mkdir", str(tmp_path / "made"))
+        wait_until((tmp_path / "made").is_dir, 20)
