@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 from matrix_app.protocol.errors import InvalidParam
 
-_MOST: Final = (1 << 63) - 1
+# Far beyond any, with room to count on from.
+_MOST: Final = 1 << 62
 _STREAM: Final = re.compile(r"s([0-9]{1,19})")
 _HISTORY: Final = re.compile(r"t([0-9]{1,19})_([0-9]{1,19})")
 
