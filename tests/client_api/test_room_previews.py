@@ -95,8 +95,8 @@ def test_rooms_that_a_user_may_not_know_of_are_left_out(clients: ClientFactory) 
     alice.set_state(knocked, "m.room.join_rules", {"join_rule": "knock"})
     allow = [{"type": "m.room_membership", "room_id": root}]
     alice.set_state(restricted, "m.room.join_rules", {"join_rule": "restricted", "allow": allow})
-    for room_id in (private, knocked, restricted):
-        add(alice, root, room_id)
+    for order, room_id in zip("abc", (private, knocked, restricted), strict=True):
+        add(alice, root, room_id, order=order)
     alice.set_state(root, "m.space.child", {}, knocked + "gone")
     assert ids(hierarchy(alice, root)) == [root, private, knocked, restricted]
     assert ids(hierarchy(bob, root)) == [root, knocked]
