@@ -12,6 +12,7 @@ import pytest
 from appliance.config import Config, get_config
 from appliance.config.current import use_config
 from matrix_app.http import rate_limit
+from matrix_app.services.timer import timer
 from matrix_app.storage.cache import clear_all
 from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
@@ -50,6 +51,7 @@ def _fresh() -> None:
     hub.cache_clear()
     work_queue.cache_clear()
     rate_limit.reset()
+    timer.clear()
 
 
 @pytest.fixture

@@ -56,10 +56,12 @@ def chunk(
         for event in render_events(rows, viewer_nid=user_nid, device_nid=device_nid, bundle=False)
     ]
     shown += _ephemeral(user_nid, room_nids, after, upto)
-    if not only_rooms:
+    if only_rooms:
+        present = {row.user_nid for nid in room_nids for row in members.in_room(nid, [Membership.JOIN])}
+    else:
         shown += _personal(user_nid, after, upto)
-        sharing = {*members.sharing_rooms(user_nid), user_nid}
-        shown += _presence(sharing, after, upto)
+        present = {*members.sharing_rooms(user_nid), user_nid}
+    shown += _presence(present, after, upto)
     return shown, upto
 
 
