@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET
+from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import content_type_conformance
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from tests.fuzz.bundle import Document
 
@@ -27,6 +28,8 @@ PASSWORD = "a horse, a battery and a staple"
 EXPENDABLE = {"/_matrix/client/v3/logout", "/_matrix/client/v3/logout/all"}
 # These ask an identity server that the request names, whose silence is no fault of the homeserver.
 ASK_OTHERS = ("/account/3pid", "/rooms/{roomId}/invite", "/requestToken")
+# What these answer with is what the client stored, which need not be as the specification describes it.
+HEARSAY = {("/_matrix/client/v3/room_keys/version", "Response violates schema")}
 WAITING = {"/_matrix/client/v3/sync", "/_matrix/client/v3/events"}
 
 
@@ -154,7 +157,7 @@ def judge(case: Case, answer: schemathesis.Response) -> Iterator[str]:
         elif not explains_itself(answer.status_code, answer.json()):
             yield f"an error without errcode (status {answer.status_code})"
     elif answer.status_code == 200:
-        yield from _undocumented_type(case, answer)
+        yield from _not_as_described(case, answer)
 
 
 def explains_itself(status: int, body: object) -> bool:
@@ -164,8 +167,10 @@ def explains_itself(status: int, body: object) -> bool:
     return isinstance(body.get("errcode"), str) or (status == 401 and isinstance(body.get("flows"), list))
 
 
-def _undocumented_type(case: Case, answer: schemathesis.Response) -> Iterator[str]:
+def _not_as_described(case: Case, answer: schemathesis.Response) -> Iterator[str]:
     try:
-        case.validate_response(answer, checks=[content_type_conformance])
-    except schemathesis.errors.SchemathesisError as fault:
-        yield str(fault)
+        case.validate_response(answer, checks=[content_type_conformance, response_schema_conformance])
+    except FailureGroup as found:
+        for failure in found.exceptions:
+            if (case.path, failure.title) not in HEARSAY:
+                yield f"{failure.title}: {failure.message[:300]}"
