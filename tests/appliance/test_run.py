@@ -168,3 +168,14 @@ def test_a_wrong_configuration_is_told_and_nothing_is_made(tmp_path: Path) -> No
     with pytest.raises(AssertionError, match=r"mail\.port[^$]*web\.threads"):
         server.start()
     assert not (tmp_path / "var").exists()
+
+
+def test_a_hangup_replaces_the_web_process_and_refuses_nobody(server: RealServer) -> None:
+    before = set(descendants(pid_of(server)))
+    server._process.send_signal(signal.SIGHUP)  # type: ignore[union-attr]
+    deadline = time.monotonic() + 20
+    while before <= set(descendants(pid_of(server))):
+        assert ask(server, "/_matrix/client/versions")["versions"]
+        assert time.monotonic() < deadline, "the web process stayed"
+    wait_until_complete(server)
+    assert ask(server, "/_matrix/client/versions")["versions"]
