@@ -37,8 +37,8 @@ class Check(NamedTuple):
 
 
 CHECKS = (
-    Check("format", ("-m", "ruff", "format", "--check", "--quiet", ".")),
-    Check("lint", ("-m", "ruff", "check", "--quiet", ".")),
+    Check("format", ("-m", "ruff", "format", "--check", ".")),
+    Check("lint", ("-m", "ruff", "check", "--output-format", "concise", ".")),
     Check("types", ("-m", "mypy", "--no-error-summary", ".")),
     Check("imports", ("-c", "from importlinter.cli import lint_imports_command as main; main()")),
 )

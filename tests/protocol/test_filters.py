@@ -1,5 +1,6 @@
 import json
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ ALICE = "@alice:example.org"
 BOB = "@bob:example.org"
 ROOM = "!room:example.org"
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "room": {
         "state": {"types": ["m.room.*"], "not_rooms": ["!726s6s6q:example.com"]},
         "timeline": {
@@ -215,7 +216,9 @@ names = st.text(alphabet="m._%\\*?", max_size=6)
 @given(names, names)
 def test_like_patterns_match_what_the_matcher_matches(pattern, name):
     event_filter = EventFilter(types=(pattern,), not_types=(pattern,))
-    (included,) = event_filter.types_like()
+    likes = event_filter.types_like()
+    assert likes is not None
+    (included,) = likes
     assert event_filter.not_types_like() == (included,)
     by_like = re.fullmatch(like_regex(included), name, re.DOTALL) is not None
     assert by_like == matches(EventFilter(types=(pattern,)), type=name)

@@ -1,5 +1,7 @@
 """/sync as clients see it, computed within the process."""
 
+from typing import Any
+
 import pytest
 
 from matrix_app.sync.wait import Wait
@@ -225,7 +227,7 @@ def test_ignored_users_do_not_speak(clients: ClientFactory) -> None:
     alice, bob = clients.make(), clients.make()
     room_id = alice.create_room(preset="public_chat")
     bob.change(room_id, "join")
-    ignored = {"ignored_users": {alice.user_id: {}}}
+    ignored: dict[str, Any] = {"ignored_users": {alice.user_id: {}}}
     assert bob.put(f"/user/{bob.user_id}/account_data/m.ignored_user_list", ignored).status == 200
     since = sync(bob)["next_batch"]
     alice.send(room_id, "psst")

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 
@@ -177,7 +178,7 @@ def test_all_conditions_of_a_rule_must_hold():
 
 
 def test_kinds_are_checked_in_their_order():
-    custom = {}
+    custom: dict[str, Any] = {}
     winners = []
     for kind, rule_id in [
         ("underride", "u"),
@@ -187,7 +188,9 @@ def test_kinds_are_checked_in_their_order():
         ("override", "o"),
     ]:
         custom = put_rule(custom, kind, rule_id, {"actions": [HIT | {"value": kind}], "pattern": "words"})
-        winners.append(compile_ruleset(custom, ALICE).actions_for(text("words"), context())[0]["value"])
+        actions = compile_ruleset(custom, ALICE).actions_for(text("words"), context())
+        assert actions is not None
+        winners.append(actions[0]["value"])
     assert winners == ["underride", "sender", "room", "content", "override"]
 
 

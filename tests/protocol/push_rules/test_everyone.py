@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -205,7 +207,7 @@ def steps(draw):
 
 
 def applied(taken):
-    custom = {}
+    custom: dict[str, Any] = {}
     for step in taken:
         custom = step(custom)
     return custom

@@ -1,4 +1,5 @@
 from copy import deepcopy
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ NOTIFY = {"actions": ["notify"]}
 
 
 def custom_with(*rule_ids, kind="room"):
-    custom = {}
+    custom: dict[str, Any] = {}
     for rule_id in reversed(rule_ids):
         custom = put_rule(custom, kind, rule_id, NOTIFY)
     return custom
