@@ -73,16 +73,18 @@ def _may_be_deep(data: bytes | bytearray | memoryview) -> bool:
 
 
 def _check_depth(value: Any, levels: int) -> None:
-    if isinstance(value, dict):
-        children = list(value.values())
-    elif isinstance(value, list):
-        children = value
-    else:
-        return
-    if levels == 0:
-        raise BadJson("The JSON is nested too deeply")
-    for child in children:
-        _check_depth(child, levels - 1)
+    # Level by level: most JSON is wide and not deep.
+    level = [value] if isinstance(value, (dict, list)) else []
+    while level:
+        if levels == 0:
+            raise BadJson("The JSON is nested too deeply")
+        levels -= 1
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, (dict, list))
+        ]
 
 
 def _walk(value: Any, levels: int, lenient: bool) -> bool:

@@ -12,7 +12,6 @@ from matrix_app.protocol.ids import domain_of, parse_user_id
 from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.services import remote_keys
 from matrix_app.storage import db, device_messages, devices, fallback_keys, interning, one_time_keys
-from matrix_app.storage.devices import DeviceAddress
 from matrix_app.storage.fallback_keys import FallbackKey
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.one_time_keys import OneTimeKey
@@ -43,29 +42,19 @@ def claim_local_keys(wanted: Wanted) -> Claimed:
 
     The oldest one-time key is given, and where there is none the fallback key.
     """
-    found = _find_devices(wanted)
-    if not found:
-        return {}
     names = {nid: user_id for user_id, nid in interning.user_nids(wanted).items()}
-    asked = {device.nid: wanted[names[device.user_nid]][device.device_id] for device in found}
-    by_nid = {device.nid: device for device in found}
-    claimed: Claimed = {}
-    for key in _take(asked):
-        device = by_nid[key.device_nid]
-        of_user = claimed.setdefault(names[device.user_nid], {})
-        of_user[device.device_id] = {f"{key.algorithm}:{key.key_id}": Fragment(key.key)}
-    return claimed
-
-
-def _find_devices(wanted: Wanted) -> list[DeviceAddress]:
-    for by_device in wanted.values():
-        for algorithm in by_device.values():
+    # Device nid to its user's ID, its ID and the algorithm that is wanted.
+    asked: dict[int, tuple[str, str, str]] = {}
+    for user_nid, device_id, device_nid in devices.addresses(names) if names else []:
+        algorithm = wanted[names[user_nid]].get(device_id)
+        if algorithm is not None:
             parse_opaque_text(algorithm, "key algorithm")
-    nids = interning.user_nids(wanted)
-    devices_of = {nid: wanted[user_id] for user_id, nid in nids.items()}
-    return [
-        device for device in devices.addresses(devices_of) if device.device_id in devices_of[device.user_nid]
-    ]
+            asked[device_nid] = names[user_nid], device_id, algorithm
+    claimed: Claimed = {}
+    for key in _take({nid: algorithm for nid, (_, _, algorithm) in asked.items()}) if asked else []:
+        user_id, device_id, algorithm = asked[key.device_nid]
+        claimed.setdefault(user_id, {})[device_id] = {f"{algorithm}:{key.key_id}": Fragment(key.key)}
+    return claimed
 
 
 def _take(asked: Mapping[int, str]) -> list[OneTimeKey]:

@@ -45,7 +45,7 @@ def read_upload(requester: Requester, body: Mapping[str, Any]) -> Keys:
 
 def _check_names(user_nid: int, keys: Keys) -> None:
     """A cross-signing key may not have the ID of a device: both are called `ed25519:ID`."""
-    taken = {device.device_id for device in devices.addresses([user_nid])}
+    taken = {device_id for _, device_id, _ in devices.addresses([user_nid])}
     if any(key.public_key in taken for key in keys.values()):
         raise Forbidden("Key ID in use")
 

@@ -99,16 +99,18 @@ def _device(row: DeviceKeysRow, signatures: _SignaturesOf, names: bool) -> Fragm
 def _add_cross_signing(
     found: FoundKeys, user_ids: Mapping[int, str], viewer_nid: int, signatures: _SignaturesOf
 ) -> None:
-    for row in cross_signing.of_users(user_ids):
+    for row in cross_signing.of_users(user_ids, (MASTER, SELF_SIGNING)):
         user_id = user_ids[row.user_nid]
         if row.usage == MASTER:
             key = load_cross_signing_key(row.key)
             added = signatures.get((row.user_nid, key.public_key), [])
             found.master_keys[user_id] = _with_signatures(key.content, added)
-        elif row.usage == SELF_SIGNING:
+        else:
             found.self_signing_keys[user_id] = Fragment(row.key)
-        elif row.usage == USER_SIGNING and row.user_nid == viewer_nid:
-            found.user_signing_keys[user_id] = Fragment(row.key)
+    if viewer_nid in user_ids:
+        own = cross_signing.of_user(viewer_nid).get(USER_SIGNING)
+        if own is not None:
+            found.user_signing_keys[user_ids[viewer_nid]] = Fragment(own)
 
 
 def _with_signatures(key: dict[str, Any], added: Sequence[KeySignature]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import orjson
+
 from matrix_app.http.requester import Requester
-from matrix_app.protocol.canonical_json import encode_canonical
-from matrix_app.protocol.errors import TooLarge
-from matrix_app.protocol.ids import domain_of, parse_user_id
+from matrix_app.protocol.errors import BadJson, TooLarge
+from matrix_app.protocol.ids import parse_user_id
 from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.services.client_transaction import Transaction
 from matrix_app.storage import db, device_messages, devices, interning, transactions
@@ -40,37 +41,50 @@ def send_to_device(requester: Requester, event_type: str, txn_id: str, messages:
 
 
 def find_deliveries(sender: str, event_type: str, messages: Messages) -> list[Delivery]:
-    """What is to be stored for devices of local users; raises `InvalidParam` and `TooLarge`."""
+    """What is to be stored for devices of local users; raises `InvalidParam`, `BadJson` and `TooLarge`."""
     parse_opaque_text(event_type, "event type")
-    server = local_server_name()
-    local = [user_id for user_id in messages if domain_of(parse_user_id(user_id)) == server]
-    nids = interning.user_nids(local)
-    of_user: dict[int, dict[str, int]] = {}
-    for device in devices.addresses(nids.values()) if nids else []:
-        of_user.setdefault(device.user_nid, {})[device.device_id] = device.nid
-    prefix = b'{"type":' + encode_canonical(event_type) + b',"sender":' + encode_canonical(sender)
+    opening = b'{"type":' + orjson.dumps(event_type) + b',"sender":' + orjson.dumps(sender) + b',"content":'
+    of_user = _of_local_users(messages)
+    for_all: dict[int, bytes] = {}
     deliveries: list[Delivery] = []
-    total = 0
-    for user_id, nid in nids.items():
-        to_user = _to_user(nid, of_user.get(nid, {}), messages[user_id], prefix + b',"content":')
-        deliveries += to_user
-        total += sum(len(delivery.content) for delivery in to_user)
-        if len(deliveries) > MOST_MESSAGES or total > LARGEST_TOTAL:
-            raise TooLarge("These are too many messages to devices at once")
+    for user_nid, device_id, device_nid in devices.addresses(of_user) if of_user else []:
+        contents = of_user[user_nid]
+        # What is addressed to one device comes instead of what is addressed to all.
+        if device_id in contents:
+            message = _encode(opening, contents[device_id])
+        elif EVERY_DEVICE in contents:
+            message = for_all.get(user_nid) or _encode(opening, contents[EVERY_DEVICE])
+            for_all[user_nid] = message
+        else:
+            continue
+        deliveries.append((user_nid, device_nid, message))
+    _check_size(deliveries)
     return deliveries
 
 
-def _to_user(
-    user_nid: int, known: Mapping[str, int], contents: Mapping[str, dict[str, Any]], prefix: bytes
-) -> list[Delivery]:
-    # What is addressed to one device comes instead of what is addressed to all.
-    encoded: dict[str, bytes] = {}
-    for device_id, content in contents.items():
-        message = prefix + encode_canonical(content, lenient=True) + b"}"
-        if len(message) > LARGEST_MESSAGE:
-            raise TooLarge(f"A message to a device has at most {LARGEST_MESSAGE} bytes")
-        if device_id == EVERY_DEVICE:
-            encoded = {**dict.fromkeys(known, message), **encoded}
-        elif device_id in known:
-            encoded[device_id] = message
-    return [Delivery(user_nid, known[device_id], message) for device_id, message in encoded.items()]
+def _of_local_users(messages: Messages) -> dict[int, Mapping[str, dict[str, Any]]]:
+    """The messages to users of this server whom anybody has met, by nid."""
+    ending = ":" + local_server_name()
+    local: list[str] = []
+    for user_id in messages:
+        # Whoever is known here has a valid ID, and whoever is not is skipped: only NUL must not be looked up.
+        if user_id.endswith(ending) and "\0" not in user_id:
+            local.append(user_id)
+        else:
+            parse_user_id(user_id)
+    return {nid: messages[user_id] for user_id, nid in interning.user_nids(local).items()}
+
+
+def _encode(opening: bytes, content: dict[str, Any]) -> bytes:
+    try:
+        message = opening + orjson.dumps(content) + b"}"
+    except TypeError as error:
+        raise BadJson(f"The content has a number that is too large: {error}") from error
+    if len(message) > LARGEST_MESSAGE:
+        raise TooLarge(f"A message to a device has at most {LARGEST_MESSAGE} bytes")
+    return message
+
+
+def _check_size(deliveries: Sequence[Delivery]) -> None:
+    if len(deliveries) > MOST_MESSAGES or sum(len(message) for _, _, message in deliveries) > LARGEST_TOTAL:
+        raise TooLarge("These are too many messages to devices at once")

@@ -85,8 +85,7 @@ def _masters(user_ids: list[str]) -> dict[str, tuple[int, CrossSigningKey]]:
     names = {nid: user_id for user_id, nid in interning.user_nids(user_ids).items()}
     return {
         names[row.user_nid]: (row.user_nid, load_cross_signing_key(row.key))
-        for row in (cross_signing.of_users(names) if names else [])
-        if row.usage == MASTER
+        for row in (cross_signing.of_users(names, (MASTER,)) if names else [])
     }
 
 

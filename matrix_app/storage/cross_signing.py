@@ -16,10 +16,14 @@ class CrossSigningRow(NamedTuple):
     key: bytes
 
 
-def of_users(user_nids: Iterable[int]) -> list[CrossSigningRow]:
-    """The cross-signing keys of some users."""
-    sql = f"SELECT user_nid, usage, key FROM cross_signing_key WHERE {db.in_any('user_nid')}"
-    return [CrossSigningRow._make(found) for found in db.rows(sql, (db.any_of(user_nids),))]
+def of_users(user_nids: Iterable[int], usages: Iterable[str]) -> list[CrossSigningRow]:
+    """The cross-signing keys of some users for some usages."""
+    sql = (
+        "SELECT user_nid, usage, key FROM cross_signing_key"
+        f" WHERE {db.in_any('user_nid')} AND {db.in_any('usage')}"
+    )
+    found = db.rows(sql, (db.any_of(user_nids), db.any_of(usages)))
+    return [CrossSigningRow._make(row) for row in found]
 
 
 def of_user(user_nid: int) -> dict[str, bytes]:

@@ -71,12 +71,8 @@ def any_list_changed(since: int, upto: int) -> bool:
     return db.value(sql, (since, upto)) is not None
 
 
-class Delivery(NamedTuple):
-    """A message on its way to a device of a local user; `content` is in the form of /sync."""
-
-    user_nid: int
-    device_nid: int
-    content: bytes
+# A message on its way to a device of a local user: nids of the user and the device, and the JSON of /sync.
+Delivery = tuple[int, int, bytes]
 
 
 def put_many(deliveries: Sequence[Delivery]) -> None:
@@ -84,10 +80,9 @@ def put_many(deliveries: Sequence[Delivery]) -> None:
     if not deliveries:
         return
     changes = [Change(Kind.TO_DEVICE, None, user_nid, device_nid) for user_nid, device_nid, _ in deliveries]
-    positions = append(changes)
     rows = [
         (device_nid, position, content)
-        for position, (_, device_nid, content) in zip(positions, deliveries, strict=True)
+        for position, (_, device_nid, content) in zip(append(changes), deliveries, strict=True)
     ]
     db.insert_many("INSERT INTO to_device_message (device_nid, position, content) VALUES {values}", 3, rows)
 

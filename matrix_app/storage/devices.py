@@ -25,14 +25,6 @@ class DeviceRow(NamedTuple):
     hidden: bool
 
 
-class DeviceAddress(NamedTuple):
-    """As much of a device as finds what is stored for it."""
-
-    user_nid: int
-    device_id: str
-    nid: int
-
-
 _SELECT = f"SELECT {', '.join(DeviceRow._fields)} FROM device"
 
 # Everything that belongs to a device and goes with it.
@@ -61,10 +53,10 @@ def of_user(user_nid: int) -> list[DeviceRow]:
     ]
 
 
-def addresses(user_nids: Iterable[int]) -> list[DeviceAddress]:
-    """Every device of some users, in no order."""
+def addresses(user_nids: Iterable[int]) -> list[tuple[int, str, int]]:
+    """Every device of some users, in no order: (user nid, device ID, device nid)."""
     sql = f"SELECT user_nid, device_id, nid FROM device WHERE {db.in_any('user_nid')}"
-    return [DeviceAddress._make(found) for found in db.rows(sql, (db.any_of(user_nids),))]
+    return db.rows(sql, (db.any_of(user_nids),))
 
 
 def dehydrated(user_nid: int) -> int | None:

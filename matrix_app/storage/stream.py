@@ -82,7 +82,9 @@ def append(changes: Sequence[Change]) -> list[int]:
     if not db.is_sqlite():
         db.execute("SELECT pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
     sql = "INSERT INTO stream_log (kind, room_nid, user_nid, device_nid) VALUES {values} RETURNING position"
-    positions = [found[0] for found in db.insert_many(sql, 4, changes)]
+    # Drivers bind plain integers much faster than members of an enumeration.
+    rows = [(int(kind), room, user, device) for kind, room, user, device in changes]
+    positions = [found[0] for found in db.insert_many(sql, 4, rows)]
     entries = [LogEntry(position, *change) for position, change in zip(positions, changes, strict=True)]
     db.on_commit(lambda: _announce(entries))
     return positions
