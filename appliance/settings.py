@@ -91,7 +91,6 @@ def _task_queue(config: Config) -> dict[str, Any]:
         "queue_limit": 50,
         "bulk": 10,
         "poll": worker.poll_seconds,
-        "guard_cycle": 5,
         "save_limit": config.retention.task_results or -1,
         "catch_up": False,
     }

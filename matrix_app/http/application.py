@@ -32,15 +32,34 @@ class Application:
     def __init__(self) -> None:
         self._bridge = Bridge()
         self._router = router()
+        self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
+            self._start()
             await self._http(scope, receive, send)
         elif kind == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close"})
+
+    def _start(self) -> None:
+        """Begin what runs beside the requests; with the first of them where there is no lifespan protocol."""
+        if not self._started:
+            self._started = True
+            start: Callable[[], None] = import_string(settings.ON_STARTUP)
+            start()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await send({"type": "lifespan.shutdown.complete"})
+                return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = bind_request_id(scope)
@@ -85,15 +104,3 @@ async def _preflight(send: Send) -> None:
     headers += [(b"access-control-max-age", b"86400"), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            start: Callable[[], None] = import_string(settings.ON_STARTUP)
-            start()
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            await send({"type": "lifespan.shutdown.complete"})
-            return

@@ -7,6 +7,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -16,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.real_server import RealServer, descendants, engines, free_port, real_server
+from tests.real_server import PROJECT, RealServer, descendants, engines, free_port, real_server
 
 pytestmark = pytest.mark.slow
 
@@ -179,3 +181,31 @@ def test_a_hangup_replaces_the_web_process_and_refuses_nobody(server: RealServer
         assert time.monotonic() < deadline, "the web process stayed"
     wait_until_complete(server)
     assert ask(server, "/_matrix/client/versions")["versions"]
+
+
+def test_daphne_runs_the_same_application(server: RealServer) -> None:
+    """Daphne knows no lifespan protocol, so nothing may depend on it."""
+    token = register(server)
+    since = ask(server, "/_matrix/client/v3/sync?timeout=0", token=token)["next_batch"]
+    server.stop()
+    address = ["-b", "127.0.0.1", "-p", str(server.port)]
+    environment = {
+        **os.environ,
+        "HEARTH_CONFIG": str(server._config),
+        "DJANGO_SETTINGS_MODULE": "appliance.settings",
+    }
+    for name in [name for name in environment if name.startswith("HEARTH_") and "__" in name]:
+        del environment[name]
+    command = [sys.executable, "-m", "daphne", *address, "appliance.asgi:application"]
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.DEVNULL) as daphne:
+        try:
+            server._process, before = daphne, server._process
+            server.wait_until_ready()
+            server._process = before
+            timer = threading.Timer(1.0, ask, (server, "/_matrix/client/v3/createRoom", {}, token))
+            timer.start()
+            news = ask(server, f"/_matrix/client/v3/sync?timeout=20000&since={since}", None, token, 30)
+            timer.join()
+        finally:
+            daphne.terminate()
+    assert news["rooms"]["join"]
