@@ -28,6 +28,7 @@ APPLICATION = "appliance.asgi"
 # What the processes would otherwise import one by one, each for itself.
 PRELOADED = (
     APPLICATION,
+    "matrix_app.tasks",
     "appliance.web.server",
     "appliance.task_queue.broker",
     "appliance.task_queue.worker",
