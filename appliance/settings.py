@@ -117,6 +117,10 @@ STREAM_LISTENER = "matrix_app.sync.wakeups.tell_others"
 ENDPOINT_PACKAGES = ["matrix_app.client_api", "matrix_app.federation.server"]
 WAITING_CONSUMER = "matrix_app.sync.consumer.WaitingConsumer"
 ON_STARTUP = "matrix_app.sync.hub.start"
+# What services ask other servers through, without knowing the layer above them.
+REMOTE_SERVERS = "matrix_app.federation.waiting.servers"
+# Awaited before a view runs that is for other servers: learns the keys of the one that asks.
+SERVER_INTRODUCTION = "matrix_app.federation.introduction.introduce"
 SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_server"
 
 USE_TZ = True

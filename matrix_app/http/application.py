@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from matrix_app.http.bridge import Bridge, Receive, Scope, Send
+from matrix_app.http.bridge import Bridge, Receive, Scope, Send, send_error
 from matrix_app.http.dispatch import router
-from matrix_app.http.endpoint import Endpoint
+from matrix_app.http.endpoint import Auth, Endpoint
 from matrix_app.http.request_id import bind_request_id
 from matrix_app.http.response import CORS
 from matrix_app.protocol.errors import MatrixError
@@ -73,7 +73,17 @@ class Application:
         if consumer is not None:
             await consumer(scope, receive, send)
         else:
-            await self._bridge(scope, receive, send)
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found: tuple[Endpoint, dict[str, str]] | None = scope.get("hearth.found")
+        if found is not None and found[0].auth is Auth.FEDERATION:
+            try:
+                await import_string(settings.SERVER_INTRODUCTION)(scope)
+            except MatrixError as error:
+                await send_error(send, error)
+                return
+        await self._bridge(scope, receive, send)
 
     def _waiting(self, scope: Scope) -> AsgiApplication | None:
         if not scope["path"].startswith("/_matrix"):

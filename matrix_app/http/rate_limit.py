@@ -22,7 +22,8 @@ def check_rate(name: str, request: Request) -> None:
     requester = request.requester_or_none
     if requester is not None and requester.appservice_id is not None:
         return
-    take(name, request.ip if requester is None else requester.user_id)
+    # A signed request of another server counts against that server, whatever address it came from.
+    take(name, (request.origin or request.ip) if requester is None else requester.user_id)
 
 
 def take(name: str, who: str, *, amount: float = 1.0) -> None:

@@ -5,10 +5,13 @@
       + Unauthorized 401            MissingToken, UnknownToken, InvalidSignature, UserInteractive
       + Forbidden 403
         - AuthorizationFailed       an event that its room's rules refuse
+        - FederationDenied          a server that the configuration excludes
       + NotFound 404                Unrecognized is its own kind: the endpoint is unknown
       + Conflict 409
       + LimitExceeded 429
-      + Unavailable 5xx
+      + Unavailable 503
+      + BadGateway 502              RemoteUnreachable
+      + RemoteError                 what another server answered, where it makes sense here
 
 Raised where the fault is found; rendered in one place (`matrix_app.http`), as the
 "Standard error response" of the client-server API says.
@@ -258,6 +261,10 @@ class AuthorizationFailed(Forbidden):
     """The authorisation rules of the room's version refuse the event."""
 
 
+class FederationDenied(Forbidden):
+    """The configuration does not let this server speak with the other one."""
+
+
 class UserDeactivated(Forbidden):
     """The account has been deactivated."""
 
@@ -348,3 +355,34 @@ class BadGateway(MatrixError):
     """502: another server could not be reached or answered nonsense."""
 
     status = 502
+
+
+class RemoteUnreachable(BadGateway):
+    """Another server gave no answer; `retry_at_ts` says until when it is left alone, if it is."""
+
+    def __init__(self, message: str, *, retry_at_ts: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_at_ts = retry_at_ts
+
+
+# What these would tell a client is about its own session here.
+_NOT_PASSED_ON = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_LOCKED", "M_USER_DEACTIVATED"})
+
+
+class RemoteError(MatrixError):
+    """Another server answered with an error.
+
+    `remote_status` and `content` are what it said; towards a client it is the same 4xx, but 502 where the
+    client would take the status as said of its own request to this server.
+    """
+
+    def __init__(self, server_name: str, remote_status: int, content: dict[str, Any]) -> None:
+        errcode, message = content.get("errcode"), content.get("error")
+        same = 400 <= remote_status < 500 and remote_status not in (401, 405, 407, 408, 429)
+        text = message if isinstance(message, str) else f"{server_name} answered with {remote_status}"
+        super().__init__(text, status=remote_status if same else 502)
+        if isinstance(errcode, str) and errcode not in _NOT_PASSED_ON:
+            self.errcode = errcode
+        self.server_name = server_name
+        self.remote_status = remote_status
+        self.content = content

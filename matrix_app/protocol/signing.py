@@ -115,6 +115,11 @@ def verify_event(
     _verify(signature, signed_bytes(redact(pdu, rules)), verify_key)
 
 
+def verify_bytes(signature: str, message: bytes, verify_key: bytes) -> None:
+    """Raises `InvalidSignature` unless `signature`, in Base64, is the key's on `message`."""
+    _verify(_decoded(signature), message, verify_key)
+
+
 def signing_key_ids(obj: dict[str, Any], server_name: str) -> list[str]:
     """The IDs of the keys that the server claims to have signed with, of algorithms known here."""
     signatures = obj.get("signatures")
@@ -157,6 +162,10 @@ def _signature_of(obj: dict[str, Any], server_name: str, key_id: str) -> bytes:
     signature = obj["signatures"][server_name][key_id]
     if not isinstance(signature, str):
         raise InvalidSignature("A signature is not a string")
+    return _decoded(signature)
+
+
+def _decoded(signature: str) -> bytes:
     try:
         return decode_base64(signature)
     except InvalidParam:

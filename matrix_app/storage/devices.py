@@ -37,7 +37,6 @@ TABLES_OF_DEVICE = (
     "pusher",
     "client_transaction",
     "dehydrated_device",
-    "dehydrated_device",
 )
 
 

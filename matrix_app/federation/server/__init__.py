@@ -1,1 +1,1 @@
-"""The server-server API: thin handlers, one file per part of the specification."""
+"""What this server answers to other servers, one file per group of endpoints."""

@@ -1,5 +1,8 @@
 """Every table of the homeserver, one file per aggregate."""
 
+from matrix_app.storage.models.destination import (
+    Destination,
+)
 from matrix_app.storage.models.encryption import (
     CrossSigningKey,
     DehydratedDevice,
@@ -90,6 +93,7 @@ __all__ = [
     "CurrentState",
     "CurrentStateDelta",
     "DehydratedDevice",
+    "Destination",
     "Device",
     "DeviceKeys",
     "DeviceListChange",

@@ -160,7 +160,7 @@ class KeyBackupSession(models.Model):
 
 
 class ServerKey(models.Model):
-    """A verify key of another server, until `valid_until_ts`."""
+    """A verify key of another server, until `valid_until_ts`, with the signed answer that it came in."""
 
     pk = models.CompositePrimaryKey("server_name", "key_id")
     server_name = models.TextField()
@@ -168,6 +168,7 @@ class ServerKey(models.Model):
     verify_key = models.BinaryField()
     valid_until_ts = timestamp()
     expired_ts = timestamp(null=True)
+    fetched_ts = models.BigIntegerField(default=0)
     response = models.BinaryField()
 
     class Meta:

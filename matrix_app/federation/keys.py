@@ -1,0 +1,126 @@
+"""Verifying what other servers signed: events, JSON objects and requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from appliance.config import get_config
+from matrix_app.federation import loop
+from matrix_app.federation.client import federation_client
+from matrix_app.federation.key_fetching import ClientKeyFetcher
+from matrix_app.federation.key_ring import Found, KeyRing, Need
+from matrix_app.federation.loop import LoopThread
+from matrix_app.protocol.errors import InvalidSignature, MatrixError
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.signing import servers_that_must_sign, signing_key_ids, verify_event, verify_json
+from matrix_app.storage.clock import now_ms
+
+# Signatures of one server on one event that are looked at.
+MOST_SIGNATURES: Final = 8
+# Events that are verified in one go in a thread.
+BATCH: Final = 100
+
+
+def key_ring() -> KeyRing:
+    """The keys of other servers, in this process."""
+    return _ring_of(loop.loop_thread())
+
+
+@lru_cache(maxsize=1)
+def _ring_of(_thread: LoopThread) -> KeyRing:
+    fetcher = ClientKeyFetcher(federation_client())
+    return KeyRing(fetcher, get_config().federation.trusted_key_servers)
+
+
+async def verify_event_signatures(
+    events: Sequence[Event], ring: KeyRing | None = None
+) -> list[MatrixError | None]:
+    """For each event None, or why a signature that it must have is missing or wrong.
+
+    The keys of each server are fetched once, however many events it signed.
+    """
+    checks = [_check_of(event) for event in events]
+    needs = {need for check in checks for signer in check.signers for need in signer}
+    found = await (ring or key_ring()).find(needs)
+    faults: list[MatrixError | None] = []
+    for start in range(0, len(checks), BATCH):
+        faults += await loop.in_thread(_verify_all, checks[start : start + BATCH], found)
+    return faults
+
+
+async def verify_json_of(
+    server_name: str, obj: dict[str, Any], *, valid_at: int | None = None, ring: KeyRing | None = None
+) -> None:
+    """Raises `InvalidSignature` unless the server signed `obj` with a key valid then; by default now."""
+    moment = now_ms() if valid_at is None else valid_at
+    key_ids = signing_key_ids(obj, server_name)[:MOST_SIGNATURES]
+    found = await (ring or key_ring()).find([Need(server_name, key_id, moment) for key_id in key_ids])
+    fault = InvalidSignature(f"Not signed by {server_name} with a key that is known and valid")
+    for (_, key_id), key in found.items():
+        try:
+            verify_json(obj, server_name, key_id, key.verify_key)
+        except InvalidSignature as error:
+            fault = error
+        else:
+            return
+    raise fault
+
+
+class _Check(NamedTuple):
+    """An event and, for each server that must have signed it, the keys it claims to have used."""
+
+    event: Event
+    signers: tuple[tuple[Need, ...], ...]
+    fault: MatrixError | None = None
+
+
+def _check_of(event: Event) -> _Check:
+    try:
+        return _Check(event, tuple(_signers(event)))
+    except MatrixError as error:
+        return _Check(event, (), error)
+
+
+def _signers(event: Event) -> Iterator[tuple[Need, ...]]:
+    # In room versions 1 to 4 a key counts whenever it was valid.
+    valid_at = event.origin_server_ts if event.rules.enforce_key_validity else 0
+    for server_name in servers_that_must_sign(event):
+        key_ids = signing_key_ids(event.pdu, server_name)[:MOST_SIGNATURES]
+        if not key_ids:
+            raise InvalidSignature(f"{event.event_id} is not signed by {server_name}")
+        yield tuple(Need(server_name, key_id, valid_at) for key_id in key_ids)
+
+
+def _verify_all(checks: Sequence[_Check], found: Found) -> list[MatrixError | None]:
+    return [_fault_of(check, found) for check in checks]
+
+
+def _fault_of(check: _Check, found: Found) -> MatrixError | None:
+    if check.fault is not None:
+        return check.fault
+    for signer in check.signers:
+        fault = _fault_of_signer(check.event, signer, found)
+        if fault is not None:
+            return fault
+    return None
+
+
+def _fault_of_signer(event: Event, signer: Sequence[Need], found: Found) -> MatrixError | None:
+    """None when one of the server's signatures is right."""
+    fault: MatrixError = InvalidSignature(
+        f"No key of {signer[0].server_name} is known that was valid when {event.event_id} was made"
+    )
+    for need in signer:
+        key = found.get((need.server_name, need.key_id))
+        # The same key may be good for one event and not for another.
+        if key is None or not need.is_met_by(key):
+            continue
+        try:
+            verify_event(event.pdu, event.rules, need.server_name, need.key_id, key.verify_key)
+        except MatrixError as error:
+            fault = error
+        else:
+            return None
+    return fault

@@ -1,0 +1,69 @@
+"""Plain HTTPS requests to hosts that other servers name: for `.well-known` files, and media elsewhere."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from matrix_app.federation.addresses import AddressRule
+from matrix_app.federation.bodies import read_limited
+from matrix_app.protocol.errors import RemoteUnreachable
+
+MOST_REDIRECTS: Final = 5
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+class HttpAnswer(NamedTuple):
+    """The answer to a plain request."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+
+class PublicHttps:
+    """GETs `https://` addresses. The session's resolver forbids private hosts, the rule private literals."""
+
+    def __init__(self, session: aiohttp.ClientSession, rule: AddressRule) -> None:
+        self._session = session
+        self._rule = rule
+
+    async def get(self, url: str, *, max_bytes: int, timeout: float) -> HttpAnswer:
+        """The answer after up to five redirects, all of them to https; raises `RemoteUnreachable`."""
+        limits = aiohttp.ClientTimeout(total=timeout)
+        try:
+            for _ in range(MOST_REDIRECTS + 1):
+                answer = await self._get_one(url, max_bytes, limits)
+                location = answer.headers.get("Location")
+                if answer.status not in _REDIRECTS or location is None:
+                    return answer
+                url = urljoin(url, location)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise RemoteUnreachable(f"{url} gave no answer: {error}") from error
+        raise RemoteUnreachable(f"{url} is at the end of too many redirects")
+
+    async def _get_one(self, url: str, max_bytes: int, limits: aiohttp.ClientTimeout) -> HttpAnswer:
+        self._check(url)
+        async with self._session.get(URL(url), allow_redirects=False, timeout=limits) as response:
+            return HttpAnswer(response.status, response.headers, await read_limited(response, max_bytes))
+
+    def _check(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise RemoteUnreachable(f"{url} is not an https address")
+        # aiohttp asks the resolver for names only, not for what is an address already.
+        if _is_ip(parts.hostname) and not self._rule.permits(parts.hostname):
+            raise RemoteUnreachable(f"{url} is on an address that is not connected to")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

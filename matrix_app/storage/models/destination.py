@@ -1,0 +1,19 @@
+"""What is known of a server that this one sends to."""
+
+from django.db import models
+
+from matrix_app.storage.models.fields import timestamp
+
+
+class Destination(models.Model):
+    """Whether a server answers, when it may be asked again, and how far it has been sent everything."""
+
+    server_nid = models.BigIntegerField(primary_key=True)
+    failing_since_ts = timestamp(null=True)
+    retry_at_ts = models.BigIntegerField(default=0)
+    interval_ms = models.BigIntegerField(default=0)
+    last_success_ts = timestamp(null=True)
+    sent_position = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "destination"
