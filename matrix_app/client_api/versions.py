@@ -15,6 +15,8 @@ VERSIONS += [f"v1.{minor}" for minor in range(1, 20)]
 # Features that clients look for under the names they had before they came into the specification, or
 # that are not in it yet; only what is served.
 UNSTABLE_FEATURES: dict[str, bool] = {
+    "org.matrix.e2e_cross_signing": True,
+    "org.matrix.msc3814": True,  # dehydrated devices
     "uk.timedout.msc4323": True,  # suspending and locking
 }
 

@@ -22,27 +22,31 @@ class Sighting(NamedTuple):
 
 _seen: dict[tuple[int, int], Sighting] = {}
 _lock = threading.Lock()
-_last_write = time.monotonic()
+
+
+class _Written:
+    at = time.monotonic()
+
+
+_written = _Written()
 
 
 def saw(user_nid: int, device_nid: int | None, ip: str, user_agent: str) -> None:
     """Note that a device made a request. Lost when the process is killed: it is only informative."""
-    global _last_write
     if device_nid is None:
         return
     now = time.time()
     _seen[(user_nid, device_nid)] = Sighting(int(now * 1000), ip, user_agent)
-    if time.monotonic() - _last_write > WRITE_EVERY or len(_seen) > MOST_KEPT:
+    if time.monotonic() - _written.at > WRITE_EVERY or len(_seen) > MOST_KEPT:
         flush()
 
 
 def flush() -> None:
     """Write what has been gathered."""
-    global _last_write
     with _lock:
         gathered = dict(_seen)
         _seen.clear()
-        _last_write = time.monotonic()
+        _written.at = time.monotonic()
     if not gathered:
         return
     sql = "UPDATE device SET last_seen_ts = %s, last_seen_ip = %s, last_seen_user_agent = %s WHERE nid = %s"

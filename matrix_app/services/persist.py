@@ -117,11 +117,12 @@ def _insert_events(
             state_nid = chain.extend({item.key_nid: item.nid})
             events.set_state_after(item.nid, state_nid)
             item.auth_nids = [nids[auth_id] for auth_id in item.event.auth_event_ids if auth_id in nids]
-    _store_auth_chains([item for item in pending if item.key_nid is not None])
+    store_auth_chains([item for item in pending if item.key_nid is not None])
     return state_nid
 
 
-def _store_auth_chains(items: Sequence[Pending]) -> None:
+def store_auth_chains(items: Sequence[Pending]) -> None:
+    """Store the auth chains of state events that were just stored, each after those that it names."""
     if not items:
         return
     made = {item.nid: BitMap64() for item in items}

@@ -11,11 +11,9 @@ must have no effect but through the writer.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from matrix_app.protocol.errors import Unavailable
 from matrix_app.protocol.event_auth import auth_types_for_event, check_event
@@ -24,32 +22,13 @@ from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.services.local_identity import local_identity
 from matrix_app.services.persist import Pending, StaleRoomError, persist_live
+from matrix_app.services.room_lock import ATTEMPTS, room_locked
 from matrix_app.storage import db, events, interning, rooms, state
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
 
 T = TypeVar("T")
 
 MAX_PREV_EVENTS = 10
-ATTEMPTS = 8
-LOCK_TIMEOUT = 30.0
-
-_locks: WeakValueDictionary[int, _RoomLock] = WeakValueDictionary()
-_locks_guard = threading.Lock()
-
-
-class _RoomLock:
-    __slots__ = ("__weakref__", "lock")
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-
-
-def _lock_of(room_nid: int) -> _RoomLock:
-    with _locks_guard:
-        found = _locks.get(room_nid)
-        if found is None:
-            found = _locks[room_nid] = _RoomLock()
-        return found
 
 
 class RoomWriter:
@@ -177,17 +156,12 @@ def write_room(
     `beside` gets the result of `change` and stores, in the same transaction, what belongs with the events;
     it is not called when there are none.
     """
-    holder = _lock_of(room.nid)
-    if not holder.lock.acquire(timeout=LOCK_TIMEOUT):
-        raise Unavailable("The room is busy")
-    try:
+    with room_locked(room.nid):
         for _ in range(ATTEMPTS):
             writer = RoomWriter(room, rooms.head(room.nid))
             result = change(writer)
             if _stored(writer, result, beside):
                 return result
-    finally:
-        holder.lock.release()
     raise Unavailable("The room is busy")
 
 

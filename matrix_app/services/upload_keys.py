@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -33,6 +33,14 @@ MOST_FALLBACK_KEYS: Final = 20
 SIGNED_CURVE25519: Final = "signed_curve25519"
 
 
+class NewKeys(NamedTuple):
+    """Keys of a device that have been checked."""
+
+    identity: bytes | None
+    one_time: Mapping[KeyName, bytes]
+    fallback: Mapping[KeyName, bytes]
+
+
 def upload_keys(
     requester: Requester,
     identity: dict[str, Any] | None,
@@ -46,35 +54,51 @@ def upload_keys(
     """
     if requester.device_id is None or requester.device_nid is None:
         raise InvalidParam("Keys belong to a device, and this access token belongs to none")
-    new_one_time = parse_one_time_keys(dict(one_time))
-    new_fallback = _parse_fallback(fallback)
-    keys = None if identity is None else parse_device_keys(identity, requester.user_id, requester.device_id)
-    if keys is not None and keys == device_keys.get(requester.user_nid, requester.device_id):
-        keys = None
-    if not (keys or new_one_time or new_fallback):
+    new = read_keys(requester.user_id, requester.device_id, identity, one_time, fallback)
+    if new.identity is not None and new.identity == device_keys.get(requester.user_nid, requester.device_id):
+        new = new._replace(identity=None)
+    if not any(new):
         return key_counts(requester.device_nid)
     with db.write():
         lock_user(requester.user_nid)
-        changed = _add_one_time(requester.device_nid, new_one_time)
-        for name, key in new_fallback.items():
-            changed |= fallback_keys.put(requester.device_nid, name.algorithm, name.key_id, key)
-        if keys is not None:
-            put_device_keys(requester.user_nid, requester.device_id, keys)
-        if changed:
-            device_messages.counts_changed([requester.device_nid])
+        put_keys(requester.user_nid, requester.device_id, requester.device_nid, new)
         return key_counts(requester.device_nid)
+
+
+def read_keys(
+    user_id: str,
+    device_id: str,
+    identity: dict[str, Any] | None,
+    one_time: Mapping[str, Any],
+    fallback: Mapping[str, Any],
+) -> NewKeys:
+    """Check the keys that a client uploads for a device; raises `BadRequest`."""
+    return NewKeys(
+        None if identity is None else parse_device_keys(identity, user_id, device_id),
+        parse_one_time_keys(dict(one_time)),
+        _parse_fallback(fallback),
+    )
+
+
+def put_keys(user_nid: int, device_id: str, device_nid: int, new: NewKeys) -> None:
+    """Store keys of a device, inside a transaction that has locked the user.
+
+    Signatures on the identity keys that are replaced go.
+    """
+    changed = _add_one_time(device_nid, new.one_time)
+    for name, key in new.fallback.items():
+        changed |= fallback_keys.put(device_nid, name.algorithm, name.key_id, key)
+    if new.identity is not None:
+        key_signatures.forget_targets(user_nid, [device_id])
+        device_keys.put(user_nid, device_id, new.identity)
+        devices.device_list_changed(user_nid)
+    if changed:
+        device_messages.counts_changed([device_nid])
 
 
 def key_counts(device_nid: int) -> dict[str, int]:
     """Unclaimed one-time keys by algorithm; that of Olm is always told."""
     return {SIGNED_CURVE25519: 0, **device_messages.key_counts(device_nid)}
-
-
-def put_device_keys(user_nid: int, device_id: str, keys: bytes) -> None:
-    """Store new identity keys, inside a transaction; signatures on those that they replace go."""
-    key_signatures.forget_targets(user_nid, [device_id])
-    device_keys.put(user_nid, device_id, keys)
-    devices.device_list_changed(user_nid)
 
 
 def _parse_fallback(keys: Mapping[str, Any]) -> dict[KeyName, bytes]:

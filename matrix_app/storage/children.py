@@ -32,7 +32,8 @@ FROM (
     FROM event_relation WHERE {parents} AND {kinds}
 ) ranked
 JOIN event e ON e.nid = ranked.event_nid
-WHERE ranked.age <= %s AND e.status = 0 AND NOT e.is_outlier AND e.key_nid IS NULL AND e.redacted_by_nid IS NULL
+WHERE ranked.age <= %s AND e.status = 0 AND NOT e.is_outlier AND e.key_nid IS NULL
+    AND e.redacted_by_nid IS NULL
 ORDER BY e.nid
 """
 

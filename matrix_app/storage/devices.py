@@ -37,6 +37,7 @@ TABLES_OF_DEVICE = (
     "pusher",
     "client_transaction",
     "dehydrated_device",
+    "dehydrated_device",
 )
 
 

@@ -170,6 +170,24 @@ def insert(new: NewEvent) -> int:
     return int(nid)
 
 
+def promote(nid: int, new: NewEvent) -> None:
+    """Give an outlier that was stored before the place that the same event has in the room's history."""
+    db.execute(
+        "UPDATE event SET position = %s, status = %s, is_outlier = %s, state_nid = %s, thread_root_nid = %s,"
+        " unread_ordinal = %s WHERE nid = %s",
+        (
+            new.position,
+            new.status,
+            new.is_outlier,
+            new.state_nid,
+            new.thread_root_nid,
+            new.unread_ordinal,
+            nid,
+        ),
+    )
+    db.on_commit(lambda: remember(nid, new.event))
+
+
 def set_state_after(nid: int, state_after_nid: int) -> None:
     """Say which snapshot follows a state event."""
     db.execute("UPDATE event SET state_after_nid = %s WHERE nid = %s", (state_after_nid, nid))

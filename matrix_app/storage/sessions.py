@@ -57,8 +57,8 @@ def put_token(
 ) -> int:
     """Store an access token; its nid."""
     sql = (
-        "INSERT INTO access_token (token_hash, user_nid, device_nid, expires_ts, created_ts, refresh_token_nid,"
-        " used) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING nid"
+        "INSERT INTO access_token (token_hash, user_nid, device_nid, expires_ts, created_ts,"
+        " refresh_token_nid, used) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING nid"
     )
     return int(db.value(sql, (token_hash, user_nid, device_nid, expires_ts, now, refresh_token_nid, False)))
 
@@ -66,8 +66,9 @@ def put_token(
 def put_device(user_nid: int, device_id: str, display_name: str | None, now: int) -> int:
     """Store a device, keeping the display name of one that is there already; its nid."""
     sql = (
-        "INSERT INTO device (user_nid, device_id, display_name, created_ts, hidden) VALUES (%s, %s, %s, %s, %s)"
-        " ON CONFLICT (user_nid, device_id) DO UPDATE SET hidden = excluded.hidden RETURNING nid"
+        "INSERT INTO device (user_nid, device_id, display_name, created_ts, hidden)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (user_nid, device_id)"
+        " DO UPDATE SET hidden = excluded.hidden RETURNING nid"
     )
     return int(db.value(sql, (user_nid, device_id, display_name, now, False)))
 

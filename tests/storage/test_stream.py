@@ -28,14 +28,19 @@ def test_the_stream_does_not_move_outside_a_transaction() -> None:
 def test_listeners_hear_of_committed_changes_only(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[LogEntry] = []
     monkeypatch.setattr(stream, "_listeners", [heard.extend])
-    with pytest.raises(ZeroDivisionError), db.write():
-        stream.append_one(Kind.EVENT, room=1)
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        _append_and_fail()
     assert heard == []
     with db.write():
         position = stream.append_one(Kind.EVENT, room=1)
         assert heard == []
     assert [entry.position for entry in heard] == [position]
+
+
+def _append_and_fail() -> None:
+    with db.write():
+        stream.append_one(Kind.EVENT, room=1)
+        raise ZeroDivisionError
 
 
 def test_a_reader_that_follows_the_log_never_skips_what_many_writers_write() -> None:

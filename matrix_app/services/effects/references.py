@@ -26,17 +26,30 @@ def apply(room: RoomIdentity, event: Event, nid: int, sender_nid: int) -> None:
 
 
 def _redact(room: RoomIdentity, redaction: Event, nid: int) -> None:
+    relations.put_redaction(nid, redaction.redacts or "", _applied(room, redaction, nid))
+
+
+def _applied(room: RoomIdentity, redaction: Event, nid: int) -> bool:
+    """Redact, if the target is here and the redaction is allowed to; whether it is."""
     target = events.row_by_id(redaction.redacts or "")
-    applied = False
-    if target is not None and target.room_nid == room.nid:
-        applied = may_apply_redaction(redaction, events.parse(target), _auth_state(room))
-        if applied:
-            events.set_redacted(target.nid, nid)
-            relations.remove(target.nid)
-            if target.thread_root_nid is not None and target.redacted_by_nid is None:
-                relations.shorten_thread(target.thread_root_nid)
-            unread.forget_event(target.nid)
-    relations.put_redaction(nid, redaction.redacts or "", applied)
+    if target is None or target.room_nid != room.nid:
+        return False
+    if not may_apply_redaction(redaction, events.parse(target), _auth_state(room)):
+        return False
+    events.set_redacted(target.nid, nid)
+    relations.remove(target.nid)
+    if target.thread_root_nid is not None and target.redacted_by_nid is None:
+        relations.shorten_thread(target.thread_root_nid)
+    unread.forget_event(target.nid)
+    return True
+
+
+def apply_waiting(room: RoomIdentity, event_id: str) -> None:
+    """Apply the redactions that came before the event which they redact."""
+    for redaction_nid in relations.pending_redactions(event_id):
+        redaction = events.events_by_nid([redaction_nid])[redaction_nid]
+        if redaction.room_id == room.room_id and _applied(room, redaction, redaction_nid):
+            relations.mark_applied(redaction_nid)
 
 
 def _auth_state(room: RoomIdentity) -> dict[tuple[str, str], Event]:

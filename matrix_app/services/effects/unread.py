@@ -18,6 +18,7 @@ import orjson
 
 from matrix_app.protocol.event_auth import PowerLevels
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.push_rules import (
     MENTIONED,
     Compiled,
@@ -33,6 +34,7 @@ from matrix_app.protocol.push_rules import (
 )
 from matrix_app.protocol.relations import relation_of
 from matrix_app.storage import events, interning, members, relations, rooms, state, summaries, unread
+from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
 from matrix_app.storage.unread import ActionRow
 
@@ -185,7 +187,7 @@ def apply(
                 for user, (notify, highlight, outcome) in result.special.items()
             ]
         )
-    if result.counts:
+    if result.counts and domain_of(event.sender) == local_server_name():
         _sender_has_read(room, nid, sender_nid, position, root)
 
 

@@ -1,0 +1,331 @@
+"""Events of other servers, whose predecessors and auth events are here: judged and stored.
+
+Rejected and soft-failed events are kept, because others may name them, but touch neither the present state
+nor the forward extremities, and have no position in the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.errors import Unavailable
+from matrix_app.protocol.events import Event
+from matrix_app.services import received_checks, state_forks
+from matrix_app.services.effects import references, state_changes, unread
+from matrix_app.services.effects.state_changes import StateChange
+from matrix_app.services.persist import Pending, StaleRoomError, store_auth_chains
+from matrix_app.services.room_lock import ATTEMPTS, room_locked
+from matrix_app.services.state_forks import PlannedState
+from matrix_app.storage import auth_chains, db, events, extremities, interning, rooms, state, stream
+from matrix_app.storage.events import EventRow, NewEvent, Status
+from matrix_app.storage.rooms import Extremity, RoomHead, RoomIdentity
+from matrix_app.storage.state_resolution_store import NEWCOMER, StoredEvents
+from matrix_app.storage.stream import Change, Kind
+
+# A room with more ends than this keeps the latest ones: each costs every later event something.
+MOST_EXTREMITIES: Final = 20
+# How far back from a new event predecessors are followed that were rejected or soft-failed.
+_MOST_FOLLOWED: Final = 100
+
+
+class MissingEventsError(Exception):
+    """Events that are needed first are not here: predecessors with their state, and auth events."""
+
+    def __init__(self, previous: Iterable[str] = (), auth: Iterable[str] = ()) -> None:
+        self.previous = list(previous)
+        self.auth = list(auth)
+        super().__init__(f"missing predecessors {self.previous}, missing auth events {self.auth}")
+
+
+@dataclass(slots=True)
+class Received:
+    """An event, what it names, and what the checks made of it."""
+
+    event: Event
+    rows: dict[str, EventRow]
+    before: PlannedState
+    status: Status = Status.NORMAL
+
+    @property
+    def outlier(self) -> EventRow | None:
+        """The event as it was stored before, outside of the room's history."""
+        return self.rows.get(self.event.event_id)
+
+    @property
+    def auth_nids(self) -> list[int]:
+        """The nids of the auth events."""
+        return [self.rows[event_id].nid for event_id in self.event.auth_event_ids]
+
+
+Beside = Callable[[], None]
+
+
+def _nothing() -> None:
+    """Store nothing beside the event."""
+
+
+def is_stored(event_id: str) -> bool:
+    """Whether an event has its place in the history of its room already, whatever became of it."""
+    row = events.row_by_id(event_id)
+    return row is not None and not row.is_outlier
+
+
+def store_received(room: RoomIdentity, event: Event, *, beside: Beside = _nothing) -> Status | None:
+    """Judge an event, store it with its effects and, in the same transaction, what `beside` stores.
+
+    What became of it is returned: None where it had been stored before. Raises `MissingEventsError` when
+    events that it names are not here.
+    """
+    received = _prepare(room, event)
+    if received is None:
+        with db.write():
+            beside()
+        return None
+    for _ in range(ATTEMPTS):
+        with room_locked(room.nid):
+            try:
+                return _store(room, received, beside)
+            except StaleRoomError:
+                continue
+    raise Unavailable("The room is busy")
+
+
+def _prepare(room: RoomIdentity, event: Event) -> Received | None:
+    needed = received_checks.needed_ids(event)
+    rows = events.rows_by_id({*event.prev_event_ids, *needed, event.event_id})
+    known = rows.get(event.event_id)
+    if known is not None and not known.is_outlier:
+        return None
+    rows = {event_id: row for event_id, row in rows.items() if row.room_nid == room.nid}
+    missing = [event_id for event_id in event.prev_event_ids if not _has_state(rows.get(event_id))]
+    missing_auth = [event_id for event_id in needed if event_id not in rows]
+    if missing or missing_auth:
+        raise MissingEventsError(missing, missing_auth)
+    snapshots = [rows[event_id].state_after for event_id in event.prev_event_ids]
+    return Received(event, rows, state_forks.meet(room, [nid for nid in snapshots if nid is not None]))
+
+
+def _has_state(row: EventRow | None) -> bool:
+    return row is not None and not row.is_outlier
+
+
+def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status:
+    head = rooms.head(room.nid)
+    event = received.event
+    known = {event_id: events.parse(row) for event_id, row in received.rows.items()}
+    received.status = received_checks.judge(room, event, known, received.before, head.state_nid)
+    event.rejected = received.status == Status.REJECTED
+    late = extremities.is_missing(room.nid, event.event_id)
+    if late or received.status != Status.NORMAL:
+        with db.write():
+            store_unseen(room, received)
+            beside()
+        return received.status
+    _store_live(room, head, received, beside)
+    return received.status
+
+
+def store_unseen(room: RoomIdentity, received: Received) -> int:
+    """Store an event that nobody is shown as new, inside a write transaction; its nid."""
+    event = received.event
+    state_nid = received.before.stored(room.nid)
+    nid = _insert(room, received, state_nid, None, 0, None)
+    key_nid = interning.key_nid(event.type, event.state_key) if event.state_key is not None else None
+    if key_nid is not None and received.status != Status.REJECTED:
+        events.set_state_after(nid, state.Chain(room.nid, state_nid).extend({key_nid: nid}))
+        _store_chain(received, nid)
+    if received.status == Status.NORMAL:
+        references.apply(room, event, nid, interning.user_nid(event.sender))
+        references.apply_waiting(room, event.event_id)
+    extremities.arrived(event.event_id)
+    return nid
+
+
+def _insert(
+    room: RoomIdentity,
+    received: Received,
+    state_nid: int | None,
+    position: int | None,
+    ordinal: int,
+    thread_root_nid: int | None,
+) -> int:
+    event = received.event
+    new = NewEvent(
+        event=event,
+        json=encode_canonical(event.pdu, lenient=True),
+        room_nid=room.nid,
+        key_nid=interning.key_nid(event.type, event.state_key) if event.state_key is not None else None,
+        sender_nid=interning.user_nid(event.sender),
+        position=position,
+        status=received.status,
+        is_outlier=False,
+        state_nid=state_nid,
+        thread_root_nid=thread_root_nid,
+        unread_ordinal=ordinal,
+    )
+    if received.outlier is None:
+        return events.insert(new)
+    events.promote(received.outlier.nid, new)
+    return received.outlier.nid
+
+
+def _store_chain(received: Received, nid: int) -> None:
+    store_auth_chains([Pending(received.event, nid=nid, auth_nids=received.auth_nids)])
+
+
+@dataclass(slots=True)
+class _Move:
+    """How an event moves its room: which extremities stay, and the state where they and it meet.
+
+    `changes` is what the event changes in the present state; the event itself stands there as `NEWCOMER`.
+    """
+
+    stay: list[Extremity]
+    gone: list[int]
+    changes: dict[int, int]
+
+
+def _store_live(room: RoomIdentity, head: RoomHead, received: Received, beside: Beside) -> None:
+    event = received.event
+    key_nid = _key_nid(event)
+    move = _plan_move(room, head, received, key_nid)
+    assessed = unread.assess(room, head, [event])[0]
+    with db.write():
+        position = _take_position(room, received, move)
+        state_nid = received.before.stored(room.nid)
+        ordinal = head.unread_ordinal + (assessed.counts if assessed.thread_root_nid is None else 0)
+        own_ordinal = ordinal if assessed.thread_root_nid is None else assessed.thread_ordinal
+        nid = _insert(room, received, state_nid, position, own_ordinal, assessed.thread_root_nid)
+        changes = {key: nid if found == NEWCOMER else found for key, found in move.changes.items()}
+        present_nid = _store_states(room, head, received, nid, key_nid, state_nid, changes)
+        moved = rooms.advance(
+            room.nid,
+            expected=head.position,
+            position=position,
+            state_nid=present_nid,
+            unread_ordinal=ordinal,
+        )
+        if not moved:
+            raise StaleRoomError
+        if move.stay:
+            extremities.replace_forward(room.nid, move.gone, nid)
+        else:
+            rooms.replace_extremities(room.nid, move.gone, nid)
+        _apply_effects(room, received, nid, position, changes)
+        unread.apply(room, event, nid, interning.user_nid(event.sender), position, assessed)
+        beside()
+
+
+def _key_nid(event: Event) -> int | None:
+    if event.state_key is None:
+        return None
+    found = interning.find_key(event.type, event.state_key)
+    if found is None:
+        with db.write():
+            found = interning.key_nid(event.type, event.state_key)
+    return found
+
+
+def _store_states(
+    room: RoomIdentity,
+    head: RoomHead,
+    received: Received,
+    nid: int,
+    key_nid: int | None,
+    state_nid: int | None,
+    changes: dict[int, int],
+) -> int | None:
+    """Store the state after the event and the new present state; the nid of the latter's snapshot."""
+    state_after = state_nid
+    if key_nid is not None:
+        state_after = state.Chain(room.nid, state_nid).extend({key_nid: nid})
+        events.set_state_after(nid, state_after)
+        _store_chain(received, nid)
+    if not changes:
+        return head.state_nid
+    if state_nid == head.state_nid and changes == {key_nid: nid}:
+        return state_after
+    return state.Chain(room.nid, head.state_nid).extend(changes)
+
+
+def _plan_move(room: RoomIdentity, head: RoomHead, received: Received, key_nid: int | None) -> _Move:
+    covered = _covered(room, received)
+    stay = [extremity for extremity in head.extremities if extremity.nid not in covered]
+    # The head has the latest first.
+    kept = stay[: MOST_EXTREMITIES - 1]
+    gone = [extremity.nid for extremity in head.extremities if extremity not in kept]
+    own = {} if key_nid is None else {key_nid: NEWCOMER}
+    if not kept and received.before == PlannedState(head.state_nid, {}):
+        return _Move(kept, gone, own)
+    after = PlannedState(received.before.base_nid, {**received.before.changes, **own})
+    if not kept:
+        return _Move(kept, gone, _changes(head, after.entries()))
+    rows = events.rows_by_nid(extremity.nid for extremity in head.extremities)
+    others = {rows[extremity.nid].state_after for extremity in kept}
+    old = {row.state_after for row in rows.values()}
+    if not after.changes and others | {after.base_nid} == old:
+        return _Move(kept, gone, {})
+    return _Move(kept, gone, _changes(head, _meeting(room, received, after, others)))
+
+
+def _meeting(
+    room: RoomIdentity, received: Received, after: PlannedState, others: Iterable[int | None]
+) -> dict[int, int]:
+    snapshots = {nid for nid in others if nid is not None}
+    if not after.changes and after.base_nid is not None:
+        return state_forks.meet(room, snapshots | {after.base_nid}).entries()
+    store = StoredEvents(received.event, auth_chains.of(received.auth_nids))
+    states = [after.entries(), *(state.load(nid) for nid in sorted(snapshots))]
+    return dict(state_forks.resolve_nids(room, states, store))
+
+
+def _changes(head: RoomHead, new: dict[int, int]) -> dict[int, int]:
+    present = state.load(head.state_nid) if head.state_nid is not None else {}
+    return state_forks.difference(present, new)
+
+
+def _covered(room: RoomIdentity, received: Received) -> set[int]:
+    """What the event follows: also through predecessors that are no extremities because of their status."""
+    covered: set[int] = set()
+    pending = [received.rows[event_id] for event_id in received.event.prev_event_ids]
+    while pending and len(covered) < _MOST_FOLLOWED:
+        row = pending.pop()
+        covered.add(row.nid)
+        if row.status != Status.NORMAL:
+            found = events.rows_by_id(events.parse(row).prev_event_ids).values()
+            pending += [previous for previous in found if previous.nid not in covered]
+    return covered
+
+
+def _take_position(room: RoomIdentity, received: Received, move: _Move) -> int:
+    names = interning.key_names(move.changes)
+    is_state = received.event.state_key is not None or bool(move.changes)
+    wanted = [Change(Kind.STATE if is_state else Kind.EVENT, room.nid)]
+    wanted += [
+        Change(Kind.MEMBERSHIP, room.nid, interning.user_nid(state_key))
+        for event_type, state_key in names.values()
+        if event_type == "m.room.member"
+    ]
+    return stream.append(wanted)[0]
+
+
+def _apply_effects(
+    room: RoomIdentity, received: Received, nid: int, position: int, changes: dict[int, int]
+) -> None:
+    event = received.event
+    if changes:
+        names = interning.key_names(changes)
+        found = events.events_by_nid({other for other in changes.values() if other not in (0, nid)})
+        found[nid] = event
+        state_changes.apply(
+            room,
+            [
+                StateChange(key, *names[key], found.get(other), other, position)
+                for key, other in changes.items()
+            ],
+        )
+    references.apply(room, event, nid, interning.user_nid(event.sender))
+    references.apply_waiting(room, event.event_id)

@@ -1,0 +1,66 @@
+"""Events that come out of a room's past: what fills gaps, and history from before this server was there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from matrix_app.protocol.events import Event
+from matrix_app.services.received_checks import needed_ids, passes_in, passes_own, wanted_pairs
+from matrix_app.services.received_events import MissingEventsError, Received, store_unseen
+from matrix_app.services.state_forks import PlannedState, difference, meet
+from matrix_app.storage import bulk, db, events, extremities, rooms, state
+from matrix_app.storage.events import Status
+from matrix_app.storage.rooms import RoomIdentity
+
+
+def known_state(room: RoomIdentity, event_ids: Sequence[str]) -> PlannedState:
+    """The state of these events, as far as they are stored and were not rejected."""
+    entries = entries_of(room, event_ids)
+    present = rooms.head(room.nid).state_nid
+    if present is None:
+        return PlannedState(None, entries)
+    return PlannedState(present, difference(state.load(present), entries))
+
+
+def entries_of(room: RoomIdentity, event_ids: Sequence[str]) -> dict[int, int]:
+    """The same as key nids and event nids."""
+    return {
+        row.key_nid: row.nid
+        for row in bulk.state_rows(room.nid, event_ids)
+        if row.key_nid is not None and row.status != Status.REJECTED
+    }
+
+
+def store_history(room: RoomIdentity, event: Event, before: PlannedState | None = None) -> Status | None:
+    """Store an event of a room's past; what became of it, None if it was here before.
+
+    Its auth events are stored; `before` is the state before it, and may be left out where its predecessors
+    are here. Predecessors that are not become a gap. Raises `MissingEventsError`.
+    """
+    needed = needed_ids(event)
+    rows = events.rows_by_id({*event.prev_event_ids, *needed, event.event_id})
+    known = rows.get(event.event_id)
+    if known is not None and not known.is_outlier:
+        return None
+    rows = {event_id: row for event_id, row in rows.items() if row.room_nid == room.nid}
+    if missing_auth := [event_id for event_id in needed if event_id not in rows]:
+        raise MissingEventsError(auth=missing_auth)
+    there = {event_id for event_id, row in rows.items() if not row.is_outlier}
+    missing = [event_id for event_id in event.prev_event_ids if event_id not in there]
+    if before is None:
+        if missing:
+            raise MissingEventsError(previous=missing)
+        snapshots = [rows[event_id].state_after for event_id in event.prev_event_ids]
+        before = meet(room, [nid for nid in snapshots if nid is not None])
+    parsed = {event_id: events.parse(row) for event_id, row in rows.items()}
+    allowed = passes_own(event, parsed) and passes_in(event, before.find(wanted_pairs(event)))
+    event.rejected = not allowed
+    received = Received(event, rows, before, Status.NORMAL if allowed else Status.REJECTED)
+    with db.write():
+        _store(room, received, missing)
+    return received.status
+
+
+def _store(room: RoomIdentity, received: Received, missing: Iterable[str]) -> None:
+    nid = store_unseen(room, received)
+    extremities.add_backward(room.nid, nid, missing)
