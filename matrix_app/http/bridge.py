@@ -15,9 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 import orjson
+from django.core import signals
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import close_old_connections, connections, reset_queries
+from django.http import HttpRequest
 
 from appliance.config import get_config
+from matrix_app.http.dispatch import dispatch
 from matrix_app.protocol.errors import MatrixError, TooLarge, Unavailable
 
 Scope = dict[str, Any]
@@ -31,15 +35,35 @@ class ClientGoneError(Exception):
     """The client went away before its request was whole."""
 
 
+class _Handler(WSGIHandler):
+    """Django's handler, told by the router which view a path of Matrix has: the same for all of them."""
+
+    def resolve_request(self, request: HttpRequest) -> Any:
+        """The view with its arguments."""
+        if request.META["hearth.found"] is None:
+            return super().resolve_request(request)
+        return dispatch, (), {}
+
+
+def _without_needless_signals() -> None:
+    """What Django does at both ends of each request, where it does nothing here."""
+    signals.request_started.disconnect(reset_queries)  # only there for DEBUG
+    if connections["default"].vendor == "sqlite":
+        # A connection to a file does not grow old.
+        signals.request_started.disconnect(close_old_connections)
+        signals.request_finished.disconnect(close_old_connections)
+
+
 class Bridge:
     """An ASGI application that answers with Django's URL configuration."""
 
     def __init__(self) -> None:
+        _without_needless_signals()
         web = get_config().web
         self._pool = ThreadPoolExecutor(max_workers=web.threads, thread_name_prefix="view")
         self._most = web.threads + web.queue
         self._active = 0
-        self._handler = WSGIHandler()
+        self._handler = _Handler()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._active >= self._most:

@@ -98,6 +98,7 @@ def _insert_events(
     for item, result in zip(pending, assessed, strict=True):
         if result.thread_root_nid is None:
             ordinal += result.counts
+        result.ordinal = ordinal if result.thread_root_nid is None else result.thread_ordinal
         item.nid = nids[item.event.event_id] = events.insert(
             events.NewEvent(
                 event=item.event,
@@ -110,7 +111,7 @@ def _insert_events(
                 is_outlier=False,
                 state_nid=state_nid,
                 thread_root_nid=result.thread_root_nid,
-                unread_ordinal=ordinal if result.thread_root_nid is None else result.thread_ordinal,
+                unread_ordinal=result.ordinal,
             )
         )
         if item.key_nid is not None and chain is not None:

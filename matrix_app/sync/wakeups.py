@@ -51,16 +51,20 @@ class _Sender:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._directory = str(_directory())
         self._own = f"{os.getpid()}.sock"
+        self._paths: list[str] = []
+        self._listed_at = 0
 
     def send(self) -> None:
         """Wake every process that listens, but for this one."""
         try:
-            entries = list(os.scandir(self._directory))
+            changed_at = os.stat(self._directory).st_mtime_ns  # noqa: PTH116  (done at every commit)
         except FileNotFoundError:
             return
-        for entry in entries:
-            if entry.name != self._own:
-                self._send_to(entry.path)
+        if changed_at != self._listed_at:
+            self._listed_at = changed_at
+            self._paths = [e.path for e in os.scandir(self._directory) if e.name != self._own]
+        for path in self._paths:
+            self._send_to(path)
 
     def _send_to(self, path: str) -> None:
         try:

@@ -46,6 +46,8 @@ class Assessed:
     counts: int = 0  # 1 when it counts for everybody
     thread_root_nid: int | None = None
     thread: relations.ThreadRow | None = None
+    # The unread ordinal of its timeline at the event; set when it is stored.
+    ordinal: int = 0
     # user nid -> (difference in notifications, highlight, outcome)
     special: dict[int, tuple[int, int, Outcome]] = field(default_factory=dict)
 
@@ -188,12 +190,8 @@ def apply(
             ]
         )
     if result.counts and domain_of(event.sender) == local_server_name():
-        _sender_has_read(room, nid, sender_nid, position, root)
-
-
-def _sender_has_read(room: RoomIdentity, nid: int, sender_nid: int, position: int, root: int | None) -> None:
-    row = events.rows_by_nid([nid])[nid]
-    unread.put_mark(sender_nid, room.nid, unread.MAIN if root is None else root, position, row.unread_ordinal)
+        timeline = unread.MAIN if root is None else root
+        unread.put_mark(sender_nid, room.nid, timeline, position, result.ordinal)
 
 
 def start(room_nid: int, user_nid: int, position: int) -> None:
