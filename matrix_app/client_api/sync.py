@@ -17,7 +17,7 @@ from matrix_app.services.connected_users import connected_users
 from matrix_app.storage import db, device_messages, filters
 from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
-from matrix_app.sync.v2.compute import compute
+from matrix_app.sync.v2.compute import compute, nothing_new
 from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import is_idle
 from matrix_app.sync.wait import Wait
@@ -41,20 +41,20 @@ def sync(request: Request) -> Any:
     if timeout == 0 or not hub().knows(since or 0):
         hub().catch_up()
 
-    def answer(last: bool) -> Any:
+    def answer(last: bool, idle: bool) -> Any:
         made = SyncRequest(requester, chosen, since, hub().position, full_state, after)
-        found = compute(made)
+        found = nothing_new(made) if idle and not full_state else compute(made)
         if not (last or since is None or full_state or not found.empty):
             return None
         connected_users.sync_ended(requester.user_nid, requester.device_nid)
         return found.body
 
     deadline = time.monotonic() + timeout
-    return _answer_or_wait(requester, since, deadline, answer)
+    return _answer_or_wait(requester, since, 0.0 if full_state else deadline, answer)
 
 
 def _answer_or_wait(
-    requester: Requester, since: int | None, deadline: float, answer: Callable[[bool], Any]
+    requester: Requester, since: int | None, deadline: float, answer: Callable[[bool, bool], Any]
 ) -> Any:
     joined = memo.joined_rooms(requester.user_nid)
     # What was found to show nothing is not looked at again.
@@ -66,7 +66,7 @@ def _answer_or_wait(
     def resume(timed_out: bool) -> Any:
         nonlocal seen
         position = hub().position
-        found = answer(timed_out)
+        found = answer(timed_out, idle())
         if found is not None:
             return found
         seen = position

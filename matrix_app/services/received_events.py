@@ -198,6 +198,7 @@ def _store_live(room: RoomIdentity, head: RoomHead, received: Received, beside: 
         state_nid = received.before.stored(room.nid)
         ordinal = head.unread_ordinal + (assessed.counts if assessed.thread_root_nid is None else 0)
         own_ordinal = ordinal if assessed.thread_root_nid is None else assessed.thread_ordinal
+        assessed.ordinal = own_ordinal
         nid = _insert(room, received, state_nid, position, own_ordinal, assessed.thread_root_nid)
         changes = {key: nid if found == NEWCOMER else found for key, found in move.changes.items()}
         present_nid = _store_states(room, head, received, nid, key_nid, state_nid, changes)

@@ -60,6 +60,12 @@ def compute(request: SyncRequest) -> Answer:
     return Answer(orjson.dumps(body), empty)
 
 
+def nothing_new(request: SyncRequest) -> Answer:
+    """The answer when the hub knows that nothing has changed; asks nothing of the database."""
+    body = {"next_batch": str(StreamToken(request.upto)), **user_sections.key_counts(request)}
+    return Answer(orjson.dumps(body), empty=True)
+
+
 def _cut(request: SyncRequest, upto: int) -> SyncRequest:
     return SyncRequest(
         request.requester, request.filter, request.since, upto, request.full_state, request.use_state_after
