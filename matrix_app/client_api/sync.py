@@ -41,8 +41,8 @@ def sync(request: Request) -> Any:
     if timeout == 0 or not hub().knows(since or 0):
         hub().catch_up()
 
-    def answer(last: bool, idle: bool) -> Any:
-        made = SyncRequest(requester, chosen, since, hub().position, full_state, after)
+    def answer(upto: int, last: bool, idle: bool) -> Any:
+        made = SyncRequest(requester, chosen, since, upto, full_state, after)
         found = nothing_new(made) if idle and not full_state else compute(made)
         if not (last or since is None or full_state or not found.empty):
             return None
@@ -54,7 +54,7 @@ def sync(request: Request) -> Any:
 
 
 def _answer_or_wait(
-    requester: Requester, since: int | None, deadline: float, answer: Callable[[bool, bool], Any]
+    requester: Requester, since: int | None, deadline: float, answer: Callable[[int, bool, bool], Any]
 ) -> Any:
     joined = memo.joined_rooms(requester.user_nid)
     # What was found to show nothing is not looked at again.
@@ -65,8 +65,9 @@ def _answer_or_wait(
 
     def resume(timed_out: bool) -> Any:
         nonlocal seen
+        # Taken before the hub is asked: what comes in between is left for the next sync.
         position = hub().position
-        found = answer(timed_out, idle())
+        found = answer(position, timed_out, idle())
         if found is not None:
             return found
         seen = position
