@@ -28,8 +28,8 @@ class _MemberEvent(msgspec.Struct):
 _DECODER: Final = msgspec.json.Decoder(_MemberEvent)
 
 
-def joined_members(room_id: str, reader: Requester) -> dict[str, dict[str, str]]:
-    """By user ID: `display_name` and `avatar_url`, as far as there are any.
+def joined_members(room_id: str, reader: Requester) -> dict[str, dict[str, str | None]]:
+    """By user ID: `display_name` and `avatar_url`, null where there is none, as clients are used to.
 
     Raises `Forbidden` for who is not joined; for an application service, one of its users has to be.
     """
@@ -50,7 +50,7 @@ def _has_user_of(appservice_id: str | None, user_ids: Iterable[str]) -> bool:
     return service is not None and any(service.may_act_as(user_id, local) for user_id in user_ids)
 
 
-def _names(stored: bytes) -> dict[str, str]:
+def _names(stored: bytes) -> dict[str, str | None]:
     content = _DECODER.decode(stored).content
     names = {"display_name": content.displayname, "avatar_url": content.avatar_url}
-    return {key: value for key, value in names.items() if isinstance(value, str)}
+    return {key: value if isinstance(value, str) else None for key, value in names.items()}
