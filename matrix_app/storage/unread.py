@@ -136,28 +136,36 @@ def counts(user_nid: int, room_nids: Sequence[int], *, rules: bytes | None) -> d
         return {}
     rooms = db.any_of(room_nids)
     silent = set() if rules is None else _silent_rooms(rules, room_nids)
-    special = _special(user_nid, rooms)
-    found: dict[int, RoomCounts] = {}
-    sql = _MAIN_UNREAD.format(rooms=db.in_any("r.nid"))
-    for room_nid, unread in db.rows(sql, (user_nid, user_nid, rooms)):
-        notify, highlight = special.get((room_nid, MAIN), (0, 0))
-        base = 0 if room_nid in silent else unread
-        found[room_nid] = RoomCounts(max(0, base + notify), highlight)
-    sql = _THREADS_UNREAD.format(rooms=db.in_any("whole.room_nid"))
-    for room_nid, root_nid, root_id, unread in db.rows(sql, (user_nid, rooms)):
-        notify, highlight = special.get((room_nid, root_nid), (0, 0))
-        count = max(0, (0 if room_nid in silent else unread) + notify)
-        if count or highlight:
-            found[room_nid].threads[root_id] = (count, highlight)
+    found: dict[int, RoomCounts] = {nid: RoomCounts() for nid in room_nids}
+    base: dict[tuple[int, int], int] = {}
+    special: dict[tuple[int, int], tuple[int, int]] = {}
+    roots: dict[int, str] = {}
+    sql = _unread_statement(db.is_sqlite())
+    for part, room, timeline, root_id, first, second in db.rows(
+        sql, (user_nid, user_nid, rooms) + (user_nid, rooms) * 2
+    ):
+        if part == _SPECIAL_PART:
+            special[(room, timeline)] = (int(first), int(second))
+        else:
+            base[(room, timeline)] = 0 if room in silent else first
+            if root_id is not None:
+                roots[timeline] = root_id
+    for room, timeline in base.keys() | special.keys():
+        notify, highlight = special.get((room, timeline), (0, 0))
+        count = max(0, base.get((room, timeline), 0) + notify)
+        if timeline == MAIN:
+            found[room].notification, found[room].highlight = count, highlight
+        elif timeline in roots and (count or highlight):
+            found[room].threads[roots[timeline]] = (count, highlight)
     return found
 
 
 # Without a mark nothing is counted: counting starts with joining.
 _MAIN_UNREAD = f"""
-SELECT r.nid, r.unread_ordinal - CASE
+SELECT 0, r.nid, {MAIN}, NULL, r.unread_ordinal - CASE
     WHEN whole.ordinal IS NULL AND main.ordinal IS NULL THEN r.unread_ordinal
     WHEN coalesce(whole.ordinal, 0) > coalesce(main.ordinal, 0) THEN whole.ordinal
-    ELSE coalesce(main.ordinal, 0) END
+    ELSE coalesce(main.ordinal, 0) END, 0
 FROM room r
 LEFT JOIN read_mark whole ON whole.user_nid = %s AND whole.room_nid = r.nid AND whole.thread_nid = {ROOM}
 LEFT JOIN read_mark main ON main.user_nid = %s AND main.room_nid = r.nid AND main.thread_nid = {MAIN}
@@ -166,11 +174,11 @@ WHERE {{rooms}}
 
 # A thread has been read up to its own mark, or up to where the mark of the whole room stands.
 _THREADS_UNREAD = f"""
-SELECT t.room_nid, t.root_nid, root.event_id, t.unread_ordinal - CASE
+SELECT 1, t.room_nid, t.root_nid, root.event_id, t.unread_ordinal - CASE
     WHEN own.ordinal IS NOT NULL AND own.position > whole.position THEN own.ordinal
     ELSE coalesce((SELECT e.unread_ordinal FROM event e
                    WHERE e.thread_root_nid = t.root_nid AND e.thread_root_nid IS NOT NULL
-                   AND e.position <= whole.position ORDER BY e.position DESC LIMIT 1), 0) END
+                   AND e.position <= whole.position ORDER BY e.position DESC LIMIT 1), 0) END, 0
 FROM read_mark whole
 JOIN thread t ON t.room_nid = whole.room_nid AND t.latest_position > whole.position
 JOIN event root ON root.nid = t.root_nid
@@ -180,8 +188,9 @@ WHERE whole.user_nid = %s AND {{rooms}} AND whole.thread_nid = {ROOM}
     AND (own.position IS NULL OR own.position < t.latest_position)
 """
 
+_SPECIAL_PART = 2
 _SPECIAL = f"""
-SELECT a.room_nid, a.thread_nid, sum(a.notify), sum(a.highlight) FROM unread_action a
+SELECT {_SPECIAL_PART}, a.room_nid, a.thread_nid, NULL, sum(a.notify), sum(a.highlight) FROM unread_action a
 LEFT JOIN read_mark whole ON whole.user_nid = a.user_nid AND whole.room_nid = a.room_nid
     AND whole.thread_nid = {ROOM}
 LEFT JOIN read_mark own ON own.user_nid = a.user_nid AND own.room_nid = a.room_nid
@@ -192,12 +201,15 @@ GROUP BY a.room_nid, a.thread_nid
 """
 
 
-def _special(user_nid: int, rooms: Any) -> dict[tuple[int, int], tuple[int, int]]:
-    sql = _SPECIAL.format(rooms=db.in_any("a.room_nid"))
-    return {
-        (room, thread): (int(notify), int(highlight))
-        for room, thread, notify, highlight in db.rows(sql, (user_nid, rooms))
-    }
+@lru_cache(maxsize=2)
+def _unread_statement(sqlite: bool) -> str:
+    """All three parts in one statement: (part, room, timeline, root's event ID, number, highlights)."""
+    parts = (
+        _MAIN_UNREAD.format(rooms=db.in_any("r.nid")),
+        _THREADS_UNREAD.format(rooms=db.in_any("whole.room_nid")),
+        _SPECIAL.format(rooms=db.in_any("a.room_nid")),
+    )
+    return " UNION ALL ".join(parts)
 
 
 def _silent_rooms(stored: bytes, room_nids: Sequence[int]) -> set[int]:
