@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import orjson
 from django.core import signals
+from django.core.cache import close_caches
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import close_old_connections, connections, reset_queries
 from django.http import HttpRequest
@@ -48,6 +49,7 @@ class _Handler(WSGIHandler):
 def _without_needless_signals() -> None:
     """What Django does at both ends of each request, where it does nothing here."""
     signals.request_started.disconnect(reset_queries)  # only there for DEBUG
+    signals.request_finished.disconnect(close_caches)  # the cache is a dictionary of this process
     if connections["default"].vendor == "sqlite":
         # A connection to a file does not grow old.
         signals.request_started.disconnect(close_old_connections)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from django.apps import AppConfig
@@ -25,6 +26,11 @@ class StorageConfig(AppConfig):
 
 
 def _tell_others(entries: list[Any]) -> None:
+    _listener()(entries)
+
+
+@lru_cache(maxsize=1)
+def _listener() -> Callable[[list[Any]], None]:
     # Imported when the first change is made: storage knows nothing of who waits.
-    tell: Callable[[list[Any]], None] = import_string(settings.STREAM_LISTENER)
-    tell(entries)
+    listener: Callable[[list[Any]], None] = import_string(settings.STREAM_LISTENER)
+    return listener
