@@ -20,6 +20,7 @@ from django.core.cache import close_caches
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import close_old_connections, connections, reset_queries
 from django.http import HttpRequest
+from structlog.contextvars import bind_contextvars
 
 from appliance.config import get_config
 from matrix_app.http.dispatch import dispatch
@@ -98,6 +99,8 @@ class Bridge:
         self, scope: Scope, body: IO[bytes], length: int, loop: asyncio.AbstractEventLoop, send: Send
     ) -> tuple[dict[str, Any], bytes] | None:
         """Call the view. A whole answer is returned for the event loop to send; a stream is sent here."""
+        # The thread keeps its context from request to request.
+        bind_contextvars(request_id=scope.get("hearth.request_id"))
         start: dict[str, Any] = {"type": "http.response.start"}
 
         def start_response(line: str, headers: list[tuple[str, str]]) -> None:

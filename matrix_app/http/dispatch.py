@@ -48,6 +48,9 @@ def dispatch(http: HttpRequest) -> HttpResponseBase:
         response = call(endpoint, make_request(http, path))
     except MatrixError as error:
         response = error_response(error)
+    except Exception:  # noqa: BLE001  (the boundary of the request: logged, and answered with 500)
+        _log.exception("a request failed", method=method, path=http.path)
+        response = error_response(MatrixError("Internal server error"))
     return _compressed(http.META, _for_browsers(response))
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import structlog
 from channels.consumer import AsyncConsumer
+from structlog.contextvars import bind_contextvars
 
 from appliance.web.stopping import is_stopping
 from matrix_app.http.authentication import authenticate
@@ -84,7 +85,7 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
             outcome = await work_queue().run(self._begin)
             while isinstance(outcome, Wait):
                 timed_out = await self._wait(outcome)
-                outcome = await work_queue().run(partial(outcome.resume, timed_out))
+                outcome = await work_queue().run(partial(self._resume, outcome, timed_out))
         except MatrixError as error:
             await send_error(self.send_message, error)
             return
@@ -132,7 +133,12 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
         if gone.done():
             raise ClientGoneError
 
+    def _resume(self, wait: Wait, timed_out: bool) -> Any:
+        bind_contextvars(request_id=self.scope.get("hearth.request_id"))
+        return wait.resume(timed_out)
+
     def _begin(self) -> Any:
+        bind_contextvars(request_id=self.scope.get("hearth.request_id"))
         request = make_request(_Http(self.scope), self.path)  # type: ignore[arg-type]
         authenticate(self.endpoint, request)
         if self.endpoint.rate is not None:

@@ -1,0 +1,52 @@
+"""What every request meets: errors in one form, request IDs in the logs."""
+
+from __future__ import annotations
+
+import io
+
+import orjson
+import pytest
+import structlog
+from django.test import RequestFactory
+from structlog.testing import capture_logs
+
+from matrix_app.http.bridge import Bridge
+from matrix_app.http.dispatch import dispatch
+from matrix_app.http.endpoint import Auth, Endpoint
+from matrix_app.http.request import Request
+
+
+def _broken(_request: Request) -> None:
+    raise ZeroDivisionError
+
+
+def test_a_bug_is_logged_and_answered_in_the_standard_form() -> None:
+    http = RequestFactory().get("/_matrix/broken")
+    http.META["hearth.found"] = (Endpoint("GET", ("/_matrix/broken",), Auth.NONE, _broken), {})
+    with capture_logs() as lines:
+        response = dispatch(http)
+    assert response.status_code == 500
+    assert orjson.loads(response.content)["errcode"] == "M_UNKNOWN"  # type: ignore[attr-defined]
+    assert [line["event"] for line in lines] == ["a request failed"]
+
+
+@pytest.mark.django_db
+def test_log_lines_of_a_view_carry_the_id_of_their_request() -> None:
+    seen: list[object] = []
+
+    def handler(_request: Request) -> dict[str, str]:
+        seen.append(structlog.contextvars.get_contextvars().get("request_id"))
+        return {}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/_matrix/x",
+        "query_string": b"",
+        "headers": [],
+        "hearth.request_id": "abc-1",
+        "hearth.found": (Endpoint("GET", ("/_matrix/x",), Auth.NONE, handler), {}),
+    }
+
+    Bridge()._run(scope, io.BytesIO(), 0, None, None)  # type: ignore[arg-type]
+    assert seen == ["abc-1"]
