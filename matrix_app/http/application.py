@@ -89,11 +89,12 @@ class Application:
         if not scope["path"].startswith("/_matrix"):
             return None
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
         try:
-            endpoint, path = self._router.find(scope["method"], raw.split(b"?", 1)[0].decode("latin-1"))
+            endpoint, path = self._router.find(method, raw.split(b"?", 1)[0].decode("latin-1"))
         except MatrixError:
             return None  # `dispatch` will find the same, and render it
-        if not endpoint.waits:
+        if not endpoint.waits or scope["method"] == "HEAD":
             scope["hearth.found"] = (endpoint, path)
             return None
         consumer: type[AsgiApplication] = import_string(settings.WAITING_CONSUMER)

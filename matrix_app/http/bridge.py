@@ -24,11 +24,15 @@ from structlog.contextvars import bind_contextvars
 
 from appliance.config import get_config
 from matrix_app.http.dispatch import dispatch
+from matrix_app.http.file_answer import FileAnswer, FilePart, send_file
 from matrix_app.protocol.errors import MatrixError, TooLarge, Unavailable
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# The message that begins an answer, and what it answers with.
+_Answer = tuple[dict[str, Any], bytes | FilePart]
 
 SPOOL_MEMORY = 1 << 20
 
@@ -57,48 +61,70 @@ def _without_needless_signals() -> None:
         signals.request_finished.disconnect(close_old_connections)
 
 
+class _Pool:
+    """Threads for views, and a count of the requests that have one or wait for one."""
+
+    def __init__(self, name: str, threads: int, queue: int) -> None:
+        self.threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=name)
+        self._most = threads + queue
+        self._active = 0
+
+    def __enter__(self) -> None:
+        if self._active >= self._most:
+            raise Unavailable("The server is busy")
+        self._active += 1
+
+    def __exit__(self, *_exc: object) -> None:
+        self._active -= 1
+
+
 class Bridge:
     """An ASGI application that answers with Django's URL configuration."""
 
     def __init__(self) -> None:
         _without_needless_signals()
-        web = get_config().web
-        self._pool = ThreadPoolExecutor(max_workers=web.threads, thread_name_prefix="view")
-        self._most = web.threads + web.queue
-        self._active = 0
+        config = get_config()
+        self._views = _Pool("view", config.web.threads, config.web.queue)
+        # Views that may wait for other servers, and the reading of files that are sent.
+        self._slow = _Pool("media", config.media.threads, config.web.queue)
+        self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
         self._handler = _Handler()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._active >= self._most:
-            await send_error(send, Unavailable("The server is busy"))
-            return
-        self._active += 1
+        found = scope.get("hearth.found")
+        pool = self._slow if found is not None and found[0].slow else self._views
         try:
-            await self._answer(scope, receive, send)
-        finally:
-            self._active -= 1
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            body, length = await read_body(scope, receive, _limit(scope["path"]))
+            with pool:
+                answer = await self._answer(pool, scope, receive, send)
         except ClientGoneError:
             return
         except MatrixError as error:
             await send_error(send, error)
             return
+        if answer is not None:
+            await self._deliver(*answer, receive, send)
+
+    async def _answer(self, pool: _Pool, scope: Scope, receive: Receive, send: Send) -> _Answer | None:
+        body, length = await read_body(scope, receive, _limit(scope["path"]))
         loop = asyncio.get_running_loop()
         try:
-            whole = await loop.run_in_executor(self._pool, self._run, scope, body, length, loop, send)
+            return await loop.run_in_executor(pool.threads, self._run, scope, body, length, loop, send)
         finally:
             body.close()
-        if whole is not None:
-            await send(whole[0])
-            await send({"type": "http.response.body", "body": whole[1], "more_body": False})
+
+    async def _deliver(
+        self, start: dict[str, Any], content: bytes | FilePart, receive: Receive, send: Send
+    ) -> None:
+        if isinstance(content, FilePart):
+            await send_file(content, start, receive, send, self._readers)
+        else:
+            await send(start)
+            await send({"type": "http.response.body", "body": content, "more_body": False})
 
     def _run(
         self, scope: Scope, body: IO[bytes], length: int, loop: asyncio.AbstractEventLoop, send: Send
-    ) -> tuple[dict[str, Any], bytes] | None:
-        """Call the view. A whole answer is returned for the event loop to send; a stream is sent here."""
+    ) -> _Answer | None:
+        """Call the view. An answer is returned for the event loop to send; any other stream is sent here."""
         # The thread keeps its context from request to request.
         bind_contextvars(request_id=scope.get("hearth.request_id"))
         start: dict[str, Any] = {"type": "http.response.start"}
@@ -112,14 +138,25 @@ class Bridge:
         environ = make_environ(scope, body, length)
         response: Any = self._handler(environ, start_response)  # type: ignore[arg-type]
         try:
-            if response.streaming and scope["method"] != "HEAD":
-                _stream(response, start, loop, send)
-                return None
-            content = b"" if response.streaming else response.content
-            start["headers"].append((b"content-length", str(len(content)).encode()))
-            return start, b"" if scope["method"] == "HEAD" else content
+            return _finished(response, start, scope["method"], loop, send)
         finally:
             response.close()
+
+
+def _finished(
+    response: Any, start: dict[str, Any], method: str, loop: asyncio.AbstractEventLoop, send: Send
+) -> _Answer | None:
+    if isinstance(response, FileAnswer):
+        if method != "HEAD":
+            return start, response.part
+        response.part.close()
+        return start, b""
+    if response.streaming and method != "HEAD":
+        _stream(response, start, loop, send)
+        return None
+    content = b"" if response.streaming else response.content
+    start["headers"].append((b"content-length", str(len(content)).encode()))
+    return start, b"" if method == "HEAD" else content
 
 
 def _limit(path: str) -> int:
@@ -134,6 +171,8 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[byte
     body: IO[bytes] = io.BytesIO()
     length = 0
     more = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+    if any(name == b"content-length" and _beyond(value, limit) for name, value in scope["headers"]):
+        raise TooLarge("The request is too large")
     while more:
         message = await _next_part(receive)
         chunk = message.get("body", b"")
@@ -149,8 +188,13 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[byte
     return body, length
 
 
+def _beyond(announced: bytes, limit: int) -> bool:
+    return announced.isdigit() and int(announced) > limit
+
+
 def _rolled_over(body: io.BytesIO) -> IO[bytes]:
-    spool = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the request)
+    # Not in /tmp, which may be in memory.
+    spool = tempfile.TemporaryFile(dir=get_config().server.data_dir)  # noqa: SIM115  (closed with the request)
     spool.write(body.getvalue())
     return spool
 

@@ -30,7 +30,8 @@ class Endpoint:
     `paths` holds the path of the specification first, then those under which older or newer clients
     look for it. `{name}` matches one segment, which the handler finds percent-decoded in
     `request.path`. `rate` names a class of the `rate_limits` configuration. `waits` marks endpoints
-    which are answered on the event loop because they wait for news.
+    which are answered on the event loop because they wait for news. `slow` marks those that may wait for
+    the disk or for other servers: they have threads of their own, so that nothing else waits with them.
     """
 
     method: str
@@ -43,6 +44,7 @@ class Endpoint:
     locked: bool = False
     streams_body: bool = False
     waits: bool = False
+    slow: bool = False
 
 
 _registry: list[Endpoint] = []
@@ -57,6 +59,7 @@ def endpoint(
     locked: bool = False,
     streams_body: bool = False,
     waits: bool = False,
+    slow: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare the decorated function as the handler of an endpoint.
 
@@ -65,8 +68,9 @@ def endpoint(
     """
 
     def register(handler: Handler) -> Handler:
-        every = tuple(path for declared in paths for path in _with_aliases(declared))
-        _registry.append(Endpoint(method, every, auth, handler, rate, guests, locked, streams_body, waits))
+        every = tuple(path for given in paths for path in _with_aliases(given))
+        declared = Endpoint(method, every, auth, handler, rate, guests, locked, streams_body, waits, slow)
+        _registry.append(declared)
         return handler
 
     return register

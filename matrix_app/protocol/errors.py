@@ -330,6 +330,12 @@ class Conflict(MatrixError):
     status = 409
 
 
+class CannotOverwriteMedia(Conflict):
+    """The media ID has content already."""
+
+    errcode = "M_CANNOT_OVERWRITE_MEDIA"
+
+
 class LimitExceeded(MatrixError):
     """429: too many requests; `retry_after_ms` says how long to wait."""
 
@@ -386,3 +392,10 @@ class RemoteError(MatrixError):
         self.server_name = server_name
         self.remote_status = remote_status
         self.content = content
+
+
+class NotYetUploaded(MatrixError):
+    """504: the content of a media ID has not been uploaded."""
+
+    status = 504
+    errcode = "M_NOT_YET_UPLOADED"

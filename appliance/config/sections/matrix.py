@@ -73,6 +73,12 @@ class Media(Section, frozen=True):
         "media"
     )
     max_upload_bytes: Annotated[int, positive("The largest file that may be uploaded.")] = 52_428_800
+    user_quota_bytes: Annotated[
+        int, natural("How much one user may have uploaded, all files together; 0 for no limit.")
+    ] = 0
+    erase_with_account: Annotated[
+        bool, doc("Whether the files of users who have their account erased are removed too.")
+    ] = False
     max_remote_bytes: Annotated[int, positive("The largest file that is fetched from another server.")] = (
         104_857_600
     )
@@ -82,6 +88,12 @@ class Media(Section, frozen=True):
     max_pixels: Annotated[int, positive("The largest picture of which thumbnails are made, in pixels.")] = (
         50_000_000
     )
+    threads: Annotated[
+        int,
+        positive(
+            "Threads per process for uploads, downloads and thumbnails, which may wait for other servers."
+        ),
+    ] = 4
     url_previews: Annotated[bool, doc("Whether the server fetches web pages to show a preview of links.")] = (
         False
     )

@@ -27,6 +27,12 @@ from matrix_app.storage.models.event import (
     Thread,
     ThreadParticipant,
 )
+from matrix_app.storage.models.media import (
+    BlockedMedia,
+    Media,
+    MediaFile,
+    MediaThumbnail,
+)
 from matrix_app.storage.models.room import (
     AppserviceRoom,
     BackwardExtremity,
@@ -88,6 +94,7 @@ __all__ = [
     "AppserviceRoom",
     "AuthChain",
     "BackwardExtremity",
+    "BlockedMedia",
     "ClientTransaction",
     "CrossSigningKey",
     "CurrentState",
@@ -109,6 +116,9 @@ __all__ = [
     "KeyBackupVersion",
     "KeySignature",
     "KeySignatureChange",
+    "Media",
+    "MediaFile",
+    "MediaThumbnail",
     "Membership",
     "OneTimeKey",
     "OneTimeToken",

@@ -1,0 +1,37 @@
+"""Downloads for users (data/api/client-server/authed-content-repo.yaml)."""
+
+from __future__ import annotations
+
+from django.http.response import HttpResponseBase
+
+from matrix_app.client_api.media import media_config, mxc_of
+from matrix_app.http.endpoint import endpoint
+from matrix_app.http.media_answer import to_client, wait_ms
+from matrix_app.http.request import Request
+from matrix_app.services.find_media import find_media
+
+_V1 = "/_matrix/client/v1/media"
+# The proposal's name, which some clients still use.
+_UNSTABLE = "/_matrix/client/unstable/org.matrix.msc3916/media"
+_DOWNLOAD = "download/{server_name}/{media_id}"
+
+
+@endpoint("GET", f"{_V1}/config", f"{_UNSTABLE}/config", guests=True)
+def get_media_config(request: Request) -> dict[str, int]:
+    """Limits of uploads (GET /media/config)."""
+    return media_config()
+
+
+@endpoint("GET", f"{_V1}/{_DOWNLOAD}", f"{_UNSTABLE}/{_DOWNLOAD}", rate="download", guests=True, slow=True)
+@endpoint(
+    "GET",
+    f"{_V1}/{_DOWNLOAD}/{{file_name}}",
+    f"{_UNSTABLE}/{_DOWNLOAD}/{{file_name}}",
+    rate="download",
+    guests=True,
+    slow=True,
+)
+def get_authed_download(request: Request) -> HttpResponseBase:
+    """Download a file (GET /media/download/{serverName}/{mediaId})."""
+    found = find_media(mxc_of(request), wait_ms=wait_ms(request))
+    return to_client(request, found, request.path.get("file_name"))

@@ -1,0 +1,112 @@
+"""Answers that are files: sent by the event loop, piece by piece, so that a slow client holds no thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from typing import IO, Any, Final
+
+from django.http.response import HttpResponse, HttpResponseBase
+
+from matrix_app.http.byte_ranges import Unsatisfiable, parse_range
+
+CHUNK: Final = 1 << 18
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class FilePart:
+    """A piece of an open file, with what comes before and after it. Whoever reads it closes the file."""
+
+    def __init__(
+        self, file: IO[bytes], offset: int, length: int, *, prefix: bytes = b"", suffix: bytes = b""
+    ) -> None:
+        self._file = file
+        self._left = length
+        self._prefix = prefix
+        self._suffix = suffix
+        self.total = len(prefix) + length + len(suffix)
+        file.seek(offset)
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._prefix:
+            yield self._prefix
+        while self._left:
+            chunk = self._file.read(min(CHUNK, self._left))
+            if not chunk:
+                raise EOFError("the file is shorter than it was")
+            self._left -= len(chunk)
+            yield chunk
+        if self._suffix:
+            yield self._suffix
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class FileAnswer(HttpResponseBase):
+    """Answers with a part of a file. The bridge sends it; Django only carries it there."""
+
+    streaming = True
+
+    def __init__(self, part: FilePart, *, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(status=status, headers=dict(headers))
+        self.part = part
+        self["Content-Length"] = str(part.total)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.part)
+
+
+def ranged(
+    file: IO[bytes], size: int, headers: Mapping[str, str], asked: Mapping[str, str]
+) -> HttpResponseBase:
+    """A file, or the one range of it that the request's headers ask for (RFC 9110, section 14).
+
+    `headers` has an ETag; a client that has the file already is told so.
+    """
+    if asked.get("HTTP_IF_NONE_MATCH") == headers["ETag"]:
+        file.close()
+        return _empty(304, headers)
+    try:
+        span = parse_range(asked.get("HTTP_RANGE"), size)
+    except Unsatisfiable:
+        file.close()
+        return _empty(416, {**headers, "Content-Range": f"bytes */{size}"})
+    common = {**headers, "Accept-Ranges": "bytes"}
+    if span is None or asked.get("HTTP_IF_RANGE", headers["ETag"]) != headers["ETag"]:
+        return FileAnswer(FilePart(file, 0, size), status=200, headers=common)
+    first, last = span
+    common["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return FileAnswer(FilePart(file, first, last - first + 1), status=206, headers=common)
+
+
+def _empty(status: int, headers: Mapping[str, str]) -> HttpResponseBase:
+    return HttpResponse(status=status, headers=dict(headers))
+
+
+async def send_file(part: FilePart, start: Message, receive: Receive, send: Send, readers: Executor) -> None:
+    """Send a file to its end, or until the client goes away. The disk is read by threads of `readers`."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.ensure_future(_disconnected(receive))
+    chunks = iter(part)
+    try:
+        await send(start)
+        while not gone.done():
+            chunk = await loop.run_in_executor(readers, next, chunks, None)
+            if chunk is None:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    finally:
+        gone.cancel()
+        part.close()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue

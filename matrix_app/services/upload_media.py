@@ -1,0 +1,136 @@
+"""Uploading to the content repository, at once or to an ID that was made in advance."""
+
+from __future__ import annotations
+
+import secrets
+from typing import IO, Final, NamedTuple
+
+from appliance.config import get_config
+from matrix_app.http.requester import Requester
+from matrix_app.media.content_types import clean_type, served_type
+from matrix_app.media.disposition import clean_name
+from matrix_app.media.sniff import SAMPLE
+from matrix_app.media.store import Staged, content_name, media_store
+from matrix_app.protocol.errors import CannotOverwriteMedia, Forbidden, LimitExceeded, NotFound, TooLarge
+from matrix_app.protocol.ids import Mxc, ServerName
+from matrix_app.services.account_state import refuse_suspended
+from matrix_app.storage import db, interning, media, media_files
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.local_server import local_server_name
+from matrix_app.storage.media import FileFacts, MediaRow
+from matrix_app.storage.user_lock import lock_user
+
+# "The recommended default expiration is 24 hours"
+UNUSED_MS: Final = 24 * 3_600_000
+MOST_PENDING: Final = 50
+
+
+class Upload(NamedTuple):
+    """What a client sends: the bytes, how many, and what it says of them."""
+
+    file: IO[bytes]
+    size: int
+    content_type: str | None
+    file_name: str | None
+
+
+class Reservation(NamedTuple):
+    """An ID that can be uploaded to for a while."""
+
+    mxc: Mxc
+    expires_ts: int
+
+
+def upload(requester: Requester, given: Upload) -> Mxc:
+    """Store a file; its `mxc://` URI."""
+    _check(requester, given.size)
+    mxc = _new_mxc()
+    facts, staged = _staged(given)
+    try:
+        with db.write():
+            _check_quota(requester.user_nid, staged.size)
+            keep(staged)
+            server_nid = interning.server_nid(mxc.server_name)
+            media.insert(server_nid, mxc.media_id, requester.user_nid, facts, now_ms())
+    finally:
+        staged.discard()
+    return mxc
+
+
+def reserve(requester: Requester) -> Reservation:
+    """Make an `mxc://` URI to upload to later; raises `LimitExceeded` for who has too many of them."""
+    refuse_suspended(requester)
+    mxc, now = _new_mxc(), now_ms()
+    with db.write():
+        lock_user(requester.user_nid)
+        if media.pending(requester.user_nid, now) >= MOST_PENDING:
+            raise LimitExceeded(60_000, "You have too many media that have not been uploaded yet")
+        server_nid = interning.server_nid(mxc.server_name)
+        media.reserve(server_nid, mxc.media_id, requester.user_nid, now, now + UNUSED_MS)
+    return Reservation(mxc, now + UNUSED_MS)
+
+
+def upload_reserved(requester: Requester, mxc: Mxc, given: Upload) -> None:
+    """Upload to an ID that the same user has reserved."""
+    _check(requester, given.size)
+    row = _reserved(requester, mxc)
+    facts, staged = _staged(given)
+    try:
+        with db.write():
+            _check_quota(requester.user_nid, staged.size)
+            keep(staged)
+            if not media.fill(row.nid, facts):
+                raise CannotOverwriteMedia("This has been uploaded already")
+    finally:
+        staged.discard()
+
+
+def keep(staged: Staged) -> None:
+    """Put a staged file into the store, inside the transaction that stores what it is."""
+    if media_files.is_blocked(staged.digest):
+        raise Forbidden("This file is blocked on this server")
+    media_files.lock(staged.digest, staged.size, now_ms())
+    staged.keep(content_name(staged.digest))
+
+
+def _new_mxc() -> Mxc:
+    return Mxc(ServerName(local_server_name()), secrets.token_urlsafe(18))
+
+
+def _check(requester: Requester, size: int) -> None:
+    refuse_suspended(requester)
+    most = get_config().media.max_upload_bytes
+    if size > most:
+        raise TooLarge(f"Files larger than {most} bytes cannot be uploaded")
+
+
+def _check_quota(user_nid: int, size: int) -> None:
+    quota = get_config().media.user_quota_bytes
+    if not quota:
+        return
+    lock_user(user_nid)
+    # "The user has reached a quota for uploaded content."
+    if media.used_bytes(user_nid) + size > quota:
+        raise Forbidden(f"You may not upload more than {quota} bytes, all files together")
+
+
+def _reserved(requester: Requester, mxc: Mxc) -> MediaRow:
+    row = media.find(mxc.server_name, mxc.media_id) if mxc.server_name == local_server_name() else None
+    if row is None:
+        raise NotFound("Unknown media ID")
+    # "The request comes from a different user than the one that called POST /_matrix/media/v1/create."
+    if row.user_nid != requester.user_nid:
+        raise Forbidden("Somebody else has made this media ID")
+    if row.sha256 is not None:
+        raise CannotOverwriteMedia("This has been uploaded already")
+    if row.expires_ts is not None and row.expires_ts <= now_ms():
+        raise NotFound("The media ID has expired")
+    return row
+
+
+def _staged(given: Upload) -> tuple[FileFacts, Staged]:
+    sample = given.file.read(SAMPLE)
+    given.file.seek(0)
+    staged = media_store().stage(given.file)
+    content_type = served_type(clean_type(given.content_type), sample)
+    return FileFacts(staged.digest, staged.size, content_type, clean_name(given.file_name)), staged

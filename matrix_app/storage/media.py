@@ -1,0 +1,137 @@
+"""Media by their `mxc://` URIs, and the files that they are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from matrix_app.storage import db
+
+
+class MediaRow(NamedTuple):
+    """One entry; without `sha256` and `size` it has not been uploaded."""
+
+    nid: int
+    media_id: str
+    user_nid: int | None
+    created_ts: int
+    expires_ts: int | None
+    last_used_ts: int
+    sha256: bytes | None
+    content_type: str
+    file_name: str | None
+    authenticated: bool
+    quarantined_ts: int | None
+    size: int | None
+    blocked_ts: int | None
+
+
+class FileFacts(NamedTuple):
+    """What is known of a file that was uploaded or fetched."""
+
+    sha256: bytes
+    size: int
+    content_type: str
+    file_name: str | None
+
+
+_SELECT = (
+    "SELECT m.nid, m.media_id, m.user_nid, m.created_ts, m.expires_ts, m.last_used_ts, m.sha256,"
+    " m.content_type, m.file_name, m.authenticated, m.quarantined_ts, f.size, b.blocked_ts FROM media m"
+    " JOIN server s ON s.nid = m.server_nid"
+    " LEFT JOIN media_file f ON f.sha256 = m.sha256 LEFT JOIN blocked_media b ON b.sha256 = m.sha256"
+)
+
+
+def find(server_name: str, media_id: str) -> MediaRow | None:
+    """The entry of an `mxc://` URI, or None."""
+    found = db.row(f"{_SELECT} WHERE s.name = %s AND m.media_id = %s", (server_name, media_id))
+    return MediaRow(*found) if found else None
+
+
+def reserve(server_nid: int, media_id: str, user_nid: int, now: int, expires_ts: int) -> None:
+    """Store an ID that is to be uploaded to."""
+    db.execute(
+        "INSERT INTO media (server_nid, media_id, user_nid, created_ts, expires_ts, last_used_ts,"
+        " content_type, authenticated) VALUES (%s, %s, %s, %s, %s, %s, '', %s)",
+        (server_nid, media_id, user_nid, now, expires_ts, now, True),
+    )
+
+
+def insert(server_nid: int, media_id: str, user_nid: int | None, facts: FileFacts, now: int) -> None:
+    """Store what was uploaded or fetched; an entry that is there already stays as it is."""
+    db.execute(
+        "INSERT INTO media (server_nid, media_id, user_nid, created_ts, last_used_ts, sha256, content_type,"
+        " file_name, authenticated) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (
+            server_nid,
+            media_id,
+            user_nid,
+            now,
+            now,
+            facts.sha256,
+            facts.content_type,
+            facts.file_name,
+            True,
+        ),
+    )
+
+
+def fill(nid: int, facts: FileFacts) -> bool:
+    """Store what was uploaded to a reserved ID; False when it has been uploaded to already."""
+    sql = (
+        "UPDATE media SET sha256 = %s, content_type = %s, file_name = %s, expires_ts = NULL"
+        " WHERE nid = %s AND sha256 IS NULL"
+    )
+    return db.changed(sql, (facts.sha256, facts.content_type, facts.file_name, nid)) == 1
+
+
+def pending(user_nid: int, now: int) -> int:
+    """How many IDs a user has reserved and may still upload to."""
+    sql = "SELECT count(*) FROM media WHERE user_nid = %s AND sha256 IS NULL AND expires_ts > %s"
+    return int(db.value(sql, (user_nid, now)))
+
+
+def used_bytes(user_nid: int) -> int:
+    """The size of all that a user has uploaded."""
+    sql = (
+        "SELECT coalesce(sum(f.size), 0) FROM media m JOIN media_file f ON f.sha256 = m.sha256"
+        " WHERE m.user_nid = %s"
+    )
+    return int(db.value(sql, (user_nid,)))
+
+
+def mark_used(nid: int, now: int) -> None:
+    """Note that an entry was asked for."""
+    db.execute("UPDATE media SET last_used_ts = %s WHERE nid = %s", (now, nid))
+
+
+def remove(nid: int) -> None:
+    """Remove an entry; the file is `media_files`' business."""
+    db.execute("DELETE FROM media WHERE nid = %s", (nid,))
+
+
+class Removable(NamedTuple):
+    """An entry that may be removed."""
+
+    nid: int
+    sha256: bytes | None
+
+
+def _removable(where: str, *params: int) -> list[Removable]:
+    return [Removable(*found) for found in db.rows(f"SELECT nid, sha256 FROM media WHERE {where}", params)]
+
+
+def expired(now: int, limit: int) -> list[Removable]:
+    """Reserved IDs that nobody uploaded to in time."""
+    return _removable("expires_ts IS NOT NULL AND expires_ts < %s LIMIT %s", now, limit)
+
+
+def unused(before: int, limit: int) -> list[Removable]:
+    """What belongs to no user here and was last asked for before a time; what is quarantined stays."""
+    where = "user_nid IS NULL AND last_used_ts < %s AND quarantined_ts IS NULL ORDER BY last_used_ts LIMIT %s"
+    return _removable(where, before, limit)
+
+
+def of_user(user_nid: int, limit: int) -> list[Removable]:
+    """What a user has uploaded."""
+    return _removable("user_nid = %s LIMIT %s", user_nid, limit)

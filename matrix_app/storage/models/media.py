@@ -1,0 +1,79 @@
+"""Media: what was uploaded here or fetched from other servers. The bytes are in a store, by their hash."""
+
+from django.db import models
+
+from matrix_app.storage.models.fields import own_nid, ref, timestamp
+
+
+class Media(models.Model):
+    """What an `mxc://` URI stands for; `sha256` is null until it has been uploaded."""
+
+    nid = own_nid()
+    server_nid = ref()
+    media_id = models.TextField()
+    # Who uploaded it; null for media of other servers, and of this one itself.
+    user_nid = ref(null=True)
+    created_ts = timestamp()
+    # Until when an ID that was made in advance can be uploaded to.
+    expires_ts = timestamp(null=True)
+    last_used_ts = timestamp()
+    sha256 = models.BinaryField(null=True)
+    content_type = models.TextField(default="")
+    file_name = models.TextField(null=True)
+    # False for media from before the freeze of the endpoints without authentication.
+    authenticated = models.BooleanField(default=True)
+    quarantined_ts = timestamp(null=True)
+    quarantined_by_nid = ref(null=True)
+
+    class Meta:
+        db_table = "media"
+        constraints = [models.UniqueConstraint(fields=["server_nid", "media_id"], name="media_mxc")]
+        indexes = [
+            models.Index(
+                fields=["user_nid", "nid"], name="media_by_user", condition=models.Q(user_nid__isnull=False)
+            ),
+            models.Index(fields=["sha256"], name="media_by_sha256", condition=models.Q(sha256__isnull=False)),
+            models.Index(
+                fields=["last_used_ts"], name="media_by_use", condition=models.Q(user_nid__isnull=True)
+            ),
+            models.Index(
+                fields=["expires_ts"], name="media_by_expiry", condition=models.Q(expires_ts__isnull=False)
+            ),
+        ]
+
+
+class MediaFile(models.Model):
+    """A file in the store, which any number of media may be."""
+
+    sha256 = models.BinaryField(primary_key=True)
+    size = models.BigIntegerField()
+    created_ts = timestamp()
+
+    class Meta:
+        db_table = "media_file"
+
+
+class MediaThumbnail(models.Model):
+    """A thumbnail of a file in the store, or why there is none (`storage.media_files.Outcome`)."""
+
+    pk = models.CompositePrimaryKey("sha256", "name")
+    sha256 = models.BinaryField()
+    name = models.TextField()
+    outcome = models.SmallIntegerField()
+    content_type = models.TextField()
+    size = models.BigIntegerField()
+    created_ts = timestamp()
+
+    class Meta:
+        db_table = "media_thumbnail"
+
+
+class BlockedMedia(models.Model):
+    """A file that is neither taken nor served, by its hash."""
+
+    sha256 = models.BinaryField(primary_key=True)
+    blocked_ts = timestamp()
+    blocked_by_nid = ref(null=True)
+
+    class Meta:
+        db_table = "blocked_media"
