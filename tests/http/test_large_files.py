@@ -8,12 +8,14 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from tests.real_server import RealServer, descendants, engines, real_server
+from tests.toml_text import Tables
 
 MIB = 1 << 20
 SIZE = 200 * MIB
@@ -32,7 +34,7 @@ class Uploader:
         self.http.trust_env = False
         url = server.base + "/_matrix/client/v3/register"
         auth = {"type": "m.login.dummy", "session": self.http.post(url, json={}).json()["session"]}
-        body = {"username": secrets.token_hex(4), "password": "long enough", "auth": auth}
+        body: dict[str, Any] = {"username": secrets.token_hex(4), "password": "long enough", "auth": auth}
         token = self.http.post(url, json=body).json()["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
@@ -52,7 +54,7 @@ class Uploader:
 
 @pytest.fixture(scope="module")
 def uploader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Uploader]:
-    settings = {"media": {"max_upload_bytes": SIZE}, "logging": {"level": "error"}}
+    settings: Tables = {"media": {"max_upload_bytes": SIZE}, "logging": {"level": "error"}}
     with real_server(tmp_path_factory.mktemp("hearth"), engines()[-1], settings) as server:
         yield Uploader(server)
 
