@@ -12,41 +12,13 @@ from matrix_app.http.request import Request
 from matrix_app.protocol.errors import MissingToken
 from matrix_app.services import directory
 from matrix_app.services.directory import PageOf
-from matrix_app.storage.directory import Query
+from matrix_app.services.directory_request import PublicRoomsBody
 
 
 class VisibilityBody(msgspec.Struct):
     """Whether a room is to be listed."""
 
     visibility: Literal["public", "private"] = "public"
-
-
-class Filter(msgspec.Struct):
-    """Which rooms are looked for."""
-
-    generic_search_term: str | None = None
-    room_types: list[str | None] | None = None
-
-
-class PublicRoomsBody(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The body of `POST /publicRooms`."""
-
-    limit: int | None = None
-    since: str | None = None
-    filter: Filter | None = None
-    include_all_networks: bool = False
-    third_party_instance_id: str | None = None
-
-    def query(self) -> Query:
-        """What is looked for in this server's directory."""
-        wanted = self.filter or Filter()
-        network = (self.third_party_instance_id or "").partition("|")
-        return Query(
-            search=wanted.generic_search_term,
-            room_types=wanted.room_types,
-            network=(network[0], network[2]) if network[1] and not self.include_all_networks else None,
-            all_networks=self.include_all_networks,
-        )
 
 
 @endpoint("GET", "/_matrix/client/v3/publicRooms", auth=Auth.OPTIONAL, guests=True, rate="search")

@@ -33,3 +33,9 @@ def find_here(room_id: str) -> RoomIdentity | None:
     if summaries.get(room.nid).local_joined_members > 0 or not members.servers_in(room.nid):
         return room
     return None
+
+
+def is_here(room_id: str) -> bool:
+    """Whether users of this server are in a room, so that it knows who else is."""
+    room = rooms.find(room_id)
+    return room is not None and summaries.get(room.nid).local_joined_members > 0

@@ -100,3 +100,9 @@ def device_list_changed(user_nid: int) -> int:
     position = append_one(Kind.DEVICE_LIST, user=user_nid)
     db.execute("INSERT INTO device_list_change (position, user_nid) VALUES (%s, %s)", (position, user_nid))
     return position
+
+
+def device_list_position(user_nid: int) -> int:
+    """The position of the last change of a user's devices or keys; 0 where none is known."""
+    sql = "SELECT max(position) FROM device_list_change WHERE user_nid = %s"
+    return int(db.value(sql, (user_nid,)) or 0)

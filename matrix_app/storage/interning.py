@@ -157,3 +157,9 @@ def keys_of_type(event_type: str) -> dict[str, int]:
     """Every state key used with a type anywhere on this server; for types with few of them."""
     sql = "SELECT state_key, nid FROM state_key WHERE type = %s"
     return dict(db.rows(sql, (event_type,)))
+
+
+def keys_of_other_types(event_type: str, nids: Iterable[int]) -> list[int]:
+    """Those of the (type, state_key) pairs whose type is another."""
+    sql = f"SELECT nid FROM state_key WHERE {db.in_any('nid')} AND type <> %s ORDER BY nid"
+    return [found[0] for found in db.rows(sql, (db.any_of(nids), event_type))]

@@ -169,6 +169,25 @@ def servers_in(room_nid: int) -> list[str]:
     return [found[0] for found in db.rows(sql, (room_nid,))]
 
 
+def is_server_in(room_nid: int, server_name: str) -> bool:
+    """Whether a user of a server is joined to a room."""
+    sql = (
+        "SELECT 1 FROM server s JOIN room_server r ON r.server_nid = s.nid AND r.room_nid = %s"
+        " WHERE s.name = %s AND r.joined > 0"
+    )
+    return db.value(sql, (room_nid, server_name)) is not None
+
+
+def has_users_of(room_nid: int, server_name: str) -> bool:
+    """Whether a user of a server is joined to a room or invited to it."""
+    sql = (
+        "SELECT 1 FROM membership m JOIN matrix_user u ON u.nid = m.user_nid"
+        " JOIN server s ON s.nid = u.server_nid WHERE m.room_nid = %s AND m.membership IN (1, 2)"
+        " AND m.is_local = %s AND s.name = %s LIMIT 1"
+    )
+    return is_server_in(room_nid, server_name) or db.value(sql, (room_nid, False, server_name)) is not None
+
+
 def users_of_server(room_nid: int, server_name: str, limit: int) -> list[str]:
     """The IDs of users of a server who have a membership of a room, the joined ones first."""
     sql = (

@@ -130,6 +130,21 @@ def create(room_id: str, version: str, creator_nid: int | None, created_ts: int 
     return identity
 
 
+def ensure(room_id: str, version: str) -> RoomIdentity:
+    """The room with an ID, added without any events when it is new; inside a write transaction."""
+    sql = (
+        "INSERT INTO room (room_id, version, is_published, unread_ordinal, position)"
+        " VALUES (%s, %s, %s, 0, 0) ON CONFLICT (room_id) DO NOTHING"
+    )
+    found = find(room_id)
+    if found is None:
+        db.execute(sql, (room_id, version, False))
+        found = find(room_id)
+    if found is None:
+        raise LookupError(f"no room {room_id}")
+    return found
+
+
 def head(nid: int) -> RoomHead:
     """Where a room stands now."""
     found = db.rows(

@@ -131,6 +131,11 @@ def current_full(room_nid: int) -> dict[int, int]:
     return dict(db.rows("SELECT key_nid, event_nid FROM current_state WHERE room_nid = %s", (room_nid,)))
 
 
+def current_size(room_nid: int) -> int:
+    """How many entries a room's present state has."""
+    return int(db.value("SELECT count(*) FROM current_state WHERE room_nid = %s", (room_nid,)))
+
+
 class CurrentChange(NamedTuple):
     """One entry of a room's present state that changes; `event_nid` 0 removes it."""
 

@@ -24,6 +24,7 @@ from matrix_app.storage.models.event import (
     EventRelation,
     EventReport,
     Redaction,
+    RelayedEvent,
     Thread,
     ThreadParticipant,
 )
@@ -132,6 +133,7 @@ __all__ = [
     "Redaction",
     "RefreshToken",
     "RegistrationToken",
+    "RelayedEvent",
     "Room",
     "RoomAlias",
     "RoomServer",

@@ -117,6 +117,15 @@ class Redaction(models.Model):
         db_table = "redaction"
 
 
+class RelayedEvent(models.Model):
+    """An event of another server that came to its room by way of this one, which sends it on."""
+
+    event_nid = models.BigIntegerField(primary_key=True)
+
+    class Meta:
+        db_table = "relayed_event"
+
+
 class EventExpiry(models.Model):
     """When a message is to be removed, because its sender wrote that in it."""
 
