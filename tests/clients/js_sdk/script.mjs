@@ -210,7 +210,7 @@ async function dressUp(alice, bob, roomId) {
     assert.equal(profile.displayname, "Alice ♥");
     assert.equal(profile.avatar_url, picture);
     const member = () => room(bob, roomId).getMember(alice.getUserId());
-    await until("the new name and picture", bob, ["RoomState.events", "RoomMember.name"],
+    await until("the new name and picture", bob, ["RoomState.members", "RoomMember.name", "sync"],
         () => member()?.name === "Alice ♥" && member().getMxcAvatarUrl() === picture);
     const address = bob.mxcUrlToHttp(picture, undefined, undefined, undefined, false, true, true);
     const answer = await fetch(address, { headers: { Authorization: `Bearer ${bob.getAccessToken()}` } });
