@@ -59,6 +59,20 @@ def expire_presence() -> None:
     sweep_all()
 
 
+def fill_gaps(room_nid: int) -> None:
+    """Judge what other servers sent to a room, and ask for what is missing."""
+    from matrix_app.federation.inbound.processing import fill_gaps as fill
+
+    fill(room_nid)
+
+
+def sweep_inbound() -> None:
+    """Come back to what other servers sent and nobody has judged."""
+    from matrix_app.federation.inbound.processing import sweep
+
+    sweep()
+
+
 def trim_stream() -> None:
     """Remove old entries of the stream's log."""
     from matrix_app.services.clean_up import trim_stream as trim

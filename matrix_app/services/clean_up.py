@@ -7,12 +7,14 @@ from typing import Final
 
 from appliance.config import get_config
 from matrix_app.services.uia import sessions as uia_sessions
-from matrix_app.storage import db, expiry, stream, transactions
+from matrix_app.storage import db, expiry, staging, stream, transactions
 from matrix_app.storage.clock import now_ms
 
 BATCH: Final = 2000
 MOST_BATCHES: Final = 50
 HOUR_MS: Final = 3_600_000
+# Servers repeat what they could not send for so long at most.
+KEPT_MESSAGE_IDS_MS: Final = 7 * 24 * HOUR_MS
 # An expired access token is still told from an unknown one for so long: its client may sign in softly.
 KEPT_MS: Final = 30 * 24 * HOUR_MS
 
@@ -23,8 +25,10 @@ def trim_stream() -> int:
 
 
 def forget_transactions() -> int:
-    """Forget transaction IDs that are older than the configuration says; how many."""
+    """Forget transaction IDs that are older than the configuration says, how many; and those of messages."""
     before = now_ms() - get_config().retention.transactions_hours * HOUR_MS
+    messages = now_ms() - KEPT_MESSAGE_IDS_MS
+    _in_batches(lambda: staging.forget_messages(messages, BATCH), BATCH)
     return _in_batches(lambda: transactions.forget_before(before, BATCH), BATCH)
 
 

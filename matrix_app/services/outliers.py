@@ -59,7 +59,7 @@ def _batches(new: Sequence[Event]) -> Iterator[Sequence[Event]]:
 
 
 def _store(room: RoomIdentity, batch: Sequence[Event]) -> None:
-    known = _authorising(room, batch)
+    known = _authorising(batch)
     judged: list[Event] = []
     for event in batch:
         if all(auth_id in known for auth_id in needed_ids(event)):
@@ -71,11 +71,11 @@ def _store(room: RoomIdentity, batch: Sequence[Event]) -> None:
             _insert(room, judged)
 
 
-def _authorising(room: RoomIdentity, batch: Sequence[Event]) -> dict[str, Event]:
+def _authorising(batch: Sequence[Event]) -> dict[str, Event]:
     wanted = {auth_id for event in batch for auth_id in needed_ids(event)}
     nids = events.nids_by_id(wanted)
     parsed = events.events_by_nid(nids.values())
-    return {found.event_id: found for found in parsed.values() if found.room_id == room.room_id}
+    return {found.event_id: found for found in parsed.values()}
 
 
 def _insert(room: RoomIdentity, judged: Sequence[Event]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from appliance.config import get_config
@@ -65,6 +66,13 @@ def become(user_nid: int, state: str, **more: Any) -> None:
     row = row._replace(presence=state, last_active_ts=last_active_ts, currently_active=is_active)
     presence.put_all([row._replace(**more)])
     _forget(user_nid)
+
+
+def receive_presence(rows: Sequence[PresenceRow]) -> None:
+    """What another server tells of its users."""
+    if rows and enabled():
+        with db.write():
+            presence.put_all(rows)
 
 
 def active(user_nid: int) -> None:

@@ -46,6 +46,23 @@ def send_receipt(
         presence.active(requester.user_nid)
 
 
+def receive_receipt(
+    room: RoomIdentity, user_nid: int, event_id: str, *, thread_id: str | None, ts: int
+) -> None:
+    """What another server tells of how far one of its users has read; not back to an earlier event."""
+    event = events.row_by_id(event_id)
+    if event is not None and event.room_nid != room.nid:
+        raise NotFound("The event is not in this room")
+    thread = UNTHREADED if thread_id is None else thread_id
+    with db.write():
+        before = receipts.get(room.nid, user_nid, PUBLIC, thread)
+        if before is not None and event is not None and not _is_later(event, before.event_nid):
+            return
+        position = append_one(Kind.RECEIPT, room=room.nid)
+        event_nid = event.nid if event is not None else None
+        receipts.put(ReceiptRow(room.nid, user_nid, PUBLIC, thread, event_id, event_nid, ts, position))
+
+
 def _event_in(room: RoomIdentity, event_id: str) -> EventRow:
     event = events.row_by_id(parse_event_id(event_id))
     if event is None or event.room_nid != room.nid:

@@ -99,8 +99,7 @@ def _prepare(room: RoomIdentity, event: Event) -> Received | None:
     known = rows.get(event.event_id)
     if known is not None and not known.is_outlier:
         return None
-    rows = {event_id: row for event_id, row in rows.items() if row.room_nid == room.nid}
-    missing = [event_id for event_id in event.prev_event_ids if not _has_state(rows.get(event_id))]
+    missing = [event_id for event_id in event.prev_event_ids if not _has_state(room, rows.get(event_id))]
     missing_auth = [event_id for event_id in needed if event_id not in rows]
     if missing or missing_auth:
         raise MissingEventsError(missing, missing_auth)
@@ -108,8 +107,8 @@ def _prepare(room: RoomIdentity, event: Event) -> Received | None:
     return Received(event, rows, state_forks.meet(room, [nid for nid in snapshots if nid is not None]))
 
 
-def _has_state(row: EventRow | None) -> bool:
-    return row is not None and not row.is_outlier
+def _has_state(room: RoomIdentity, row: EventRow | None) -> bool:
+    return row is not None and not row.is_outlier and row.room_nid == room.nid
 
 
 def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status:

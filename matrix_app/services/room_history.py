@@ -42,10 +42,9 @@ def store_history(room: RoomIdentity, event: Event, before: PlannedState | None 
     known = rows.get(event.event_id)
     if known is not None and not known.is_outlier:
         return None
-    rows = {event_id: row for event_id, row in rows.items() if row.room_nid == room.nid}
     if missing_auth := [event_id for event_id in needed if event_id not in rows]:
         raise MissingEventsError(auth=missing_auth)
-    there = {event_id for event_id, row in rows.items() if not row.is_outlier}
+    there = {event_id for event_id, row in rows.items() if not row.is_outlier and row.room_nid == room.nid}
     missing = [event_id for event_id in event.prev_event_ids if event_id not in there]
     if before is None:
         if missing:

@@ -12,7 +12,8 @@ from matrix_app.protocol.errors import BadJson, TooLarge
 from matrix_app.protocol.ids import parse_user_id
 from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.services.client_transaction import Transaction
-from matrix_app.storage import db, device_messages, devices, interning, transactions
+from matrix_app.storage import db, device_messages, devices, interning, staging, transactions
+from matrix_app.storage.clock import now_ms
 from matrix_app.storage.device_messages import Delivery
 from matrix_app.storage.local_server import local_server_name
 
@@ -37,6 +38,14 @@ def send_to_device(requester: Requester, event_type: str, txn_id: str, messages:
     deliveries = find_deliveries(requester.user_id, event_type, messages)
     with db.write():
         if transactions.put_response_once(*transaction, b"{}"):
+            device_messages.put_many(deliveries)
+
+
+def deliver_once(origin_nid: int, message_id: str, sender: str, event_type: str, messages: Messages) -> None:
+    """Deliver what another server sent to devices of this one's users, once for each of its message IDs."""
+    deliveries = find_deliveries(sender, event_type, messages)
+    with db.write():
+        if staging.first_time(origin_nid, message_id, now_ms()):
             device_messages.put_many(deliveries)
 
 

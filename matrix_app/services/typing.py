@@ -36,6 +36,18 @@ def stop_typing(requester: Requester, room_id: str, user_id: str) -> None:
         left(room.nid, requester.user_nid)
 
 
+def receive_typing(room_nid: int, user_nid: int, *, is_typing: bool) -> None:
+    """What another server tells of one of its users who is in the room."""
+    if not is_typing:
+        with db.write():
+            left(room_nid, user_nid)
+        return
+    with db.write():
+        if typing.put(room_nid, user_nid, now_ms() + DEFAULT_TIMEOUT_MS):
+            typing.rooms_changed([room_nid])
+        db.on_commit(lambda: timer.call_in(DEFAULT_TIMEOUT_MS / 1000 + 0.05, expire))
+
+
 def left(room_nid: int, user_nid: int) -> None:
     """A user no longer types in a room, if they did; inside a write transaction."""
     if typing.remove(room_nid, user_nid):

@@ -18,17 +18,27 @@ _keys: ByteCache[tuple[str, str], int] = ByteCache("state_keys", 4 << 20)
 _key_names: ByteCache[int, tuple[str, str]] = ByteCache("state_key_names", 4 << 20)
 
 
-def server_nid(name: str) -> int:
-    """The nid of a server name, made when it is new."""
+def find_server(name: str) -> int | None:
+    """The nid of a server that has been met before."""
     found = _servers.get(name)
     if found is not None:
         return found
-    nid = db.value("SELECT nid FROM server WHERE name = %s", (name,))
-    if nid is None:
-        db.execute("INSERT INTO server (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
-        nid = db.value("SELECT nid FROM server WHERE name = %s", (name,))
+    nid: int | None = db.value("SELECT nid FROM server WHERE name = %s", (name,))
+    if nid is not None:
+        known = nid
+        db.on_commit(lambda: _servers.put(name, known, _ENTRY))
+    return nid
+
+
+def server_nid(name: str) -> int:
+    """The nid of a server name, made when it is new."""
+    found = find_server(name)
+    if found is not None:
+        return found
+    db.execute("INSERT INTO server (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
+    nid = int(db.value("SELECT nid FROM server WHERE name = %s", (name,)))
     db.on_commit(lambda: _servers.put(name, nid, _ENTRY))
-    return int(nid)
+    return nid
 
 
 def _remember_user(user_id: str, nid: int) -> None:

@@ -28,6 +28,11 @@ from matrix_app.storage.models.event import (
     Thread,
     ThreadParticipant,
 )
+from matrix_app.storage.models.inbound import (
+    InboundTransaction,
+    ReceivedDeviceMessage,
+    StagedPdu,
+)
 from matrix_app.storage.models.media import (
     BlockedMedia,
     Media,
@@ -112,6 +117,7 @@ __all__ = [
     "FallbackKey",
     "Filter",
     "ForwardExtremity",
+    "InboundTransaction",
     "InviteState",
     "KeyBackupSession",
     "KeyBackupVersion",
@@ -130,6 +136,7 @@ __all__ = [
     "Pusher",
     "ReadMark",
     "Receipt",
+    "ReceivedDeviceMessage",
     "Redaction",
     "RefreshToken",
     "RegistrationToken",
@@ -142,6 +149,7 @@ __all__ = [
     "SearchProgress",
     "Server",
     "ServerKey",
+    "StagedPdu",
     "StateKey",
     "StateSnapshot",
     "StreamLog",

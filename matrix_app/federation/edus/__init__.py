@@ -1,0 +1,1 @@
+"""Ephemeral data units of other servers, one module for each kind."""

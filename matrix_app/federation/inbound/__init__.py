@@ -1,0 +1,1 @@
+"""What other servers send: taken in, judged in the background, completed by asking."""

@@ -1,0 +1,83 @@
+"""PDUs of other servers: their shape, hashes and signatures ("Checks performed on receipt", 1 to 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from matrix_app.federation.inbound.peers import peers
+from matrix_app.federation.inbound.refusals import refused
+from matrix_app.protocol.errors import BadJson, MatrixError
+from matrix_app.protocol.event_format import check_pdu_format
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.hashes import check_content_hash, event_id_of
+from matrix_app.protocol.redaction import redact
+from matrix_app.storage.rooms import RoomIdentity
+
+
+def read_pdu(room: RoomIdentity, pdu: Any) -> Event:
+    """The event of a room that a server sent, as it was sent; raises a `MatrixError` for none."""
+    if isinstance(pdu, dict) and "unsigned" in pdu:
+        # Neither hashed nor signed: what is in it is the business of the server that sent it.
+        pdu = {key: value for key, value in pdu.items() if key != "unsigned"}
+    check_pdu_format(pdu, room.rules)
+    event = Event(pdu, event_id_of(pdu, room.rules), room.rules)
+    if event.room_id != room.room_id:
+        raise BadJson("The event is of another room")
+    if event.event_id in event.prev_event_ids or event.event_id in event.auth_event_ids:
+        raise BadJson("The event names itself")
+    return event
+
+
+def as_hashed(event: Event) -> Event:
+    """The event, redacted where its content is not the one that its sender hashed."""
+    if check_content_hash(event.pdu):
+        return event
+    return Event(redact(event.pdu, event.rules), event.event_id, event.rules)
+
+
+def read_all(room: RoomIdentity, pdus: Any, *, origin: str) -> list[Event]:
+    """Those of the PDUs in an answer that are events of the room, each once."""
+    if not isinstance(pdus, list):
+        raise BadJson(f"{origin} did not answer with a list of events")
+    found: dict[str, Event] = {}
+    for pdu in pdus:
+        try:
+            event = read_pdu(room, pdu)
+        except MatrixError as error:
+            refused("malformed", origin=origin, room_id=room.room_id, error=error.message)
+        else:
+            found.setdefault(event.event_id, event)
+    return list(found.values())
+
+
+def verified(found: Sequence[Event], *, origin: str) -> list[Event]:
+    """Those of the events that are signed as they must be."""
+    if not found:
+        return []
+    kept = []
+    for event, fault in zip(found, peers().faults(found), strict=True):
+        if fault is None:
+            kept.append(as_hashed(event))
+        else:
+            refused("signature", origin=origin, event_id=event.event_id, error=fault.message)
+    return kept
+
+
+def in_order(found: Iterable[Event]) -> list[Event]:
+    """The events, each behind those of them that it follows; what is part of a circle is left out."""
+    by_id = {event.event_id: event for event in found}
+    waiting = {event_id: by_id.keys() & event.prev_event_ids for event_id, event in by_id.items()}
+    following: dict[str, list[str]] = {}
+    for event_id, previous in waiting.items():
+        for before in previous:
+            following.setdefault(before, []).append(event_id)
+    ready = [event_id for event_id, previous in waiting.items() if not previous]
+    ordered = []
+    for event_id in ready:
+        ordered.append(by_id[event_id])
+        for other in following.get(event_id, ()):
+            waiting[other].discard(event_id)
+            if not waiting[other]:
+                ready.append(other)
+    return ordered

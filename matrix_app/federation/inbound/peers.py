@@ -1,0 +1,107 @@
+"""Asking other servers for what is missing: the port, and the way over the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, Protocol
+
+from matrix_app.federation import loop
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.events import Event
+
+TIMEOUT: Final = 20.0
+# The state of a big room.
+MOST_BYTES: Final = 128 << 20
+# Requests to one server at a time.
+_AT_ONCE: Final = 4
+
+
+class Question(NamedTuple):
+    """A request to another server."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] | Sequence[tuple[str, str]] | None = None
+    content: dict[str, Any] | None = None
+
+
+class Peers(Protocol):
+    """Other servers, as what is received from them needs them."""
+
+    def ask(self, server: str, question: Question) -> Any:
+        """The answer as decoded JSON; raises a `MatrixError` when there is none."""
+        ...
+
+    def ask_all(self, server: str, questions: Sequence[Question]) -> list[Any]:
+        """The answers to several questions; a `MatrixError` in the place of each that has none."""
+        ...
+
+    def faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
+        """For each event None, or what is wrong with its signatures."""
+        ...
+
+
+class RemotePeers:
+    """Other servers on the network."""
+
+    def ask(self, server: str, question: Question) -> Any:
+        """See `Peers`."""
+        return loop.run(_ask(server, question), TIMEOUT * 2)
+
+    def ask_all(self, server: str, questions: Sequence[Question]) -> list[Any]:
+        """See `Peers`."""
+        return loop.run(_ask_all(server, questions), TIMEOUT * 4)
+
+    def faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
+        """See `Peers`."""
+        from matrix_app.federation.keys import verify_event_signatures
+
+        return loop.run(verify_event_signatures(events), TIMEOUT * 4)
+
+
+async def _ask(server: str, question: Question) -> Any:
+    from matrix_app.federation.client import federation_client
+
+    return await federation_client().request(
+        server,
+        question.method,
+        question.path,
+        query=question.query,
+        content=question.content,
+        timeout=TIMEOUT,
+        max_bytes=MOST_BYTES,
+    )
+
+
+async def _ask_all(server: str, questions: Sequence[Question]) -> list[Any]:
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def answer(question: Question) -> Any:
+        async with gate:
+            try:
+                return await _ask(server, question)
+            except MatrixError as error:
+                return error
+
+    return await asyncio.gather(*(answer(question) for question in questions))
+
+
+class _Present:
+    peers: Peers = RemotePeers()
+
+
+def peers() -> Peers:
+    """The servers to ask."""
+    return _Present.peers
+
+
+@contextmanager
+def use_peers(other: Peers) -> Iterator[None]:
+    """Ask others in place of the network: for tests."""
+    before, _Present.peers = _Present.peers, other
+    try:
+        yield
+    finally:
+        _Present.peers = before

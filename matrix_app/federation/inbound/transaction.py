@@ -1,0 +1,159 @@
+"""Taking in a transaction: what is in it is looked at, stored durably, and answered at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from matrix_app.federation.edus import dispatch
+from matrix_app.federation.inbound import background
+from matrix_app.federation.inbound.pdus import read_pdu
+from matrix_app.federation.inbound.refusals import refused
+from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.errors import BadJson, Forbidden, LimitExceeded, MatrixError, NotFound
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.ids import domain_of
+from matrix_app.services.known_rooms import find_here
+from matrix_app.services.room_acl import server_allowed
+from matrix_app.storage import db, interning, members, staging
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.rooms import RoomIdentity
+from matrix_app.storage.staging import Answered, NewPdu
+
+# "At most 50 PDUs and 100 EDUs."
+MOST_PDUS: Final = 50
+MOST_EDUS: Final = 100
+# PDUs of one server that may wait.
+MOST_WAITING: Final = 5000
+RETRY_MS: Final = 10_000
+
+
+class _Accepted(NamedTuple):
+    room: RoomIdentity
+    event: Event
+
+
+class _Refusal(NamedTuple):
+    event_id: str | None
+    error: MatrixError
+
+
+def receive_transaction(origin: str, txn_id: str, body: dict[str, Any]) -> bytes:
+    """Take in what a server sent; the answer as JSON, the same for a transaction that comes again.
+
+    Raises `BadJson` for what is no transaction and `LimitExceeded` while too much of the server's waits.
+    """
+    pdus, edus = _lists(body)
+    origin_nid = _origin_nid(origin)
+    before = staging.last_transaction(origin_nid)
+    if before is not None and before.txn_id == txn_id:
+        return before.answer
+    if pdus and staging.has_more_than(origin_nid, MOST_WAITING):
+        refused("too much waits", origin=origin)
+        raise LimitExceeded(RETRY_MS, "Too many of your events wait to be looked at")
+    looked_at = _Intake(origin).look_at_all(pdus)
+    answer = orjson.dumps({"pdus": _results(looked_at)})
+    accepted = [item for item in looked_at if isinstance(item, _Accepted)]
+    with db.write():
+        staging.add([_staged(item, origin, origin_nid) for item in accepted])
+        staging.put_transaction(origin_nid, Answered(txn_id, answer))
+    for item in accepted:
+        background.hold(item.event)
+    dispatch.receive(origin, origin_nid, edus)
+    background.wake({item.room.nid for item in accepted})
+    return answer
+
+
+def _lists(body: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+    pdus, edus = body.get("pdus", []), body.get("edus", [])
+    if not isinstance(pdus, list) or not isinstance(edus, list):
+        raise BadJson("pdus and edus are lists")
+    if len(pdus) > MOST_PDUS or len(edus) > MOST_EDUS:
+        raise BadJson(f"A transaction has at most {MOST_PDUS} PDUs and {MOST_EDUS} EDUs")
+    return pdus, edus
+
+
+def _origin_nid(origin: str) -> int:
+    found = interning.find_server(origin)
+    if found is None:
+        with db.write():
+            found = interning.server_nid(origin)
+    return found
+
+
+class _Intake:
+    """Looks at the PDUs of a transaction; what it finds out about rooms holds for the whole of it."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._rooms: dict[str, RoomIdentity | MatrixError] = {}
+        self._allowed: dict[int, bool] = {}
+
+    def look_at_all(self, pdus: Sequence[Any]) -> list[_Accepted | _Refusal]:
+        return [self._look_at(pdu) for pdu in pdus]
+
+    def _look_at(self, pdu: Any) -> _Accepted | _Refusal:
+        event_id: str | None = None
+        try:
+            room = self._room_of(pdu)
+            event = read_pdu(room, pdu)
+            event_id = event.event_id
+            self._check_sender(room, event)
+        except MatrixError as error:
+            refused("pdu", origin=self._origin, event_id=event_id, error=error.message)
+            return _Refusal(event_id or _claimed_id(pdu), error)
+        return _Accepted(room, event)
+
+    def _room_of(self, pdu: Any) -> RoomIdentity:
+        room_id = pdu.get("room_id") if isinstance(pdu, dict) else None
+        if not isinstance(room_id, str):
+            raise BadJson("The event has no room_id")
+        if room_id not in self._rooms:
+            self._rooms[room_id] = self._find_room(room_id)
+        found = self._rooms[room_id]
+        if isinstance(found, MatrixError):
+            raise found
+        return found
+
+    def _find_room(self, room_id: str) -> RoomIdentity | MatrixError:
+        try:
+            room = find_here(room_id)
+        except MatrixError as error:
+            return error
+        if room is None:
+            return NotFound("This server is not in the room")
+        self._allowed[room.nid] = server_allowed(room, self._origin)
+        return room
+
+    def _check_sender(self, room: RoomIdentity, event: Event) -> None:
+        if not self._allowed[room.nid]:
+            raise Forbidden("Your server is not allowed in the room")
+        # Others' events are passed on only by servers that are in the room.
+        if domain_of(event.sender) != self._origin and not members.is_server_in(room.nid, self._origin):
+            raise Forbidden("Your server is not in the room")
+
+
+def _claimed_id(pdu: Any) -> str | None:
+    claimed = pdu.get("event_id") if isinstance(pdu, dict) else None
+    return claimed if isinstance(claimed, str) else None
+
+
+def _results(looked_at: Sequence[_Accepted | _Refusal]) -> dict[str, dict[str, str]]:
+    results: dict[str, dict[str, str]] = {}
+    for item in looked_at:
+        if isinstance(item, _Accepted):
+            results[item.event.event_id] = {}
+        elif item.event_id is not None:
+            results[item.event_id] = {"error": item.error.message or item.error.errcode}
+    return results
+
+
+def _staged(item: _Accepted, origin: str, origin_nid: int) -> NewPdu:
+    # The origin's keys are at hand, those of others may have to be asked for.
+    foreign = (
+        domain_of(item.event.sender) != origin or "join_authorised_via_users_server" in item.event.content
+    )
+    encoded = encode_canonical(item.event.pdu, lenient=True)
+    return NewPdu(item.room.nid, origin_nid, item.event.event_id, encoded, now_ms(), foreign)

@@ -1,0 +1,123 @@
+"""PDUs that other servers have sent and that wait to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from matrix_app.storage import db
+
+
+class StagedRow(NamedTuple):
+    """A PDU that waits; `origin` is the server that sent it."""
+
+    nid: int
+    room_nid: int
+    origin: str
+    event_id: str
+    json: bytes
+    received_ts: int
+    attempts: int
+
+
+class NewPdu(NamedTuple):
+    """A PDU that was accepted."""
+
+    room_nid: int
+    origin_nid: int
+    event_id: str
+    json: bytes
+    received_ts: int
+    needs_asking: bool
+
+
+_COLUMNS = "s.nid, s.room_nid, o.name, s.event_id, s.json, s.received_ts, s.attempts"
+
+
+def add(pdus: Sequence[NewPdu]) -> None:
+    """Store PDUs, but for those that wait already; inside a write transaction."""
+    sql = (
+        "INSERT INTO staged_pdu (room_nid, origin_nid, event_id, json, received_ts, needs_asking, attempts,"
+        " retry_ts) VALUES {values} ON CONFLICT (event_id) DO NOTHING"
+    )
+    db.insert_many(sql, 8, [(*pdu, 0, 0) for pdu in pdus])
+
+
+def due(room_nid: int, *, needs_asking: bool, now: int, limit: int) -> list[StagedRow]:
+    """What can be worked on in a room, in the order of arrival."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM staged_pdu s JOIN server o ON o.nid = s.origin_nid"
+        " WHERE s.room_nid = %s AND s.needs_asking = %s AND s.retry_ts <= %s ORDER BY s.nid LIMIT %s"
+    )
+    rows = [StagedRow(*found) for found in db.rows(sql, (room_nid, needs_asking, now, limit))]
+    return [row._replace(json=bytes(row.json)) for row in rows]
+
+
+def waiting_rooms(before_ts: int, now: int, limit: int) -> list[int]:
+    """Rooms with something that came before a time and can be worked on."""
+    sql = "SELECT DISTINCT room_nid FROM staged_pdu WHERE received_ts <= %s AND retry_ts <= %s LIMIT %s"
+    return [found[0] for found in db.rows(sql, (before_ts, now, limit))]
+
+
+def remove(nids: Iterable[int]) -> None:
+    """Forget PDUs that have been dealt with."""
+    db.execute(f"DELETE FROM staged_pdu WHERE {db.in_any('nid')}", (db.any_of(nids),))
+
+
+def set_needs_asking(nids: Iterable[int]) -> None:
+    """Note that PDUs wait for what other servers must be asked for."""
+    sql = f"UPDATE staged_pdu SET needs_asking = %s WHERE {db.in_any('nid')}"
+    db.execute(sql, (True, db.any_of(nids)))
+
+
+def postpone(nid: int, retry_ts: int) -> None:
+    """Count a failed attempt and let a PDU rest for some time."""
+    sql = "UPDATE staged_pdu SET attempts = attempts + 1, retry_ts = %s WHERE nid = %s"
+    db.execute(sql, (retry_ts, nid))
+
+
+def has_more_than(origin_nid: int, number: int) -> bool:
+    """Whether more than so many PDUs of a server wait."""
+    sql = "SELECT 1 FROM staged_pdu WHERE origin_nid = %s LIMIT 1 OFFSET %s"
+    return db.value(sql, (origin_nid, number)) is not None
+
+
+class Answered(NamedTuple):
+    """A transaction of a server, and its answer."""
+
+    txn_id: str
+    answer: bytes
+
+
+def last_transaction(origin_nid: int) -> Answered | None:
+    """The last transaction of a server."""
+    sql = "SELECT txn_id, answer FROM inbound_transaction WHERE origin_nid = %s"
+    found = db.row(sql, (origin_nid,))
+    return Answered(found[0], bytes(found[1])) if found else None
+
+
+def put_transaction(origin_nid: int, answered: Answered) -> None:
+    """Remember a transaction in place of the one before it."""
+    sql = (
+        "INSERT INTO inbound_transaction (origin_nid, txn_id, answer) VALUES (%s, %s, %s)"
+        " ON CONFLICT (origin_nid) DO UPDATE SET txn_id = excluded.txn_id, answer = excluded.answer"
+    )
+    db.execute(sql, (origin_nid, *answered))
+
+
+def first_time(origin_nid: int, message_id: str, now: int) -> bool:
+    """Note a message to devices; whether it had not been noted before."""
+    sql = (
+        "INSERT INTO received_device_message (origin_nid, message_id, received_ts) VALUES (%s, %s, %s)"
+        " ON CONFLICT DO NOTHING"
+    )
+    return db.changed(sql, (origin_nid, message_id, now)) == 1
+
+
+def forget_messages(before_ts: int, limit: int = 5000) -> int:
+    """Forget the IDs of old messages to devices."""
+    sql = (
+        "DELETE FROM received_device_message WHERE (origin_nid, message_id) IN (SELECT origin_nid,"
+        " message_id FROM received_device_message WHERE received_ts < %s ORDER BY received_ts LIMIT %s)"
+    )
+    return db.changed(sql, (before_ts, limit))

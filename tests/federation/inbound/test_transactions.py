@@ -1,0 +1,214 @@
+"""Transactions of other servers: what is taken in, what is refused, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from matrix_app.federation.inbound import background, refusals
+from matrix_app.federation.inbound.peers import use_peers
+from matrix_app.federation.inbound.transaction import receive_transaction
+from matrix_app.protocol.errors import BadJson
+from matrix_app.protocol.events import Event
+from matrix_app.storage import db, events, staging
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.events import Status
+from tests.factories.events import ALICE, BOB, CAROL
+from tests.factories.fake_peers import FakePeers, SignedRoom
+from tests.factories.remote_rooms import JoinedRoom, row_of
+from tests.factories.tasks import run_tasks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TOPIC = ("m.room.topic", "")
+
+
+class Remote:
+    """A room of other servers, and what they send to this one."""
+
+    def __init__(self, version: str = "10") -> None:
+        self.room = SignedRoom.opened(version, power_levels={"users": {BOB: 50}})
+        assert isinstance(self.room, SignedRoom)
+        self.room.join(BOB)
+        self.room.join(CAROL)
+        self.here = JoinedRoom(self.room)
+        self.peers = FakePeers(self.room)
+        self._serial = 0
+
+    def put(self, *pdus: Any, origin: str = "b.example", txn_id: str | None = None, **body: Any) -> Any:
+        """Send a transaction; its answer once everything has been worked off."""
+        self._serial += 1
+        known = [pdu.pdu if isinstance(pdu, Event) else pdu for pdu in pdus]
+        with use_peers(self.peers):
+            answer = receive_transaction(origin, txn_id or str(self._serial), {"pdus": known, **body})
+            background.finish()
+            run_tasks()
+        return orjson.loads(answer)["pdus"]
+
+    def waiting(self) -> int:
+        """How many events have not been judged yet."""
+        count = db.value("SELECT count(*) FROM staged_pdu")
+        assert isinstance(count, int)
+        return count
+
+
+@pytest.fixture
+def remote() -> Iterator[Remote]:
+    yield Remote()
+    background.finish()
+
+
+@pytest.mark.parametrize("version", ["1", "2", "3", "6", "10", "11", "12"])
+def test_an_event_is_answered_at_once_and_then_shown(version: str) -> None:
+    remote = Remote(version)
+    message = remote.room.message(BOB)
+    assert remote.put(message) == {message.event_id: {}}
+    assert row_of(message).position is not None
+    assert remote.waiting() == 0
+
+
+def test_a_transaction_that_comes_again_is_answered_as_before(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    first = remote.put(message, txn_id="same")
+    position = row_of(message).position
+    assert remote.put(remote.room.message(BOB), txn_id="same") == first
+    remote.put(message, txn_id="other")
+    assert row_of(message).position == position
+
+
+def test_a_transaction_has_limits(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    with pytest.raises(BadJson):
+        remote.put(*[message] * 51)
+    with pytest.raises(BadJson):
+        remote.put(edus=[{}] * 101)
+
+
+def test_events_in_one_transaction_may_come_in_any_order(remote: Remote) -> None:
+    sent = [remote.room.message(BOB, str(number)) for number in range(5)]
+    remote.put(*reversed(sent))
+    assert [row_of(event).status for event in sent] == [Status.NORMAL] * 5
+    assert remote.here.extremities() == {sent[-1].event_id}
+    assert remote.peers.asked == []
+
+
+def test_what_is_malformed_or_of_a_room_nobody_is_in_is_refused_alone(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    stranger = SignedRoom.opened("10").message(ALICE)
+    before = refusals.counts().get("pdu", 0)
+    answer = remote.put(message, stranger, {"room_id": remote.room.room_id}, "nothing", {"room_id": 7})
+    assert answer[message.event_id] == {}
+    assert events.row_by_id(stranger.event_id) is None
+    assert refusals.counts()["pdu"] == before + 4
+
+
+def test_an_event_of_another_server_is_taken_from_servers_in_the_room_only(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    assert "error" in remote.put(message, origin="d.example")[message.event_id]
+    assert events.row_by_id(message.event_id) is None
+    remote.put(message, origin="c.example")
+    assert row_of(message).status == Status.NORMAL
+
+
+def test_a_server_that_the_room_keeps_out_sends_nothing(remote: Remote) -> None:
+    acl = remote.room.send("m.room.server_acl", ALICE, {"allow": ["*"], "deny": ["b.example"]}, state_key="")
+    remote.put(acl, origin="a.example")
+    message = remote.room.message(BOB)
+    assert "error" in remote.put(message)[message.event_id]
+    assert events.row_by_id(message.event_id) is None
+
+
+def test_an_event_with_a_wrong_signature_is_dropped(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    pdu = {**message.pdu, "signatures": {"b.example": {"ed25519:test": "A" * 86}}}
+    remote.put(pdu)
+    assert events.row_by_id(message.event_id) is None
+    assert remote.waiting() == 0
+
+
+def test_an_event_with_other_content_than_was_hashed_is_redacted(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    remote.put({**message.pdu, "content": {"body": "forged"}})
+    assert events.parse(row_of(message)).content == {}
+
+
+def test_what_others_say_in_unsigned_is_not_kept(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    remote.put({**message.pdu, "unsigned": {"redacted_because": {}}})
+    assert "unsigned" not in events.parse(row_of(message)).pdu
+
+
+def test_missing_events_are_asked_for(remote: Remote) -> None:
+    missing = [remote.room.message(BOB, str(number)) for number in range(3)]
+    last = remote.room.message(BOB)
+    remote.peers.learn(*missing, last)
+    remote.put(last)
+    assert [row_of(event).position is not None for event in (*missing, last)] == [True] * 4
+    assert remote.peers.asked == ["get_missing_events"]
+    assert remote.here.extremities() == {last.event_id}
+
+
+def test_an_event_whose_predecessors_its_server_does_not_give_is_dropped(remote: Remote) -> None:
+    missing = remote.room.message(BOB)
+    last = remote.room.message(BOB)
+    remote.peers.learn(missing, last)
+    remote.peers.hidden.add(missing.event_id)
+    remote.put(last)
+    assert events.row_by_id(last.event_id) is None
+    assert remote.peers.asked == ["get_missing_events"]
+    assert remote.waiting() == 0
+
+
+def test_behind_a_large_gap_the_state_is_asked_for(remote: Remote) -> None:
+    topic = remote.room.send("m.room.topic", BOB, {"topic": "in the gap"}, state_key="")
+    missing = [remote.room.message(BOB, str(number)) for number in range(30)]
+    last = remote.room.message(BOB)
+    remote.peers.learn(topic, *missing, last)
+    remote.put(last)
+    assert row_of(last).status == Status.NORMAL
+    assert remote.here.state()[TOPIC] == topic.event_id
+    assert row_of(missing[-1]).position is not None
+    assert events.row_by_id(missing[0].event_id) is None
+    assert "state_ids" in remote.peers.asked
+
+
+def test_an_event_waits_for_a_server_that_does_not_answer(remote: Remote) -> None:
+    missing = remote.room.message(BOB)
+    last = remote.room.message(BOB)
+    remote.peers.learn(missing, last)
+    remote.peers.silent = True
+    remote.put(last)
+    assert remote.waiting() == 1
+    later = now_ms() + 3_600_000
+    found = staging.due(remote.here.identity.nid, needs_asking=True, now=later, limit=5)
+    assert [row.attempts for row in found] == [1]
+    assert not staging.due(remote.here.identity.nid, needs_asking=True, now=now_ms(), limit=5)
+
+
+def test_a_gap_keeps_no_other_event_of_the_room_waiting(remote: Remote) -> None:
+    fork = remote.room.fork()
+    missing = remote.room.message(BOB)
+    last = remote.room.message(BOB)
+    remote.peers.learn(missing, last)
+    remote.peers.silent = True
+    other = fork.message(CAROL)
+    remote.put(last)
+    remote.put(other, origin="c.example")
+    assert row_of(other).status == Status.NORMAL
+    assert remote.waiting() == 1
+
+
+def test_rejected_and_soft_failed_events_are_no_error_to_the_sender(remote: Remote) -> None:
+    evading = remote.room.fork()
+    ban = remote.room.ban(ALICE, BOB)
+    remote.put(ban, origin="a.example")
+    soft = evading.message(BOB)
+    rejected = remote.room.make("m.room.topic", CAROL, {"topic": "mine"}, state_key="")
+    assert remote.put(soft) == {soft.event_id: {}}
+    assert remote.put(rejected, origin="c.example") == {rejected.event_id: {}}
+    assert row_of(soft).status == Status.SOFT_FAILED
+    assert row_of(rejected).status == Status.REJECTED
+    assert TOPIC not in remote.here.state()
