@@ -23,6 +23,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _names(config)
     yield from _listening(config)
     yield from _networks(config)
+    yield from _old_keys(config)
     yield from _database(config)
     yield from _mail(config)
     yield from _registration(config)
@@ -66,6 +67,17 @@ def _networks(config: Config) -> Iterator[Problem]:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
                 yield Problem(key, f"{network!r} is not an IP address or network")
+
+
+def _old_keys(config: Config) -> Iterator[Problem]:
+    from matrix_app.protocol.errors import InvalidParam
+    from matrix_app.protocol.server_keys import parse_old_key
+
+    for text in config.federation.old_signing_keys:
+        try:
+            parse_old_key(text)
+        except InvalidParam as fault:
+            yield Problem("federation.old_signing_keys", fault.message)
 
 
 def _database(config: Config) -> Iterator[Problem]:

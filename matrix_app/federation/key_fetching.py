@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from matrix_app.federation.client import FederationClient
 from matrix_app.protocol.errors import RemoteUnreachable
+
+if TYPE_CHECKING:
+    from matrix_app.federation.client import FederationClient
 
 TIMEOUT: Final = 10.0
 MAX_ANSWER: Final = 262_144

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 from appliance.config import get_config
 from matrix_app.federation import loop
-from matrix_app.federation.client import federation_client
 from matrix_app.federation.key_fetching import ClientKeyFetcher
 from matrix_app.federation.key_ring import Found, KeyRing, Need
 from matrix_app.federation.loop import LoopThread
@@ -30,6 +29,9 @@ def key_ring() -> KeyRing:
 
 @lru_cache(maxsize=1)
 def _ring_of(_thread: LoopThread) -> KeyRing:
+    # Late, because it takes 10 MiB that a server which meets no others can do without.
+    from matrix_app.federation.client import federation_client
+
     fetcher = ClientKeyFetcher(federation_client())
     return KeyRing(fetcher, get_config().federation.trusted_key_servers)
 

@@ -33,7 +33,10 @@ class Federation(Section, frozen=True):
         path("Certificates of authorities to trust instead of the system's; for private networks.", "config"),
     ] = None
     trusted_key_servers: Annotated[
-        tuple[str, ...], doc("Servers that are asked for the keys of servers that cannot be reached.")
+        tuple[str, ...],
+        doc(
+            "Servers that are asked for the keys of servers that cannot be reached, or of many servers at once."
+        ),
     ] = ("matrix.org",)
     connect_timeout_seconds: Annotated[int, positive("How long to wait for a connection.")] = 10
     request_timeout_seconds: Annotated[int, positive("How long to wait for an answer.")] = 60
