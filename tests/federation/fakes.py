@@ -80,10 +80,9 @@ class Https:
         return answer
 
 
-def answer(body: str, status: int = 200, **headers: str) -> HttpAnswer:
-    """An answer; the names of headers are written with underscores."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HttpAnswer(status, CIMultiDictProxy(CIMultiDict(named)), body.encode())
+def answer(body: str, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    """An answer to a plain request."""
+    return HttpAnswer(status, CIMultiDictProxy(CIMultiDict(headers or {})), body.encode())
 
 
 class MemoryBackoff:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answering = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Seen(NamedTuple):
@@ -41,7 +41,7 @@ class HttpsServer:
     def _named(self, tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
         self._names[tls] = name
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         assert request.transport is not None
         self.seen.append(
             Seen(
@@ -75,7 +75,7 @@ class HttpsServer:
             await runner.cleanup()
 
 
-async def say_hello(_request: web.Request) -> web.StreamResponse:
+async def say_hello(_request: web.BaseRequest) -> web.StreamResponse:
     """An empty-handed answer."""
     return web.json_response({"hello": "world"})
 
@@ -83,7 +83,7 @@ async def say_hello(_request: web.Request) -> web.StreamResponse:
 def say(status: int, **options: Any) -> Answering:
     """Always the same answer."""
 
-    async def answering(_request: web.Request) -> web.StreamResponse:
+    async def answering(_request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=status, **options)
 
     return answering
@@ -92,7 +92,7 @@ def say(status: int, **options: Any) -> Answering:
 def say_after(seconds: float) -> Answering:
     """An answer that takes its time."""
 
-    async def answering(_request: web.Request) -> web.StreamResponse:
+    async def answering(_request: web.BaseRequest) -> web.StreamResponse:
         await asyncio.sleep(seconds)
         return web.json_response({})
 

@@ -140,7 +140,7 @@ async def test_a_failing_server_is_left_alone_unless_the_caller_insists(
 async def test_an_answer_that_is_too_large_is_given_up(
     serve: Serve, clients_of: Clients, chunked: bool
 ) -> None:
-    async def large(request: web.Request) -> web.StreamResponse:
+    async def large(request: web.BaseRequest) -> web.StreamResponse:
         if not chunked:
             return web.Response(body=b"[" + b"1," * 100_000 + b"1]")
         response = web.StreamResponse()
@@ -158,7 +158,7 @@ async def test_an_answer_that_is_too_large_is_given_up(
 async def test_a_small_answer_that_unpacks_to_a_large_one_is_given_up(
     serve: Serve, clients_of: Clients
 ) -> None:
-    async def bomb(_request: web.Request) -> web.StreamResponse:
+    async def bomb(_request: web.BaseRequest) -> web.StreamResponse:
         response = web.Response(body=b" " * 5_000_000 + b"1")
         response.enable_compression()
         return response
@@ -176,7 +176,7 @@ async def test_an_answer_that_is_no_json_is_no_answer(serve: Serve, clients_of: 
 
 
 async def test_an_answer_that_breaks_off_is_no_answer(serve: Serve, clients_of: Clients) -> None:
-    async def broken(request: web.Request) -> web.StreamResponse:
+    async def broken(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "1000"})
         await response.prepare(request)
         await response.write(b"{")
@@ -203,7 +203,7 @@ async def test_a_large_answer_is_written_to_a_file_while_it_arrives(
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_replaced(serve: Serve, clients_of: Clients) -> None:
-    async def once(request: web.Request) -> web.StreamResponse:
+    async def once(request: web.BaseRequest) -> web.StreamResponse:
         assert request.transport is not None
         asyncio.get_running_loop().call_later(0.01, request.transport.abort)
         return web.json_response({})

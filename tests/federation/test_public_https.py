@@ -30,7 +30,7 @@ class OnePort(GuardedResolver):
         return await self.reachable([Target(host, self.port)])
 
 
-async def answering(request: web.Request) -> web.StreamResponse:
+async def answering(request: web.BaseRequest) -> web.StreamResponse:
     """A file, and ways that lead to it or elsewhere."""
     ways = {
         "/once": "/file",

@@ -28,7 +28,7 @@ def test_the_value_that_was_used_longest_ago_goes_first() -> None:
     cache.put("b", 2, 5)
     cache.get("a")
     cache.put("c", 3, 5)
-    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (1, None, 3)
+    assert [cache.get(key) for key in "abc"] == [1, None, 3]
 
 
 async def test_those_who_wait_together_see_one_answer() -> None:
@@ -40,7 +40,8 @@ async def test_those_who_wait_together_see_one_answer() -> None:
         await asyncio.sleep(0)
         return len(made)
 
-    assert await asyncio.gather(flights.run("a", make), flights.run("a", make)) == [1, 1]
+    together = await asyncio.gather(*(flights.run("a", make) for _ in range(2)))
+    assert together == [1, 1]
     assert await flights.run("a", make) == 2
 
 

@@ -32,8 +32,8 @@ def quoted(text: str) -> str:
 @st.composite
 def headers(draw: st.DrawFn) -> tuple[str, XMatrix]:
     """A header as any server may write it, and what it says."""
-    wanted = XMatrix(*(draw(any_text) for _ in range(4)))
-    values = dict(zip(("origin", "destination", "key", "sig"), wanted, strict=True))
+    values = {name: draw(any_text) for name in ("origin", "destination", "key", "sig")}
+    wanted = XMatrix(values["origin"], values["destination"], values["key"], values["sig"])
     values |= draw(st.dictionaries(st.sampled_from(["future", "nonce", "x"]), any_text))
     parameters = []
     for name in draw(st.permutations(list(values))):
