@@ -121,6 +121,8 @@ ON_STARTUP = "matrix_app.sync.hub.start"
 REMOTE_SERVERS = "matrix_app.federation.waiting.servers"
 # Awaited before a view runs that is for other servers: learns the keys of the one that asks.
 SERVER_INTRODUCTION = "matrix_app.federation.introduction.introduce"
+# What runs beside the tasks in each worker process.
+WORKER_COMPANIONS = ["matrix_app.federation.sender.start"]
 SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_server"
 
 USE_TZ = True

@@ -23,6 +23,7 @@ from django_q.scheduler import scheduler
 from django_q.worker import worker
 
 from appliance.task_queue.abandoned import Attendance
+from appliance.task_queue.companions import companions
 from appliance.task_queue.wakeups import listen_as, wakeups
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Worker:
 def work(number: int) -> int:
     """Runs tasks until told to stop, as the worker with this number; the exit code."""
     listen_as(number)
-    with Attendance():
+    with Attendance(), companions():
         running = Worker()
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, running.ask_to_stop)

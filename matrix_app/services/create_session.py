@@ -86,7 +86,7 @@ def _device(user_nid: int, device_id: str | None, display_name: str | None) -> t
     _check_device_limit(user_nid)
     name = None if display_name is None else parse_text(display_name)[:LONGEST_NAME]
     nid = sessions.put_device(user_nid, device_id, name, now_ms())
-    devices.device_list_changed(user_nid)
+    devices.device_list_changed(user_nid, device_id)
     return device_id, nid
 
 

@@ -34,6 +34,7 @@ def _delete(user_nid: int, gone: list[DeviceRow]) -> None:
     if not gone:
         return
     devices.delete(user_nid, gone)
-    devices.device_list_changed(user_nid)
+    for device in gone:
+        devices.device_list_changed(user_nid, device.device_id)
     # What a device waits for ends with it.
     append([Change(Kind.SESSION, device_nid=device.nid) for device in gone])

@@ -11,6 +11,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import BadJson, TooLarge
 from matrix_app.protocol.ids import parse_user_id
 from matrix_app.protocol.opaque_text import parse_opaque_text
+from matrix_app.services import remote_to_device
 from matrix_app.services.client_transaction import Transaction
 from matrix_app.storage import db, device_messages, devices, interning, staging, transactions
 from matrix_app.storage.clock import now_ms
@@ -39,6 +40,7 @@ def send_to_device(requester: Requester, event_type: str, txn_id: str, messages:
     with db.write():
         if transactions.put_response_once(*transaction, b"{}"):
             device_messages.put_many(deliveries)
+            remote_to_device.queue(requester.user_id, event_type, messages)
 
 
 def deliver_once(origin_nid: int, message_id: str, sender: str, event_type: str, messages: Messages) -> None:

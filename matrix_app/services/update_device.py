@@ -15,7 +15,7 @@ def rename_device(device: DeviceRow, display_name: str) -> None:
     _check_name(display_name)
     with db.write():
         devices.rename(device.nid, display_name)
-        devices.device_list_changed(device.user_nid)
+        devices.device_list_changed(device.user_nid, device.device_id)
 
 
 def make_device(user_nid: int, device_id: str, display_name: str | None) -> None:
@@ -24,7 +24,7 @@ def make_device(user_nid: int, device_id: str, display_name: str | None) -> None
     _check_name(display_name or "")
     with db.write():
         sessions.put_device(user_nid, device_id, display_name, now_ms())
-        devices.device_list_changed(user_nid)
+        devices.device_list_changed(user_nid, device_id)
 
 
 def _check_name(display_name: str) -> None:

@@ -91,7 +91,7 @@ def put_keys(user_nid: int, device_id: str, device_nid: int, new: NewKeys) -> No
     if new.identity is not None:
         key_signatures.forget_targets(user_nid, [device_id])
         device_keys.put(user_nid, device_id, new.identity)
-        devices.device_list_changed(user_nid)
+        devices.device_list_changed(user_nid, device_id)
     if changed:
         device_messages.counts_changed([device_nid])
 

@@ -162,6 +162,14 @@ def _store(signer_nid: int, found: list[KeySignature]) -> None:
     with db.write():
         lock_user(signer_nid)
         key_signatures.put_many(found)
-        if any(signature.target_nid == signer_nid for signature in found):
-            devices.device_list_changed(signer_nid)
+        _note_own(signer_nid, {key.target_key for key in found if key.target_nid == signer_nid})
         key_signatures.note_private(signer_nid, others)
+
+
+def _note_own(user_nid: int, signed: set[str]) -> None:
+    """Tell others of new signatures on the user's own devices and cross-signing keys."""
+    own = {device_id for _, device_id, _ in devices.addresses([user_nid])} if signed else set()
+    for device_id in sorted(signed & own):
+        devices.device_list_changed(user_nid, device_id)
+    if signed - own:
+        devices.device_list_changed(user_nid)

@@ -32,11 +32,12 @@ def health(server_name: str) -> Health:
 def put_failure(server_name: str, now: int, retry_at_ts: int, interval_ms: int) -> None:
     """The server did not answer: it is left alone until `retry_at_ts`."""
     db.execute(
-        "INSERT INTO destination (server_nid, failing_since_ts, retry_at_ts, interval_ms, sent_position)"
-        " VALUES (%s, %s, %s, %s, 0) ON CONFLICT (server_nid) DO UPDATE SET"
+        "INSERT INTO destination"
+        " (server_nid, failing_since_ts, retry_at_ts, interval_ms, sent_position, is_behind)"
+        " VALUES (%s, %s, %s, %s, 0, %s) ON CONFLICT (server_nid) DO UPDATE SET"
         " failing_since_ts = COALESCE(destination.failing_since_ts, excluded.failing_since_ts),"
         " retry_at_ts = excluded.retry_at_ts, interval_ms = excluded.interval_ms",
-        (interning.server_nid(server_name), now, retry_at_ts, interval_ms),
+        (interning.server_nid(server_name), now, retry_at_ts, interval_ms, False),
     )
 
 
@@ -44,11 +45,11 @@ def put_success(server_name: str, now: int) -> None:
     """The server answers."""
     db.execute(
         "INSERT INTO destination"
-        " (server_nid, failing_since_ts, retry_at_ts, interval_ms, last_success_ts, sent_position)"
-        " VALUES (%s, NULL, 0, 0, %s, 0) ON CONFLICT (server_nid) DO UPDATE SET"
+        " (server_nid, failing_since_ts, retry_at_ts, interval_ms, last_success_ts, sent_position, is_behind)"
+        " VALUES (%s, NULL, 0, 0, %s, 0, %s) ON CONFLICT (server_nid) DO UPDATE SET"
         " failing_since_ts = NULL, retry_at_ts = 0, interval_ms = 0,"
         " last_success_ts = excluded.last_success_ts",
-        (interning.server_nid(server_name), now),
+        (interning.server_nid(server_name), now, False),
     )
 
 

@@ -95,10 +95,14 @@ def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
     db.execute(f"DELETE FROM device WHERE {db.in_any('nid')}", (nids,))
 
 
-def device_list_changed(user_nid: int) -> int:
-    """Note that a user's devices or their keys changed; the stream position of the change."""
+def device_list_changed(user_nid: int, device_id: str | None = None) -> int:
+    """Note that a user's device or its keys changed; without one, the user's cross-signing keys.
+
+    The stream position of the change is returned.
+    """
     position = append_one(Kind.DEVICE_LIST, user=user_nid)
-    db.execute("INSERT INTO device_list_change (position, user_nid) VALUES (%s, %s)", (position, user_nid))
+    sql = "INSERT INTO device_list_change (position, user_nid, device_id) VALUES (%s, %s, %s)"
+    db.execute(sql, (position, user_nid, device_id))
     return position
 
 

@@ -12,6 +12,7 @@ _TABLES: Final = (
     ("refresh_token", "nid", "expires_ts"),
     ("one_time_token", "token_hash", "expires_ts"),
     ("threepid_session", "sid", "created_ts"),
+    ("outbound_to_device", "nid", "created_ts"),
 )
 
 

@@ -57,6 +57,10 @@ from matrix_app.storage.models.room import (
 from matrix_app.storage.models.search import (
     SearchProgress,
 )
+from matrix_app.storage.models.sender import (
+    OutboundToDevice,
+    SenderProgress,
+)
 from matrix_app.storage.models.session import (
     AccessToken,
     ClientTransaction,
@@ -129,6 +133,7 @@ __all__ = [
     "Membership",
     "OneTimeKey",
     "OneTimeToken",
+    "OutboundToDevice",
     "Presence",
     "Profile",
     "ProfilePropagation",
@@ -147,6 +152,7 @@ __all__ = [
     "RoomSummary",
     "RoomTyping",
     "SearchProgress",
+    "SenderProgress",
     "Server",
     "ServerKey",
     "StagedPdu",

@@ -6,7 +6,10 @@ from matrix_app.storage.models.fields import timestamp
 
 
 class Destination(models.Model):
-    """Whether a server answers, when it may be asked again, and how far it has been sent everything."""
+    """Whether a server answers, when it may be asked again, and how far it has been sent everything.
+
+    One that `is_behind` lacks some of what came after `sent_position`.
+    """
 
     server_nid = models.BigIntegerField(primary_key=True)
     failing_since_ts = timestamp(null=True)
@@ -14,6 +17,12 @@ class Destination(models.Model):
     interval_ms = models.BigIntegerField(default=0)
     last_success_ts = timestamp(null=True)
     sent_position = models.BigIntegerField(default=0)
+    is_behind = models.BooleanField(default=False)
 
     class Meta:
         db_table = "destination"
+        indexes = [
+            models.Index(
+                fields=["retry_at_ts"], name="destination_behind", condition=models.Q(is_behind=True)
+            )
+        ]

@@ -78,10 +78,11 @@ class KeySignature(models.Model):
 
 
 class DeviceListChange(models.Model):
-    """A change in the devices or the keys of a user."""
+    """A change in a device of a user, or in the user's cross-signing keys where no device is named."""
 
     position = models.BigIntegerField(primary_key=True)
     user_nid = ref()
+    device_id = models.TextField(null=True)
 
     class Meta:
         db_table = "device_list_change"

@@ -1,0 +1,5 @@
+"""Sending to other servers: what happens here reaches them, in order, and never in a client's time."""
+
+from matrix_app.federation.sender.service import SenderService, start
+
+__all__ = ["SenderService", "start"]

@@ -1,0 +1,58 @@
+"""What the sender finds in the database when it begins, and notes there while it is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import structlog
+
+from matrix_app.storage import db, outbound, outbound_edus, stream
+from matrix_app.storage.clock import now_ms
+
+# After so long a silence other servers have given this one up: they are told that it is back.
+LONG_SILENCE_MS: Final = 600_000
+
+_log = structlog.get_logger("matrix_app.federation.sender")
+
+
+class Start(NamedTuple):
+    """Where to go on: the position, and the servers that there is something to know of."""
+
+    position: int
+    sent: dict[int, int]
+    behind: set[int]
+    with_messages: set[int]
+    greet: set[int]
+    names: dict[int, str]
+
+
+def load() -> Start:
+    """Where the sender stood; at the end of the stream when there never was one."""
+    found = outbound.progress()
+    if found is None:
+        found = stream.current_position(), now_ms()
+        save(found[0], {})
+    position, seen_ts = found
+    oldest = stream.oldest_logged()
+    if oldest > position + 1:
+        _log.error("changes are no longer logged that were never sent", since=position, until=oldest)
+    with_messages = outbound_edus.servers_with_messages(0, position)
+    behind = outbound.behind()
+    greet = outbound.servers_elsewhere() if now_ms() - seen_ts > LONG_SILENCE_MS else set()
+    names = outbound.server_names((with_messages - behind) | greet)
+    return Start(position, outbound.sent_after(position), behind, with_messages - behind, greet, names)
+
+
+def save(position: int, states: dict[int, tuple[int, bool]]) -> None:
+    """Note how far servers are, whether they are behind, and the position that all others have reached."""
+    with db.write():
+        if states:
+            outbound.put_sent(states)
+        outbound.put_progress(position)
+
+
+def delete_messages(nids: Iterable[int]) -> None:
+    """Messages to devices have arrived."""
+    with db.write():
+        outbound_edus.delete_messages(nids)

@@ -1,0 +1,220 @@
+"""What other servers are to be sent, and how far the sender has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from matrix_app.storage import db, interning
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.local_server import local_server_name
+
+
+class OwedEvent(NamedTuple):
+    """An event that this server brings to the others of its room."""
+
+    nid: int
+    room_nid: int
+    position: int
+    type: str
+    # The server that handed it in and has it already; 0 for this one's own.
+    origin_nid: int
+
+
+class OwedDevice(NamedTuple):
+    """A change in a device of a local user; in the user's cross-signing keys where there is no device."""
+
+    position: int
+    user_nid: int
+    device_id: str | None
+
+
+class MemberDelta(NamedTuple):
+    """A change in the membership of a user: the events before and after."""
+
+    position: int
+    user_id: str
+    event_nid: int | None
+    previous_event_nid: int | None
+
+
+_OWED = (
+    "SELECT e.nid, e.room_nid, e.position, e.type, CASE WHEN u.is_local THEN 0 ELSE u.server_nid END"
+    " FROM event e"
+    " JOIN matrix_user u ON u.nid = e.sender_nid LEFT JOIN relayed_event r ON r.event_nid = e.nid"
+    " WHERE {rooms} AND e.position > %s AND e.position <= %s AND e.position IS NOT NULL"
+    " AND e.status = 0 AND NOT e.is_outlier AND (u.is_local OR r.event_nid IS NOT NULL)"
+)
+
+
+def progress() -> tuple[int, int] | None:
+    """How far everything has been sent or noted, and when that was said; None before the first time."""
+    found = db.row("SELECT position, seen_ts FROM sender_progress WHERE nid = 1")
+    return (int(found[0]), int(found[1])) if found else None
+
+
+def put_progress(position: int) -> None:
+    """Everything up to `position` has been sent, or its destinations are marked as behind."""
+    sql = (
+        "INSERT INTO sender_progress (nid, position, seen_ts) VALUES (1, %s, %s)"
+        " ON CONFLICT (nid) DO UPDATE SET position = excluded.position, seen_ts = excluded.seen_ts"
+    )
+    db.execute(sql, (position, now_ms()))
+
+
+def put_sent(positions: Mapping[int, tuple[int, bool]]) -> None:
+    """By server: up to where it has got everything, and whether it is behind."""
+    sql = (
+        "INSERT INTO destination (server_nid, retry_at_ts, interval_ms, sent_position, is_behind)"
+        " VALUES {values} ON CONFLICT (server_nid) DO UPDATE SET"
+        " sent_position = excluded.sent_position, is_behind = excluded.is_behind"
+    )
+    rows = [(nid, 0, 0, position, behind) for nid, (position, behind) in positions.items()]
+    db.insert_many(sql, 5, rows)
+
+
+def sent_after(position: int) -> dict[int, int]:
+    """The servers that have got more than everything up to `position`, and up to where."""
+    sql = "SELECT server_nid, sent_position FROM destination WHERE sent_position > %s AND NOT is_behind"
+    return dict(db.rows(sql, (position,)))
+
+
+def behind() -> set[int]:
+    """The servers that have been left behind."""
+    return {found[0] for found in db.rows("SELECT server_nid FROM destination WHERE is_behind")}
+
+
+def due(now: int, limit: int) -> list[tuple[int, int]]:
+    """Servers that are behind and may be asked again, with their positions; who waits longest first."""
+    sql = (
+        "SELECT server_nid, sent_position FROM destination WHERE is_behind AND retry_at_ts <= %s"
+        " ORDER BY retry_at_ts, server_nid LIMIT %s"
+    )
+    return [(found[0], found[1]) for found in db.rows(sql, (now, limit))]
+
+
+def server_names(nids: Iterable[int]) -> dict[int, str]:
+    """The names of servers."""
+    return dict(db.rows(f"SELECT nid, name FROM server WHERE {db.in_any('nid')}", (db.any_of(nids),)))
+
+
+def owed_events(room_nids: Iterable[int], after: int, upto: int) -> list[OwedEvent]:
+    """Events of rooms with after < position <= upto that this server has to send, in order."""
+    sql = _OWED.format(rooms=db.in_any("e.room_nid")) + " ORDER BY e.position"
+    return [OwedEvent(*found) for found in db.rows(sql, (db.any_of(room_nids), after, upto))]
+
+
+def latest_owed(room_nid: int, after: int, upto: int) -> OwedEvent | None:
+    """The last event of a room with after < position <= upto that this server has to send."""
+    sql = _OWED.format(rooms="e.room_nid = %s") + " ORDER BY e.position DESC LIMIT 1"
+    found = db.row(sql, (room_nid, after, upto))
+    return OwedEvent(*found) if found else None
+
+
+def redacted_among(nids: Iterable[int]) -> set[int]:
+    """Those of the events that have been redacted."""
+    sql = f"SELECT nid FROM event WHERE {db.in_any('nid')} AND redacted_by_nid IS NOT NULL"
+    return {found[0] for found in db.rows(sql, (db.any_of(nids),))}
+
+
+def joined_servers(room_nids: Iterable[int]) -> dict[int, dict[int, int]]:
+    """By room and server: how many users of the server are joined now."""
+    sql = f"SELECT room_nid, server_nid, joined FROM room_server WHERE {db.in_any('room_nid')}"
+    counts: dict[int, dict[int, int]] = {}
+    for room_nid, server_nid, joined in db.rows(sql, (db.any_of(room_nids),)):
+        counts.setdefault(room_nid, {})[server_nid] = joined
+    return counts
+
+
+def member_deltas(room_nid: int, since: int) -> list[MemberDelta]:
+    """The changes of membership with position >= since, newest first."""
+    sql = (
+        "SELECT d.position, k.state_key, d.event_nid, d.previous_event_nid FROM current_state_delta d"
+        " JOIN state_key k ON k.nid = d.key_nid"
+        " WHERE d.room_nid = %s AND d.position >= %s AND k.type = 'm.room.member' ORDER BY d.position DESC"
+    )
+    return [MemberDelta(*found) for found in db.rows(sql, (room_nid, since))]
+
+
+def servers_elsewhere() -> set[int]:
+    """The other servers that share a room with this one."""
+    sql = "SELECT DISTINCT server_nid FROM room_server WHERE joined > 0"
+    local = interning.server_nid(local_server_name())
+    return {found[0] for found in db.rows(sql)} - {local}
+
+
+def servers_seeing(user_nids: Iterable[int]) -> dict[int, list[int]]:
+    """By user: the servers with somebody in a room that the user is joined to."""
+    sql = (
+        "SELECT DISTINCT m.user_nid, s.server_nid FROM membership m"
+        " JOIN room_server s ON s.room_nid = m.room_nid"
+        f" WHERE {db.in_any('m.user_nid')} AND m.membership = 2 AND s.joined > 0"
+    )
+    seeing: dict[int, list[int]] = {}
+    for user_nid, server_nid in db.rows(sql, (db.any_of(user_nids),)):
+        seeing.setdefault(user_nid, []).append(server_nid)
+    return seeing
+
+
+def local_among(user_nids: Iterable[int]) -> set[int]:
+    """Those of the users who are of this server."""
+    sql = f"SELECT nid FROM matrix_user WHERE {db.in_any('nid')} AND is_local"
+    return {found[0] for found in db.rows(sql, (db.any_of(user_nids),))}
+
+
+def device_changes(user_nids: Iterable[int], after: int, upto: int) -> list[OwedDevice]:
+    """Changes in the devices and keys of users, in order."""
+    sql = (
+        f"SELECT position, user_nid, device_id FROM device_list_change WHERE {db.in_any('user_nid')}"
+        " AND position > %s AND position <= %s ORDER BY position"
+    )
+    return [OwedDevice(*found) for found in db.rows(sql, (db.any_of(user_nids), after, upto))]
+
+
+def device_changes_seen_by(server_nid: int, after: int, upto: int) -> list[OwedDevice]:
+    """The last change of each device of local users in a room with the server, in no order."""
+    sql = (
+        "SELECT max(d.position), d.user_nid, d.device_id FROM device_list_change d"
+        " JOIN matrix_user u ON u.nid = d.user_nid AND u.is_local"
+        " WHERE d.position > %s AND d.position <= %s AND EXISTS (SELECT 1 FROM membership m"
+        "  JOIN room_server s ON s.room_nid = m.room_nid AND s.server_nid = %s AND s.joined > 0"
+        "  WHERE m.user_nid = d.user_nid AND m.membership = 2) GROUP BY d.user_nid, d.device_id"
+    )
+    return [OwedDevice(*found) for found in db.rows(sql, (after, upto, server_nid))]
+
+
+def previous_device_change(user_nid: int, position: int) -> int | None:
+    """The position of the last change of a device of the user before the one at `position`."""
+    found: int | None = db.value(
+        "SELECT max(position) FROM device_list_change"
+        " WHERE user_nid = %s AND position < %s AND device_id IS NOT NULL",
+        (user_nid, position),
+    )
+    return found
+
+
+def rooms_moved(server_nid: int, since: int) -> list[tuple[int, bool]]:
+    """Rooms that the server is or was in with events after `since`, and whether it is in them now."""
+    sql = (
+        "SELECT r.nid, s.joined > 0 FROM room_server s JOIN room r ON r.nid = s.room_nid"
+        " WHERE s.server_nid = %s AND r.position > %s"
+    )
+    return [(found[0], bool(found[1])) for found in db.rows(sql, (server_nid, since))]
+
+
+def joined_since(room_nid: int, server_nid: int) -> int:
+    """Since which position somebody of the server is joined to the room."""
+    sql = (
+        "SELECT min(m.changed_position) FROM membership m JOIN matrix_user u ON u.nid = m.user_nid"
+        " WHERE m.room_nid = %s AND m.membership = 2 AND u.server_nid = %s"
+    )
+    return int(db.value(sql, (room_nid, server_nid)) or 0)
+
+
+def left_at(room_nid: int, server_nid: int) -> int:
+    """The position at which the last user of a server left the room that nobody of it is in."""
+    sql = (
+        "SELECT max(m.changed_position) FROM membership m JOIN matrix_user u ON u.nid = m.user_nid"
+        " WHERE m.room_nid = %s AND m.membership IN (0, 4) AND u.server_nid = %s"
+    )
+    return int(db.value(sql, (room_nid, server_nid)) or 0)

@@ -1,0 +1,91 @@
+"""A sender whose transactions arrive at servers that exist in the test alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from matrix_app.federation import loop
+from matrix_app.federation.sender.sender import Sender
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.storage import stream
+
+
+class OtherServers:
+    """What arrived at each server, and which of them fail."""
+
+    def __init__(self) -> None:
+        self.transactions: list[tuple[str, str, dict[str, Any]]] = []
+        self.faults: dict[str, MatrixError] = {}
+        self.asked: list[str] = []
+
+    async def request(
+        self, destination: str, method: str, path: str, *, content: dict[str, Any], timeout: float
+    ) -> Any:
+        """A request, as the federation client would make it."""
+        assert method == "PUT"
+        self.asked.append(destination)
+        if destination in self.faults:
+            raise self.faults[destination]
+        self.transactions.append((destination, path, content))
+        return {"pdus": {}}
+
+    def pdus(self, server: str) -> list[dict[str, Any]]:
+        """The events that a server got, in order."""
+        return [pdu for name, _, content in self.transactions if name == server for pdu in content["pdus"]]
+
+    def bodies(self, server: str) -> list[Any]:
+        """The texts of the messages that it got."""
+        return [pdu["content"].get("body") for pdu in self.pdus(server) if pdu["type"] == "m.room.message"]
+
+    def edus(self, server: str, edu_type: str) -> list[dict[str, Any]]:
+        """The contents of its EDUs of a type."""
+        return [
+            edu["content"]
+            for name, _, content in self.transactions
+            if name == server
+            for edu in content["edus"]
+            if edu["edu_type"] == edu_type
+        ]
+
+
+class RunningSender:
+    """A sender at work."""
+
+    def __init__(self, others: OtherServers) -> None:
+        self.sender = Sender(others)
+        self.running: Future[None] = loop.submit(self.sender.run())
+        self._forget = stream.on_advance(lambda _: self.wake())
+
+    def wake(self) -> None:
+        """The stream has moved."""
+        loop.loop_thread().loop.call_soon_threadsafe(self.sender.wake)
+
+    def stop(self) -> None:
+        """End it; what it notes at the end is noted."""
+        self._forget()
+        loop.loop_thread().loop.call_soon_threadsafe(self.sender.end)
+        self.running.result(10)
+        loop.stop()
+
+
+@contextmanager
+def sending(others: OtherServers) -> Iterator[RunningSender]:
+    """A sender that runs as long as the block does."""
+    running = RunningSender(others)
+    wait_until(lambda: running.sender.is_ready)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
+    """Return once the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.01)
