@@ -6,14 +6,16 @@ from django.http.response import HttpResponseBase
 
 from matrix_app.client_api.media import media_config, mxc_of
 from matrix_app.http.endpoint import endpoint
-from matrix_app.http.media_answer import to_client, wait_ms
+from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wait_ms
 from matrix_app.http.request import Request
 from matrix_app.services.find_media import find_media
+from matrix_app.services.thumbnail_media import thumbnail
 
 _V1 = "/_matrix/client/v1/media"
 # The proposal's name, which some clients still use.
 _UNSTABLE = "/_matrix/client/unstable/org.matrix.msc3916/media"
 _DOWNLOAD = "download/{server_name}/{media_id}"
+_THUMBNAIL = "thumbnail/{server_name}/{media_id}"
 
 
 @endpoint("GET", f"{_V1}/config", f"{_UNSTABLE}/config", guests=True)
@@ -35,3 +37,11 @@ def get_authed_download(request: Request) -> HttpResponseBase:
     """Download a file (GET /media/download/{serverName}/{mediaId})."""
     found = find_media(mxc_of(request), wait_ms=wait_ms(request))
     return to_client(request, found, request.path.get("file_name"))
+
+
+@endpoint("GET", f"{_V1}/{_THUMBNAIL}", f"{_UNSTABLE}/{_THUMBNAIL}", rate="download", guests=True, slow=True)
+def get_authed_thumbnail(request: Request) -> HttpResponseBase:
+    """Download a small version of a picture (GET /media/thumbnail/{serverName}/{mediaId})."""
+    size = size_asked(request)
+    found = find_media(mxc_of(request), wait_ms=wait_ms(request))
+    return thumbnail_to_client(request, thumbnail(found, size))

@@ -8,10 +8,11 @@ from django.http.response import HttpResponseBase
 
 from appliance.config import get_config
 from matrix_app.http.endpoint import Auth, endpoint
-from matrix_app.http.media_answer import to_client
+from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client
 from matrix_app.http.request import Request
 from matrix_app.protocol.ids import Mxc, parse_media_id, parse_server_name
 from matrix_app.services.find_media import find_media_without_login
+from matrix_app.services.thumbnail_media import thumbnail
 from matrix_app.services.upload_media import Upload, reserve, upload, upload_reserved
 
 # Clients from before version 1.1 ask under r0, and older ones yet under v1.
@@ -60,6 +61,13 @@ def get_download(request: Request) -> HttpResponseBase:
     """Download what was here before the freeze (GET /media/v3/download/{serverName}/{mediaId})."""
     found = find_media_without_login(mxc_of(request))
     return to_client(request, found, request.path.get("file_name"))
+
+
+@endpoint("GET", *_paths("thumbnail/{server_name}/{media_id}"), auth=Auth.NONE, rate="download", slow=True)
+def get_thumbnail(request: Request) -> HttpResponseBase:
+    """A small version of what was here before the freeze (GET /media/v3/thumbnail/{serverName}/{mediaId})."""
+    size = size_asked(request)
+    return thumbnail_to_client(request, thumbnail(find_media_without_login(mxc_of(request)), size))
 
 
 def media_config() -> dict[str, int]:

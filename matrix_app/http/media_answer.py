@@ -11,7 +11,10 @@ from matrix_app.http.file_answer import FileAnswer, FilePart, ranged
 from matrix_app.http.request import Request
 from matrix_app.media.content_types import may_be_inline
 from matrix_app.media.disposition import disposition
+from matrix_app.media.thumbnail_sizes import ThumbnailSize, choose_size
+from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services.find_media import DEFAULT_WAIT_MS, FoundMedia
+from matrix_app.services.thumbnail_media import Thumbnail
 
 # What the specification recommends, but for `plugin-types`, which browsers no longer know.
 _POLICY: Final = (
@@ -27,17 +30,41 @@ def to_client(request: Request, found: FoundMedia, name: str | None) -> HttpResp
     return ranged(found.open(), found.size, headers, request.http.META)
 
 
-def thumbnail_to_client(
-    request: Request, file: IO[bytes], size: int, content_type: str, tag: str
-) -> HttpResponseBase:
+def thumbnail_to_client(request: Request, made: Thumbnail) -> HttpResponseBase:
     """A thumbnail for a client."""
+    headers = _headers(made.content_type, _thumbnail_disposition(made), made.tag)
+    return ranged(made.file, made.size, headers, request.http.META)
+
+
+def to_server(found: FoundMedia) -> HttpResponseBase:
+    """A file for another server."""
+    kind = "inline" if may_be_inline(found.content_type) else "attachment"
+    return _two_parts(found.open(), found.size, found.content_type, disposition(kind, found.file_name))
+
+
+def thumbnail_to_server(made: Thumbnail) -> HttpResponseBase:
+    """A thumbnail for another server."""
+    return _two_parts(made.file, made.size, made.content_type, _thumbnail_disposition(made))
+
+
+def size_asked(request: Request) -> ThumbnailSize:
+    """The thumbnail that a request is for; raises `MissingParam` and `InvalidParam`."""
+    request.required_query("width")
+    request.required_query("height")
+    width, height = request.query_int("width", 0, minimum=1), request.query_int("height", 0, minimum=1)
+    method = request.query("method") or "scale"
+    if method == "crop" or method == "scale":  # noqa: PLR1714  (so that its type is known)
+        return choose_size(width, height, method, animated=request.query_bool("animated"))
+    raise InvalidParam("method must be crop or scale")
+
+
+def _thumbnail_disposition(made: Thumbnail) -> str:
     # "MUST be inline, and SHOULD contain a file name (e.g. thumbnail.png)."
-    name = f"thumbnail.{content_type.partition('/')[2].replace('jpeg', 'jpg')}"
-    return ranged(file, size, _headers(content_type, disposition("inline", name), tag), request.http.META)
+    return disposition("inline", f"thumbnail.{made.content_type.partition('/')[2]}")
 
 
-def to_server(file: IO[bytes], size: int, content_type: str, content_disposition: str) -> HttpResponseBase:
-    """A file for another server: "exactly two parts", an empty object and the bytes."""
+def _two_parts(file: IO[bytes], size: int, content_type: str, content_disposition: str) -> HttpResponseBase:
+    """ "exactly two parts": an object with metadata, which is empty, and the bytes."""
     boundary = secrets.token_hex(16)
     prefix = (
         f"--{boundary}\r\nContent-Type: application/json\r\n\r\n{{}}\r\n--{boundary}\r\n"

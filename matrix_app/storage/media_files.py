@@ -39,6 +39,11 @@ def lock(sha256: bytes, size: int, now: int) -> None:
     db.execute(sql, (sha256, size, now))
 
 
+def hold(sha256: bytes) -> bool:
+    """Hold the row of a file to the end of the transaction; False when there is none."""
+    return db.changed("UPDATE media_file SET size = size WHERE sha256 = %s", (sha256,)) == 1
+
+
 def remove_unused(sha256: bytes) -> bool:
     """Remove the rows of a file that no media are any more, and hold them to the end of the transaction."""
     if not db.is_sqlite():
