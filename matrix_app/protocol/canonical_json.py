@@ -60,7 +60,8 @@ def decode_json(data: bytes | bytearray | memoryview) -> Any:
         raise BadJson("The JSON is nested too deeply") from None
     except ValueError as error:
         raise NotJson(f"Not JSON: {error}") from None
-    if _may_be_deep(data):
+    # Of long texts, to look at the value takes less time than to count brackets.
+    if len(data) > 8192 or _may_be_deep(data):
         _check_depth(value, MAX_DEPTH)
     return value
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from matrix_app.storage import db
-from matrix_app.storage.stream import Change, Kind, append
+from matrix_app.storage.stream import Kind, append_for_devices
 
 
 class Message(NamedTuple):
@@ -76,19 +76,17 @@ Delivery = tuple[int, int, bytes]
 
 
 def put_many(deliveries: Sequence[Delivery]) -> None:
-    """Store messages, inside a write transaction; each has a position of its own, in order."""
+    """Store messages, one for a device, inside a write transaction; they share a position of the stream."""
     if not deliveries:
         return
-    changes = [Change(Kind.TO_DEVICE, None, user_nid, device_nid) for user_nid, device_nid, _ in deliveries]
-    rows = [
-        (device_nid, position, content)
-        for position, (_, device_nid, content) in zip(append(changes), deliveries, strict=True)
-    ]
+    addressees = [(user_nid, device_nid) for user_nid, device_nid, _ in deliveries]
+    position = append_for_devices(Kind.TO_DEVICE, addressees)
+    rows = [(device_nid, position, content) for _, device_nid, content in deliveries]
     db.insert_many("INSERT INTO to_device_message (device_nid, position, content) VALUES {values}", 3, rows)
 
 
 def counts_changed(device_nids: Iterable[int]) -> None:
     """Tell devices, with their next sync, that their one-time or fallback keys are other than they were."""
-    changes = [Change(Kind.ONE_TIME_KEYS, None, None, device_nid) for device_nid in device_nids]
-    if changes:
-        append(changes)
+    addressees = [(None, device_nid) for device_nid in device_nids]
+    if addressees:
+        append_for_devices(Kind.ONE_TIME_KEYS, addressees)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
+import orjson
+
 from matrix_app.storage import db
 
 ADVISORY_LOCK = 0x48656172  # "Hear"
@@ -49,14 +51,19 @@ class Change(NamedTuple):
     device_nid: int | None = None
 
 
+# A device, and its user if those who wait for the user are to be woken.
+Addressee = tuple[int | None, int]
+
+
 class LogEntry(NamedTuple):
-    """One entry of the log."""
+    """One entry of the log; `devices` are those which share a change that concerns many."""
 
     position: int
     kind: int
     room_nid: int | None
     user_nid: int | None
     device_nid: int | None
+    devices: Sequence[Addressee] = ()
 
 
 _listeners: list[Callable[[list[LogEntry]], None]] = []
@@ -78,10 +85,7 @@ def _announce(entries: list[LogEntry]) -> None:
 
 def append(changes: Sequence[Change]) -> list[int]:
     """Give each change its position, inside a write transaction; wake-ups follow the commit."""
-    if not db.in_transaction():
-        raise RuntimeError("the stream moves only inside a transaction")
-    if not db.is_sqlite():
-        db.execute("SELECT pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
+    _hold_positions()
     sql = "INSERT INTO stream_log (kind, room_nid, user_nid, device_nid) VALUES {values} RETURNING position"
     # Drivers bind plain integers much faster than members of an enumeration.
     rows = [(int(kind), room, user, device) for kind, room, user, device in changes]
@@ -89,6 +93,22 @@ def append(changes: Sequence[Change]) -> list[int]:
     entries = [LogEntry(position, *change) for position, change in zip(positions, changes, strict=True)]
     db.on_commit(lambda: _announce(entries))
     return positions
+
+
+def append_for_devices(kind: Kind, devices: Sequence[Addressee]) -> int:
+    """Give a change of many devices one position (see `append`)."""
+    _hold_positions()
+    sql = "INSERT INTO stream_log (kind, devices) VALUES (%s, %s) RETURNING position"
+    position = int(db.value(sql, (int(kind), orjson.dumps(devices))))
+    db.on_commit(lambda: _announce([LogEntry(position, kind, None, None, None, devices)]))
+    return position
+
+
+def _hold_positions() -> None:
+    if not db.in_transaction():
+        raise RuntimeError("the stream moves only inside a transaction")
+    if not db.is_sqlite():
+        db.execute("SELECT pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
 
 
 def append_one(
@@ -113,10 +133,13 @@ def oldest_logged() -> int:
 def entries_after(position: int, limit: int = 5000) -> list[LogEntry]:
     """The log after `position`, oldest first, at most `limit` entries."""
     sql = (
-        "SELECT position, kind, room_nid, user_nid, device_nid FROM stream_log"
+        "SELECT position, kind, room_nid, user_nid, device_nid, devices FROM stream_log"
         " WHERE position > %s ORDER BY position LIMIT %s"
     )
-    return [LogEntry(*found) for found in db.rows(sql, (position, limit))]
+    return [
+        LogEntry(at, kind, room, user, device, orjson.loads(devices) if devices else ())
+        for at, kind, room, user, device, devices in db.rows(sql, (position, limit))
+    ]
 
 
 def trim(keep: int = 100_000, limit: int = 20_000) -> int:

@@ -130,6 +130,10 @@ class Hub:
                 self._users.setdefault(entry.user_nid, {})[entry.kind] = entry.position
             if entry.kind in _SEEN_BY_ROOMS:
                 concerned.extend(members.joined_rooms(entry.user_nid))
+        for user_nid, device_nid in entry.devices:
+            if user_nid is not None:
+                users.add(user_nid)
+            self._devices.setdefault(device_nid, {})[entry.kind] = entry.position
         if entry.device_nid is not None:
             self._devices.setdefault(entry.device_nid, {})[entry.kind] = entry.position
         for room in concerned:

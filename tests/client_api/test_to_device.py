@@ -10,7 +10,7 @@ from orjson import Fragment
 
 from matrix_app.services.create_session import create_session
 from matrix_app.services.delete_devices import delete_devices
-from matrix_app.storage import db
+from matrix_app.storage import db, stream
 from matrix_app.sync.hub import hub
 from tests.factories.accounts import make_account
 from tests.factories.client import Answer, Client, ClientFactory
@@ -88,6 +88,16 @@ def test_a_message_wakes_its_device_and_lets_others_sleep(clients: ClientFactory
     send(alice, {account.user_id: {str(first.requester.device_id): {}}})
     hub().catch_up()
     assert [wait.is_idle() for wait in waits.values()] == [False, True]
+
+
+def test_other_processes_find_in_the_log_whom_messages_are_for(clients: ClientFactory) -> None:
+    alice, bob, carol = clients.many(3)
+    before = stream.current_position()
+    send(alice, {bob.user_id: {"DEVICE": {}}, carol.user_id: {"*": {}}})
+    (entry,) = stream.entries_after(before)
+    assert entry.kind == stream.Kind.TO_DEVICE
+    addressees = [(client.requester.user_nid, client.requester.device_nid) for client in (bob, carol)]
+    assert sorted(map(tuple, entry.devices)) == addressees
 
 
 def test_more_messages_than_one_sync_brings_come_with_the_next(clients: ClientFactory) -> None:

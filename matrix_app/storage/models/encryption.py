@@ -122,7 +122,9 @@ class ToDeviceMessage(models.Model):
 
     class Meta:
         db_table = "to_device_message"
-        indexes = [models.Index(fields=["device_nid", "position"], name="to_device_message_device")]
+        constraints = [
+            models.UniqueConstraint(fields=["device_nid", "position"], name="to_device_message_of_device"),
+        ]
 
 
 class KeyBackupVersion(models.Model):

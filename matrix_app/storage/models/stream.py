@@ -18,6 +18,8 @@ class StreamLog(models.Model):
     room_nid = ref(null=True)
     user_nid = ref(null=True)
     device_nid = ref(null=True)
+    # JSON of the devices, where one change concerns many.
+    devices = models.BinaryField(null=True)
 
     class Meta:
         db_table = "stream_log"
