@@ -6,7 +6,7 @@ nor the forward extremities, and have no position in the stream.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +48,8 @@ class Received:
     rows: dict[str, EventRow]
     before: PlannedState
     status: Status = Status.NORMAL
+    # Predecessors that are not here: the history of the room has a gap before the event.
+    missing: Sequence[str] = ()
 
     @property
     def outlier(self) -> EventRow | None:
@@ -73,13 +75,19 @@ def is_stored(event_id: str) -> bool:
     return row is not None and not row.is_outlier
 
 
-def store_received(room: RoomIdentity, event: Event, *, beside: Beside = _nothing) -> Status | None:
+# By the ID of a predecessor that is not here: the state after it.
+States = Mapping[str, PlannedState]
+
+
+def store_received(
+    room: RoomIdentity, event: Event, *, beyond: States | None = None, beside: Beside = _nothing
+) -> Status | None:
     """Judge an event, store it with its effects and, in the same transaction, what `beside` stores.
 
     What became of it is returned: None where it had been stored before. Raises `MissingEventsError` when
-    events that it names are not here.
+    events that it names are not here, but for predecessors with a state in `beyond`.
     """
-    received = _prepare(room, event)
+    received = _prepare(room, event, beyond or {})
     if received is None:
         with db.write():
             beside()
@@ -93,7 +101,7 @@ def store_received(room: RoomIdentity, event: Event, *, beside: Beside = _nothin
     raise Unavailable("The room is busy")
 
 
-def _prepare(room: RoomIdentity, event: Event) -> Received | None:
+def _prepare(room: RoomIdentity, event: Event, beyond: States) -> Received | None:
     needed = received_checks.needed_ids(event)
     rows = events.rows_by_id({*event.prev_event_ids, *needed, event.event_id})
     known = rows.get(event.event_id)
@@ -101,10 +109,13 @@ def _prepare(room: RoomIdentity, event: Event) -> Received | None:
         return None
     missing = [event_id for event_id in event.prev_event_ids if not _has_state(room, rows.get(event_id))]
     missing_auth = [event_id for event_id in needed if event_id not in rows]
-    if missing or missing_auth:
-        raise MissingEventsError(missing, missing_auth)
-    snapshots = [rows[event_id].state_after for event_id in event.prev_event_ids]
-    return Received(event, rows, state_forks.meet(room, [nid for nid in snapshots if nid is not None]))
+    if missing_auth or not beyond.keys() >= set(missing):
+        raise MissingEventsError([name for name in missing if name not in beyond], missing_auth)
+    snapshots = [rows[name].state_after for name in event.prev_event_ids if name not in missing]
+    plans = [PlannedState(nid, {}) for nid in snapshots if nid is not None]
+    plans += [beyond[name] for name in missing]
+    before = state_forks.meet_planned(room, plans)
+    return Received(event, rows, before, missing=missing)
 
 
 def _has_state(room: RoomIdentity, row: EventRow | None) -> bool:
@@ -166,9 +177,13 @@ def _insert(
         unread_ordinal=ordinal,
     )
     if received.outlier is None:
-        return events.insert(new)
-    events.promote(received.outlier.nid, new)
-    return received.outlier.nid
+        nid = events.insert(new)
+    else:
+        nid = received.outlier.nid
+        events.promote(nid, new)
+    if received.missing:
+        extremities.add_backward(room.nid, nid, received.missing)
+    return nid
 
 
 def _store_chain(received: Received, nid: int) -> None:
@@ -290,7 +305,7 @@ def _changes(head: RoomHead, new: dict[int, int]) -> dict[int, int]:
 def _covered(room: RoomIdentity, received: Received) -> set[int]:
     """What the event follows: also through predecessors that are no extremities because of their status."""
     covered: set[int] = set()
-    pending = [received.rows[event_id] for event_id in received.event.prev_event_ids]
+    pending = [received.rows[name] for name in received.event.prev_event_ids if name in received.rows]
     while pending and len(covered) < _MOST_FOLLOWED:
         row = pending.pop()
         covered.add(row.nid)

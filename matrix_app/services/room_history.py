@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from matrix_app.protocol.events import Event
 from matrix_app.services.received_checks import needed_ids, passes_in, passes_own, wanted_pairs
 from matrix_app.services.received_events import MissingEventsError, Received, store_unseen
 from matrix_app.services.state_forks import PlannedState, difference, meet
-from matrix_app.storage import bulk, db, events, extremities, rooms, state
+from matrix_app.storage import bulk, db, events, rooms, state
 from matrix_app.storage.events import Status
 from matrix_app.storage.rooms import RoomIdentity
 
 
 def known_state(room: RoomIdentity, event_ids: Sequence[str]) -> PlannedState:
-    """The state of these events, as far as they are stored and were not rejected."""
+    """The state of these events, as far as they are stored and not rejected; the last of a key counts."""
     entries = entries_of(room, event_ids)
     present = rooms.head(room.nid).state_nid
     if present is None:
@@ -24,10 +24,10 @@ def known_state(room: RoomIdentity, event_ids: Sequence[str]) -> PlannedState:
 
 def entries_of(room: RoomIdentity, event_ids: Sequence[str]) -> dict[int, int]:
     """The same as key nids and event nids."""
+    rows = {row.event_id: row for row in bulk.state_rows(room.nid, event_ids)}
+    given = (rows[event_id] for event_id in event_ids if event_id in rows)
     return {
-        row.key_nid: row.nid
-        for row in bulk.state_rows(room.nid, event_ids)
-        if row.key_nid is not None and row.status != Status.REJECTED
+        row.key_nid: row.nid for row in given if row.key_nid is not None and row.status != Status.REJECTED
     }
 
 
@@ -54,12 +54,7 @@ def store_history(room: RoomIdentity, event: Event, before: PlannedState | None 
     parsed = {event_id: events.parse(row) for event_id, row in rows.items()}
     allowed = passes_own(event, parsed) and passes_in(event, before.find(wanted_pairs(event)))
     event.rejected = not allowed
-    received = Received(event, rows, before, Status.NORMAL if allowed else Status.REJECTED)
+    status = Status.NORMAL if allowed else Status.REJECTED
     with db.write():
-        _store(room, received, missing)
-    return received.status
-
-
-def _store(room: RoomIdentity, received: Received, missing: Iterable[str]) -> None:
-    nid = store_unseen(room, received)
-    extremities.add_backward(room.nid, nid, missing)
+        store_unseen(room, Received(event, rows, before, status, missing))
+    return status

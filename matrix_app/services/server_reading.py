@@ -36,7 +36,7 @@ def event_for(event_id: str, origin: str) -> EventRow:
 def state_before(room_id: str, event_id: str, origin: str) -> StateAt:
     """The state of a room before an event; raises as `event_for` does."""
     row = _event_of(shared_room(room_id, origin), event_id)
-    if row.is_outlier:
+    if row.is_outlier or row.status == Status.REJECTED:
         raise NotFound("The state at the event is not known")
     nids = sorted(state.load(row.state_nid).values()) if row.state_nid is not None else []
     return StateAt(nids, list(auth_chain_of(nids)))

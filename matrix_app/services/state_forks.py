@@ -65,6 +65,18 @@ def meet(room: RoomIdentity, snapshots: Collection[int]) -> PlannedState:
     return found
 
 
+def meet_planned(room: RoomIdentity, plans: Sequence[PlannedState]) -> PlannedState:
+    """The same for states that need not be stored; their events are."""
+    if all(not plan.changes and plan.base_nid is not None for plan in plans):
+        return meet(room, [plan.base_nid for plan in plans if plan.base_nid is not None])
+    if len(plans) == 1:
+        return plans[0]
+    resolved = resolve_nids(room, [plan.entries() for plan in plans], StoredEvents())
+    base = next((plan for plan in plans if plan.base_nid is not None), PlannedState(None, {}))
+    known = state.load(base.base_nid) if base.base_nid is not None else {}
+    return PlannedState(base.base_nid, difference(known, resolved))
+
+
 def _meet(room: RoomIdentity, snapshots: Sequence[int]) -> PlannedState:
     states = [state.load(nid) for nid in snapshots]
     resolved = resolve_nids(room, states, StoredEvents())

@@ -17,10 +17,11 @@ from matrix_app.federation.inbound.processing import judge_staged
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.services.background import run_later
+from matrix_app.services.timer import timer
 
 THREADS: Final = 2
-# Seconds in which the worker is not told again of the same room.
-ASKED_AGAIN_AFTER: Final = 2.0
+# Seconds between two times that the worker is told of the same room.
+ASK_EVERY: Final = 0.5
 _MOST_HELD: Final = 2000
 
 _log = structlog.get_logger("matrix_app.federation.inbound")
@@ -84,11 +85,15 @@ class Background:
     def _ask_worker(self, room_nid: int) -> None:
         now = time.monotonic()
         with self._lock:
-            self._asked = {nid: at for nid, at in self._asked.items() if now - at < ASKED_AGAIN_AFTER}
-            if room_nid in self._asked:
+            self._asked = {nid: at for nid, at in self._asked.items() if now - at < ASK_EVERY}
+            last = self._asked.get(room_nid, now - ASK_EVERY)
+            if last > now:
                 return
-            self._asked[room_nid] = now
-        run_later("fill_gaps", room_nid)
+            at = self._asked[room_nid] = max(now, last + ASK_EVERY)
+        if at <= now:
+            run_later("fill_gaps", room_nid)
+        else:
+            timer.call_in(at - now, lambda: run_later("fill_gaps", room_nid))
 
     def finish(self) -> None:
         """Wait for all threads and end them: for tests."""

@@ -15,7 +15,8 @@ from matrix_app.protocol.errors import BadJson, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.services.outliers import store_outliers
 from matrix_app.services.received_events import MissingEventsError, store_received
-from matrix_app.services.room_history import known_state, store_history
+from matrix_app.services.room_history import known_state
+from matrix_app.services.state_forks import PlannedState
 from matrix_app.storage import events, rooms
 from matrix_app.storage.rooms import RoomIdentity
 
@@ -71,24 +72,25 @@ class GapFiller:
         return in_order(verified(found, origin=self._origin))
 
     def _store_between(self, event: Event) -> None:
+        beyond: dict[str, PlannedState] = {}
         try:
             store_received(self._room, event)
             return
         except MissingEventsError as error:
-            for event_id in error.previous:
-                self._begin_at(event_id)
+            beyond = {event_id: self._state_after(event_id) for event_id in error.previous}
         self.fetch_auth_events(event)
-        store_received(self._room, event)
+        store_received(self._room, event, beyond=beyond)
 
-    def _begin_at(self, event_id: str) -> None:
-        """Store an event before which there is a gap, on the state that the server says it had."""
+    def _state_after(self, event_id: str) -> PlannedState:
+        """The state after an event, as the server says; what is new of it becomes outliers."""
         if self._states_left == 0:
             raise MissingEventsError(previous=[event_id])
         self._states_left -= 1
         state_ids = self.fetch_state(event_id)
         event = self._single(event_id)
         self.fetch_auth_events(event)
-        store_history(self._room, event, known_state(self._room, state_ids))
+        store_outliers(self._room, [event])
+        return known_state(self._room, [*state_ids, event_id])
 
     def fetch_state(self, event_id: str) -> list[str]:
         """Store the state before an event with its auth chain, as outliers; the IDs of the state."""
