@@ -48,7 +48,7 @@ class ServerAcl:
         if answer is None:
             if len(self._answers) >= _REMEMBERED:
                 self._answers.clear()
-            answer = self._answers[server_name] = self._decide(_host_of(server_name.lower()))
+            answer = self._answers[server_name] = self._decide(host_of(server_name.lower()))
         return answer
 
     def _decide(self, host: str) -> bool:
@@ -75,7 +75,8 @@ def _strings(value: Any) -> list[str]:
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []
 
 
-def _host_of(server_name: str) -> str:
+def host_of(server_name: str) -> str:
+    """The host in a server name, as lists name it."""
     # The port must not be considered. The colons of an IPv6 literal stand inside its brackets. A trailing
     # dot leads to the same host, so it is no way around a list.
     if server_name.startswith("["):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matrix_app.protocol.errors import BadJson, InvalidParam
-from matrix_app.protocol.server_acl import ServerAcl
+from matrix_app.protocol.server_acl import ServerAcl, host_of
 from matrix_app.services.alias_checks import check_aliases
 from matrix_app.services.room_writer import RoomWriter
 from matrix_app.storage.local_server import local_server_name
@@ -37,5 +37,11 @@ def check_state_content(
         return
     if event_type == "m.room.canonical_alias":
         check_aliases(room, content)
-    if event_type == "m.room.server_acl" and not ServerAcl.from_content(content).allows(local_server_name()):
+    if event_type == "m.room.server_acl" and _shuts_out_this_server(content):
         raise InvalidParam("The list would shut this server out of the room")
+
+
+def _shuts_out_this_server(content: Mapping[str, Any]) -> bool:
+    # Lists know no ports: where this server has one, another server on its host may be meant.
+    name = local_server_name()
+    return name == host_of(name) and not ServerAcl.from_content(content).allows(name)

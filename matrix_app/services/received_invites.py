@@ -8,7 +8,6 @@ import structlog
 
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import IncompatibleRoomVersion, InvalidParam, MatrixError
-from matrix_app.protocol.event_auth import check_state_dependent
 from matrix_app.protocol.event_format import check_pdu_format
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
@@ -18,11 +17,10 @@ from matrix_app.protocol.signing import add_event_signature
 from matrix_app.services import invite_permission
 from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.effects.stripped_state import strip
-from matrix_app.services.known_rooms import find_here
+from matrix_app.services.known_rooms import is_here
 from matrix_app.services.local_identity import local_identity
-from matrix_app.services.received_checks import present_entries, wanted_pairs
 from matrix_app.services.received_memberships import read_membership
-from matrix_app.services.server_acls import refuse_denied
+from matrix_app.services.server_access import refuse_denied
 from matrix_app.storage import db, events, interning, invite_state, members, rooms, stream
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import MemberRow, Membership
@@ -49,7 +47,7 @@ def read_invite(pdu: dict[str, Any], rules: RoomVersion, room_id: str, origin: s
     """
     known = rooms.find(room_id)
     if known is not None:
-        refuse_denied(known.nid, origin)
+        refuse_denied(known, origin)
     event = read_membership(pdu, rules, room_id, "invite")
     if domain_of(event.sender) != origin:
         raise InvalidParam("The sender of the invite is not of your server")
@@ -109,14 +107,12 @@ def _is_stripped(entry: Any) -> bool:
 def accept_invite(event: Event, stripped: list[dict[str, Any]]) -> Event:
     """Sign an invite whose signatures have been checked, and show it to the user who is invited.
 
-    Where this server is in the room, the room's rules decide, and the invite arrives with its other events.
+    Where this server is in the room, its rules decide, once the invite arrives with its other events.
     """
     identity = local_identity()
     pdu = add_event_signature(event.pdu, event.rules, identity.server_name, identity.signing_key)
     signed = Event(pdu, event.event_id, event.rules)
-    room = find_here(event.room_id)
-    if room is not None and members.local_joined(room.nid):
-        check_state_dependent(event, present_entries(room, wanted_pairs(event)))
+    if is_here(event.room_id):
         return signed
     with db.write():
         _store(rooms.ensure(event.room_id, event.rules.identifier), signed, stripped)

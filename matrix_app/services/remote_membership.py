@@ -7,7 +7,10 @@ from typing import Any
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Forbidden, NotFound
+from matrix_app.protocol.events import Event
+from matrix_app.services import outgoing_invites
 from matrix_app.services.local_leave import leave_locally
+from matrix_app.services.room_writer import RoomWriter
 from matrix_app.storage import members
 from matrix_app.storage.members import Membership
 from matrix_app.storage.rooms import RoomIdentity
@@ -24,8 +27,19 @@ def knock(requester: Requester, room_id: str, servers: Sequence[str], content: d
 
 
 def invite(requester: Requester, room: RoomIdentity, target: str, content: dict[str, Any]) -> None:
-    """Invite a user of another server, which has to sign the invite; raises `NotFound` when it does not."""
-    raise _unreachable()
+    """Invite a user of another server, which has to sign the invite; raises as `outgoing_invites.issue`.
+
+    Who has been invited already stays so.
+    """
+
+    def change(writer: RoomWriter) -> Event:
+        present = writer.state("m.room.member", target)
+        invited = present is not None and present.content.get("membership") == "invite"
+        if present is not None and invited and writer.membership(requester.user_id) == "join":
+            return present
+        return writer.add(sender=requester.user_id, type="m.room.member", state_key=target, content=content)
+
+    outgoing_invites.issue(room, change)
 
 
 def exchange_third_party_invite(room_id: str, sender: str, target: str, signed: dict[str, Any]) -> None:

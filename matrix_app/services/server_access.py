@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matrix_app.protocol.errors import Forbidden, NotFound
-from matrix_app.services.server_acls import refuse_denied
+from matrix_app.services.room_acl import server_allowed
 from matrix_app.storage import members, rooms, summaries
 from matrix_app.storage.rooms import RoomIdentity
 
@@ -34,6 +34,12 @@ def _known(room_id: str, origin: str) -> RoomIdentity:
     room = rooms.find(room_id)
     if room is None:
         raise NotFound("The room is not known")
-    # "When a remote server makes a request, it MUST be verified to be allowed by the server ACLs."
-    refuse_denied(room.nid, origin)
+    refuse_denied(room, origin)
     return room
+
+
+def refuse_denied(room: RoomIdentity, origin: str) -> None:
+    """Raise `Forbidden` for a server that the list of a room keeps out."""
+    # "When a remote server makes a request, it MUST be verified to be allowed by the server ACLs."
+    if not server_allowed(room, origin):
+        raise Forbidden(f"The server {origin} is banned from this room")

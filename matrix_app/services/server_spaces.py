@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from matrix_app.protocol.errors import NotFound
+from matrix_app.services.room_acl import server_allowed
 from matrix_app.services.room_previews import RoomPreview, previews
 from matrix_app.services.server_access import resident_room
-from matrix_app.services.server_acls import list_of
 from matrix_app.services.space_children import children_of
 from matrix_app.storage import members, rooms
 
@@ -35,7 +35,7 @@ def hierarchy_for(room_id: str, origin: str, *, suggested_only: bool) -> dict[st
 
 def _is_accessible(preview: RoomPreview, origin: str) -> bool:
     """Whether users of the server could see the room: it is open, they are in it, or may join it."""
-    if not preview.summary.federate or not list_of(preview.room.nid).allows(origin):
+    if not preview.summary.federate or not server_allowed(preview.room, origin):
         return False
     if preview.is_open or members.has_users_of(preview.room.nid, origin):
         return True

@@ -11,13 +11,15 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import BadGateway, Forbidden
 from matrix_app.protocol.event_auth.third_party import is_signed_by_any, public_keys_of
 from matrix_app.protocol.events import Event
-from matrix_app.services import membership
+from matrix_app.protocol.ids import domain_of, parse_user_id
+from matrix_app.services import membership, outgoing_invites
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.identity_server import Identities, IdentityServer, is_key_valid
 from matrix_app.services.known_rooms import require_room
 from matrix_app.services.member_content import profile_of
 from matrix_app.services.room_writer import RoomWriter, read_room, write_room
+from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomIdentity
 
 _TYPE = "m.room.third_party_invite"
@@ -113,6 +115,7 @@ def exchange(
     Its sender is who sent the third-party invite, of whichever server. Raises `Forbidden` unless a key of
     the third-party invite has signed and its identity server stands by it.
     """
+    parse_user_id(target)
     check_keys(room, signed, is_valid=is_valid)
 
     def change(writer: RoomWriter) -> Event:
@@ -121,6 +124,8 @@ def exchange(
             return present
         return add_signed_invite(writer, target, signed)
 
+    if domain_of(target) != local_server_name():
+        return outgoing_invites.issue(room, change)
     return write_room(room, change)
 
 

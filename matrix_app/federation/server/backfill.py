@@ -17,10 +17,10 @@ from matrix_app.services.server_history import Gap
 
 
 class MissingBody(msgspec.Struct):
-    """The body of POST /get_missing_events/{roomId}."""
+    """The body of POST /get_missing_events/{roomId}; some servers leave empty lists out."""
 
-    earliest_events: list[str]
-    latest_events: list[str]
+    earliest_events: list[str] = msgspec.field(default_factory=list)
+    latest_events: list[str] = msgspec.field(default_factory=list)
     limit: int = 10
     min_depth: int = 0
 

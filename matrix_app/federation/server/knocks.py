@@ -9,10 +9,10 @@ import orjson
 from matrix_app.federation.server.signatures import require_signatures
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
-from matrix_app.services.knock_answer import shown_state
 from matrix_app.services.membership_templates import make_template
 from matrix_app.services.received_memberships import accept, read_own_membership
 from matrix_app.services.server_access import resident_room
+from matrix_app.services.shown_state import shown_state
 
 
 @endpoint(
