@@ -15,7 +15,7 @@ import dns.resolver
 import structlog
 
 from matrix_app.federation.discovery import SrvRecord
-from matrix_app.federation.ttl_cache import SingleFlight, TtlCache
+from matrix_app.federation.ttl_cache import Clock, SingleFlight, TtlCache
 from matrix_app.protocol.errors import RemoteUnreachable
 
 MOST_KEPT: Final = 10_000
@@ -36,9 +36,11 @@ _log = structlog.get_logger(__name__)
 class DnsSrvLookup:
     """SRV records by dnspython, with the name servers of the system."""
 
-    def __init__(self) -> None:
-        self._resolver: dns.asyncresolver.Resolver | None = None
-        self._kept: TtlCache[str, tuple[SrvRecord, ...]] = TtlCache(MOST_KEPT)
+    def __init__(
+        self, resolver: dns.asyncresolver.Resolver | None = None, clock: Clock = time.monotonic
+    ) -> None:
+        self._resolver = resolver
+        self._kept: TtlCache[str, tuple[SrvRecord, ...]] = TtlCache(MOST_KEPT, clock)
         self._flights: SingleFlight[str, tuple[SrvRecord, ...]] = SingleFlight()
 
     async def records(self, name: str) -> Sequence[SrvRecord]:
@@ -79,10 +81,10 @@ def _record(item: object) -> SrvRecord:
 class SystemAddressLookup:
     """IPv4 and IPv6 addresses as the system finds them, /etc/hosts included."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
         # Threads of its own: a name server that does not answer holds up nothing but other lookups.
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="federation-dns")
-        self._kept: TtlCache[str, tuple[str, ...]] = TtlCache(MOST_KEPT)
+        self._kept: TtlCache[str, tuple[str, ...]] = TtlCache(MOST_KEPT, clock)
         self._flights: SingleFlight[str, tuple[str, ...]] = SingleFlight()
 
     async def addresses(self, host: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ import asyncio
 from typing import Any, Final
 
 from matrix_app.federation import loop
-from matrix_app.federation.key_ring import Need, recall
+from matrix_app.federation.key_ring import KeyRing, Need, recall
 from matrix_app.federation.keys import key_ring
 from matrix_app.federation.policy import is_allowed
 from matrix_app.protocol.errors import LimitExceeded, Unauthorized
@@ -31,7 +31,7 @@ class _Waiting:
     count = 0
 
 
-async def introduce(scope: dict[str, Any]) -> None:
+async def introduce(scope: dict[str, Any], ring: KeyRing | None = None) -> None:
     """See to it that the keys of whoever signed the request are known, if they can be.
 
     Raises `LimitExceeded` when too many wait already. What is wrong with the request is for the view to say.
@@ -43,7 +43,7 @@ async def introduce(scope: dict[str, Any]) -> None:
         raise LimitExceeded(RETRY_MS, "Too many servers are new here at the moment")
     _Waiting.count += 1
     try:
-        future = loop.submit(key_ring().find(needs, urgent=True))
+        future = loop.submit((ring or key_ring()).find(needs, urgent=True))
         async with asyncio.timeout(SECONDS):
             await asyncio.wrap_future(future)
     except TimeoutError:

@@ -50,14 +50,14 @@ class _Stored(NamedTuple):
         return valid_until >= until and now - self.fetched_ts <= valid_until - now
 
 
-def asked_keys(wanted: Mapping[str, Criteria]) -> list[dict[str, Any]]:
+def asked_keys(wanted: Mapping[str, Criteria], ring: KeyRing | None = None) -> list[dict[str, Any]]:
     """Signed answers with the keys, as far as they can be had; raises `TooLarge`, `LimitExceeded`."""
     if len(wanted) > MOST_SERVERS:
         raise TooLarge(f"Ask for {MOST_SERVERS} servers at most")
     others = {name: criteria for name, criteria in wanted.items() if name != local_server_name()}
     stale = [name for name, criteria in others.items() if is_allowed(name) and not _is_fresh(name, criteria)]
     if stale:
-        _refresh(stale)
+        _refresh(ring or key_ring(), stale)
     answers = [_countersigned(answer) for name in others for answer in _answers(name, others[name])]
     return answers if len(others) == len(wanted) else [published_keys(), *answers]
 
@@ -76,12 +76,12 @@ def _is_fresh(server_name: str, criteria: Criteria) -> bool:
     )
 
 
-def _refresh(server_names: list[str]) -> None:
+def _refresh(ring: KeyRing, server_names: list[str]) -> None:
     """Ask servers for their keys; of those that do not answer the keys stay as they are."""
     if not _waiting.acquire(blocking=False):
         raise LimitExceeded(RETRY_MS, "Too many queries for keys at the moment")
     try:
-        loop.run(_fetch_all(key_ring(), server_names), SECONDS)
+        loop.run(_fetch_all(ring, server_names), SECONDS)
     except RemoteUnreachable:
         return  # what came in time has been stored
     finally:
