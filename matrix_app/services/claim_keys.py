@@ -8,12 +8,11 @@ from typing import Any
 from orjson import Fragment
 
 from matrix_app.protocol.errors import MatrixError
-from matrix_app.protocol.ids import domain_of, parse_user_id
 from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.services import remote_keys
+from matrix_app.services.user_servers import split_by_server
 from matrix_app.storage import db, device_messages, devices, fallback_keys, interning, one_time_keys
 from matrix_app.storage.fallback_keys import FallbackKey
-from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.one_time_keys import OneTimeKey
 
 # User ID to device ID to algorithm.
@@ -24,14 +23,13 @@ Claimed = dict[str, dict[str, dict[str, Any]]]
 
 def claim_keys(wanted: Wanted, timeout_ms: int) -> tuple[Claimed, dict[str, Any]]:
     """Claim keys of users anywhere; what was found, and an error for each server that could not be asked."""
-    by_server: dict[str, dict[str, Mapping[str, str]]] = {}
-    for user_id, by_device in wanted.items():
-        by_server.setdefault(domain_of(parse_user_id(user_id)), {})[user_id] = by_device
-    claimed = claim_local_keys(by_server.pop(local_server_name(), {}))
+    local, remote = split_by_server(wanted)
+    claimed = claim_local_keys(local)
     failures: dict[str, Any] = {}
-    for server, users in by_server.items():
+    for server, users in remote.items():
         try:
-            claimed.update(remote_keys.claim(server, users, timeout_ms))
+            found = remote_keys.claim(server, users, timeout_ms)
+            claimed.update((user_id, found[user_id]) for user_id in users if user_id in found)
         except MatrixError as error:
             failures[server] = error.body()
     return claimed, failures

@@ -10,12 +10,11 @@ from orjson import Fragment
 
 from matrix_app.protocol.encryption_keys import MASTER, SELF_SIGNING, USER_SIGNING, load_cross_signing_key
 from matrix_app.protocol.errors import MatrixError
-from matrix_app.protocol.ids import domain_of, parse_user_id
 from matrix_app.services import remote_keys
+from matrix_app.services.user_servers import split_by_server
 from matrix_app.storage import cross_signing, device_keys, interning, key_signatures
 from matrix_app.storage.device_keys import DeviceKeysRow
 from matrix_app.storage.key_signatures import KeySignature
-from matrix_app.storage.local_server import local_server_name
 
 # User ID to the device IDs that are wanted; none means all.
 Wanted = Mapping[str, Sequence[str]]
@@ -39,20 +38,18 @@ _SignaturesOf = dict[tuple[int, str], list[KeySignature]]
 
 def query_keys(wanted: Wanted, viewer_nid: int, timeout_ms: int) -> dict[str, Any]:
     """The keys of users anywhere as `viewer_nid` may see them, and an error for each silent server."""
-    by_server: dict[str, dict[str, Sequence[str]]] = {}
-    for user_id, device_ids in wanted.items():
-        by_server.setdefault(domain_of(parse_user_id(user_id)), {})[user_id] = device_ids
-    local = by_server.pop(local_server_name(), {})
+    local, remote = split_by_server(wanted)
     answer: dict[str, Any] = query_local_keys(local, viewer_nid)._asdict()
     failures: dict[str, Any] = {}
-    for server, users in by_server.items():
+    for server, users in remote.items():
         try:
             found = remote_keys.query(server, users, timeout_ms)
         except MatrixError as error:
             failures[server] = error.body()
             continue
         for section in ("device_keys", "master_keys", "self_signing_keys"):
-            answer[section].update(found.get(section, {}))
+            keys = found.get(section, {})
+            answer[section].update((user_id, keys[user_id]) for user_id in users if user_id in keys)
     answer["failures"] = failures
     return answer
 
@@ -86,7 +83,7 @@ def _signatures_on(user_nids: Iterable[int], viewer_nid: int) -> _SignaturesOf:
 
 def _device(row: DeviceKeysRow, signatures: _SignaturesOf, names: bool) -> Fragment:
     keys = row.keys
-    added = signatures.get((row.user_nid, row.device_id))
+    added = signatures and signatures.get((row.user_nid, row.device_id))
     if added:
         keys = orjson.dumps(_with_signatures(orjson.loads(keys), added))
     # The object is not empty, so that `unsigned` can be set in before its end.

@@ -9,14 +9,13 @@ import orjson
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import BadJson, TooLarge
-from matrix_app.protocol.ids import parse_user_id
 from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.services import remote_to_device
 from matrix_app.services.client_transaction import Transaction
+from matrix_app.services.user_servers import split_by_server
 from matrix_app.storage import db, device_messages, devices, interning, staging, transactions
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.device_messages import Delivery
-from matrix_app.storage.local_server import local_server_name
 
 EVERY_DEVICE: Final = "*"
 
@@ -36,26 +35,28 @@ def send_to_device(requester: Requester, event_type: str, txn_id: str, messages:
     """
     txn_id = parse_opaque_text(txn_id, "transaction ID")
     transaction = Transaction.of(requester, f"sendToDevice/{event_type}", txn_id)
-    deliveries = find_deliveries(requester.user_id, event_type, messages)
+    local, remote = split_by_server(messages)
+    deliveries = find_deliveries(requester.user_id, event_type, local)
     with db.write():
         if transactions.put_response_once(*transaction, b"{}"):
             device_messages.put_many(deliveries)
-            remote_to_device.queue(requester.user_id, event_type, messages)
+            for of_users in remote.values():
+                remote_to_device.queue(requester.user_id, event_type, of_users)
 
 
 def deliver_once(origin_nid: int, message_id: str, sender: str, event_type: str, messages: Messages) -> None:
     """Deliver what another server sent to devices of this one's users, once for each of its message IDs."""
-    deliveries = find_deliveries(sender, event_type, messages)
+    deliveries = find_deliveries(sender, event_type, split_by_server(messages)[0])
     with db.write():
         if staging.first_time(origin_nid, message_id, now_ms()):
             device_messages.put_many(deliveries)
 
 
 def find_deliveries(sender: str, event_type: str, messages: Messages) -> list[Delivery]:
-    """What is to be stored for devices of local users; raises `InvalidParam`, `BadJson` and `TooLarge`."""
+    """What is to be stored for devices of users of this server; raises `BadRequest` and `TooLarge`."""
     parse_opaque_text(event_type, "event type")
     opening = b'{"type":' + orjson.dumps(event_type) + b',"sender":' + orjson.dumps(sender) + b',"content":'
-    of_user = _of_local_users(messages)
+    of_user = {nid: messages[user_id] for user_id, nid in interning.user_nids(messages).items()}
     for_all: dict[int, bytes] = {}
     deliveries: list[Delivery] = []
     for user_nid, device_id, device_nid in devices.addresses(of_user) if of_user else []:
@@ -71,19 +72,6 @@ def find_deliveries(sender: str, event_type: str, messages: Messages) -> list[De
         deliveries.append((user_nid, device_nid, message))
     _check_size(deliveries)
     return deliveries
-
-
-def _of_local_users(messages: Messages) -> dict[int, Mapping[str, dict[str, Any]]]:
-    """The messages to users of this server whom anybody has met, by nid."""
-    ending = ":" + local_server_name()
-    local: list[str] = []
-    for user_id in messages:
-        # Whoever is known here has a valid ID, and whoever is not is skipped: only NUL must not be looked up.
-        if user_id.endswith(ending) and "\0" not in user_id:
-            local.append(user_id)
-        else:
-            parse_user_id(user_id)
-    return {nid: messages[user_id] for user_id, nid in interning.user_nids(local).items()}
 
 
 def _encode(opening: bytes, content: dict[str, Any]) -> bytes:
