@@ -48,5 +48,7 @@ def test_log_lines_of_a_view_carry_the_id_of_their_request() -> None:
         "hearth.found": (Endpoint("GET", ("/_matrix/x",), Auth.NONE, handler), {}),
     }
 
-    Bridge()._run(scope, io.BytesIO(), 0, None, None)  # type: ignore[arg-type]
+    with structlog.contextvars.bound_contextvars(request_id="before"):
+        Bridge()._run(scope, io.BytesIO(), 0, None, None)  # type: ignore[arg-type]
+    structlog.contextvars.clear_contextvars()
     assert seen == ["abc-1"]
