@@ -119,6 +119,8 @@ WAITING_CONSUMER = "matrix_app.sync.consumer.WaitingConsumer"
 ON_STARTUP = "matrix_app.sync.hub.start"
 # What services ask other servers through, without knowing the layer above them.
 REMOTE_SERVERS = "matrix_app.federation.waiting.servers"
+# Asks other servers for what is missing of a room's history.
+OLDER_HISTORY = "matrix_app.federation.inbound.backfill.fetch_older"
 # Awaited before a view runs that is for other servers: learns the keys of the one that asks.
 SERVER_INTRODUCTION = "matrix_app.federation.introduction.introduce"
 # What runs beside the tasks in each worker process.

@@ -16,6 +16,7 @@ from matrix_app.client_api.reading import (
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
 from matrix_app.services.history_page import read_page
+from matrix_app.services.remote_history import completed
 from matrix_app.services.room_access import access_room
 
 
@@ -27,6 +28,8 @@ def get_messages(request: Request) -> dict[str, Any]:
     wanted = room_event_filter(request)
     access = access_room(request.path["room_id"], request.requester)
     page = read_page(access, backwards=backwards, limit=limit, start=start, stop=stop, wanted=wanted)
+    if backwards and completed(access.room, page):
+        page = read_page(access, backwards=True, limit=limit, start=start, stop=stop, wanted=wanted)
     answer: dict[str, Any] = {
         "chunk": event_list(request, page.rows),
         "start": str(page.start if start is None else start),

@@ -128,6 +128,8 @@ def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status:
     known = {event_id: events.parse(row) for event_id, row in received.rows.items()}
     received.status = received_checks.judge(room, event, known, received.before, head.state_nid)
     event.rejected = received.status == Status.REJECTED
+    if received.status == Status.NORMAL and references.is_void(room, event):
+        received.status = Status.SOFT_FAILED
     late = extremities.is_missing(room.nid, event.event_id)
     if late or received.status != Status.NORMAL:
         with db.write():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
 
 from matrix_app.storage import db
 
@@ -44,19 +43,20 @@ def is_missing(room_nid: int, event_id: str) -> bool:
     return db.value(sql, (room_nid, event_id)) is not None
 
 
-class Gap(NamedTuple):
-    """A stored event whose predecessors are not all here."""
-
-    nid: int
-    event_id: str
-    depth: int
-
-
-def gaps_before(room_nid: int, depth: int, limit: int) -> list[Gap]:
-    """The gaps of a room whose later side has at most this depth, the latest first."""
+def missing_before(room_nid: int, depth: int, limit: int) -> list[str]:
+    """The missing events right before stored ones of at most this depth, the latest first."""
     sql = (
-        "SELECT DISTINCT e.nid, e.event_id, e.depth FROM backward_extremity b JOIN event e"
-        " ON e.nid = b.event_nid WHERE b.room_nid = %s AND e.depth <= %s"
-        " ORDER BY e.depth DESC, e.nid DESC LIMIT %s"
+        "SELECT b.missing_event_id FROM backward_extremity b JOIN event e ON e.nid = b.event_nid"
+        " WHERE b.room_nid = %s AND e.depth <= %s GROUP BY b.missing_event_id"
+        " ORDER BY max(e.depth) DESC LIMIT %s"
     )
-    return [Gap(*found) for found in db.rows(sql, (room_nid, depth, limit))]
+    return [found[0] for found in db.rows(sql, (room_nid, depth, limit))]
+
+
+def gap_between(room_nid: int, low: int, high: int) -> bool:
+    """Whether something is missing before an event of low <= depth <= high."""
+    sql = (
+        "SELECT 1 FROM backward_extremity b JOIN event e ON e.nid = b.event_nid"
+        " WHERE b.room_nid = %s AND e.depth >= %s AND e.depth <= %s LIMIT 1"
+    )
+    return db.value(sql, (room_nid, low, high)) is not None

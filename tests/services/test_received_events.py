@@ -2,12 +2,14 @@
 
 import pytest
 
-from matrix_app.services.received_events import MissingEventsError
-from matrix_app.storage import members
+from matrix_app.services.outliers import store_outliers
+from matrix_app.services.received_events import MissingEventsError, store_received
+from matrix_app.services.room_history import known_state
+from matrix_app.storage import extremities, members
 from matrix_app.storage.events import Status
 from matrix_app.storage.members import Membership
 from tests.factories.events import ALICE, BOB, CAROL, RoomBuilder
-from tests.factories.remote_rooms import ZOE, JoinedRoom, row_of, snapshot_is_present_state
+from tests.factories.remote_rooms import ZOE, JoinedRoom, fresh, row_of, snapshot_is_present_state
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -181,9 +183,6 @@ def test_a_redaction_that_comes_first_is_applied_when_its_target_comes() -> None
 
 
 def test_an_event_that_was_known_as_an_outlier_gets_its_place() -> None:
-    from matrix_app.services.outliers import store_outliers
-    from tests.factories.remote_rooms import fresh
-
     room = _room()
     topic = room.builder.send("m.room.topic", BOB, {"topic": "tea"}, state_key="")
     store_outliers(room.identity, [fresh(topic)])
@@ -197,3 +196,31 @@ def test_a_local_member_who_is_banned_elsewhere_is_out() -> None:
     room = _room()
     room.receive(room.builder.ban(ALICE, ZOE))
     assert [row.is_local for row in members.in_room(room.identity.nid, [Membership.BAN])] == [True]
+
+
+def test_a_redaction_of_what_its_sender_may_not_redact_is_not_shown() -> None:
+    room = _room()
+    message = room.builder.message(ALICE)
+    room.receive(message)
+    redaction = room.builder.send("m.room.redaction", CAROL, {}, redacts=message.event_id)
+    assert room.receive(redaction) == Status.SOFT_FAILED
+    assert row_of(message).redacted_by_nid is None
+    after = room.builder.message(ALICE)
+    room.receive(after)
+    assert room.extremities() == {after.event_id}
+
+
+def test_an_event_behind_a_gap_is_judged_by_the_state_that_is_given() -> None:
+    room = _room()
+    gap = room.builder.message(BOB)
+    topic = room.builder.send("m.room.topic", BOB, {"topic": "beyond"}, state_key="")
+    after = known_state(room.identity, list(room.state().values()))
+    status = store_received(room.identity, fresh(topic), beyond={gap.event_id: after})
+    assert status == Status.NORMAL
+    assert room.state()[TOPIC] == topic.event_id
+    assert extremities.is_missing(room.identity.nid, gap.event_id)
+    # What fills the gap later is history, not news.
+    assert room.receive(gap) == Status.NORMAL
+    assert row_of(gap).position is None
+    assert topic.event_id in room.extremities()
+    assert not extremities.is_missing(room.identity.nid, gap.event_id)

@@ -44,6 +44,17 @@ def _applied(room: RoomIdentity, redaction: Event, nid: int) -> bool:
     return True
 
 
+def is_void(room: RoomIdentity, event: Event) -> bool:
+    """Whether an event redacts another which is here, but not for it to redact.
+
+    "Handling redactions": clients are not shown such an event.
+    """
+    if event.type != "m.room.redaction" or event.redacts is None:
+        return False
+    target = events.row_by_id(event.redacts)
+    return target is not None and not may_apply_redaction(event, events.parse(target), _auth_state(room))
+
+
 def apply_waiting(room: RoomIdentity, event_id: str) -> None:
     """Apply the redactions that came before the event which they redact."""
     for redaction_nid in relations.pending_redactions(event_id):
