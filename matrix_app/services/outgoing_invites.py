@@ -14,6 +14,7 @@ from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services.received_events import store_received
+from matrix_app.services.relaying import relay
 from matrix_app.services.remote_servers import request
 from matrix_app.services.room_writer import RoomWriter, read_room
 from matrix_app.services.shown_state import shown_state
@@ -35,7 +36,7 @@ def issue(room: RoomIdentity, change: Callable[[RoomWriter], Event]) -> Event:
     if not reader.pending:
         return event
     signed = _signed_there(room, event)
-    if store_received(room, signed) != Status.NORMAL:
+    if store_received(room, signed, beside=lambda: relay(signed)) != Status.NORMAL:
         raise AuthorizationFailed("The room no longer allows this invite")
     return signed
 

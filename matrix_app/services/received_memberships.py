@@ -16,9 +16,10 @@ from matrix_app.services.local_identity import local_identity
 from matrix_app.services.member_content import AUTHORISER
 from matrix_app.services.received_checks import passes_in, present_entries, wanted_pairs
 from matrix_app.services.received_events import MissingEventsError, store_received
+from matrix_app.services.relaying import relay
 from matrix_app.services.restricted_joins import authorising_user
 from matrix_app.services.room_writer import read_room
-from matrix_app.storage import events, relayed_events
+from matrix_app.storage import events
 from matrix_app.storage.events import EventRow, Status
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomIdentity
@@ -88,13 +89,8 @@ def _store(room: RoomIdentity, event: Event) -> None:
     if not passes_in(event, present_entries(room, wanted_pairs(event))):
         raise AuthorizationFailed("The room does not allow this event")
 
-    def relay() -> None:
-        stored = events.row_by_id(event.event_id)
-        if stored is not None and stored.status == Status.NORMAL:
-            relayed_events.put(stored.nid)
-
     try:
-        store_received(room, event, beside=relay)
+        store_received(room, event, beside=lambda: relay(event))
     except MissingEventsError as missing:
         unknown = ", ".join([*missing.previous, *missing.auth])
         raise BadRequest(f"The event names events that are not known here: {unknown}") from missing

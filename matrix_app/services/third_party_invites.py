@@ -18,6 +18,7 @@ from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.identity_server import Identities, IdentityServer, is_key_valid
 from matrix_app.services.known_rooms import require_room
 from matrix_app.services.member_content import profile_of
+from matrix_app.services.relaying import relay
 from matrix_app.services.room_writer import RoomWriter, read_room, write_room
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomIdentity
@@ -126,7 +127,7 @@ def exchange(
 
     if domain_of(target) != local_server_name():
         return outgoing_invites.issue(room, change)
-    return write_room(room, change)
+    return write_room(room, change, beside=relay)
 
 
 def add_signed_invite(room: RoomWriter, target: str, signed: dict[str, Any]) -> Event:

@@ -76,7 +76,7 @@ def send(
 ) -> Answer:
     """Send a request as another server does, signed or not."""
     response = dispatch(make_http(method, target, body, authorization))
-    content = response.content  # type: ignore[attr-defined]
+    content = b"".join(response)
     return Answer(response.status_code, orjson.loads(content) if content else None)
 
 

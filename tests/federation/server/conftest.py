@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.factories.client import Client, ClientFactory
-from tests.factories.remote_server import RemoteServer
+from tests.factories.visiting_server import VisitingServer
 
 
 @pytest.fixture
-def remote(transactional_db: None) -> RemoteServer:
+def remote(transactional_db: None) -> VisitingServer:
     """Another server."""
-    return RemoteServer()
+    return VisitingServer()
 
 
 @pytest.fixture

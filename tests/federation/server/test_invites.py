@@ -12,14 +12,14 @@ from matrix_app.protocol.signing import verify_event
 from matrix_app.services.local_identity import local_identity
 from matrix_app.storage import events
 from tests.factories.client import Answer, Client
-from tests.factories.remote_server import RemoteServer
 from tests.factories.syncing import sync
+from tests.factories.visiting_server import VisitingServer
 
 
 class RemoteRoom:
     """A room of the other server, of which this one knows nothing."""
 
-    def __init__(self, remote: RemoteServer, version: str = "10") -> None:
+    def __init__(self, remote: VisitingServer, version: str = "10") -> None:
         self.remote = remote
         self.rules = ROOM_VERSIONS[version]
         self.owner = remote.user("owner")
@@ -60,7 +60,9 @@ def invites_of(client: Client) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", ["1", "6", "10", "12"])
-def test_an_invite_is_signed_and_shown_to_the_user(remote: RemoteServer, alice: Client, version: str) -> None:
+def test_an_invite_is_signed_and_shown_to_the_user(
+    remote: VisitingServer, alice: Client, version: str
+) -> None:
     room = RemoteRoom(remote, version)
     event = room.invite(alice.user_id)
     answer = room.send(event)
@@ -78,14 +80,14 @@ def test_an_invite_is_signed_and_shown_to_the_user(remote: RemoteServer, alice: 
     )
 
 
-def test_an_invite_that_is_sent_twice_is_signed_twice(remote: RemoteServer, alice: Client) -> None:
+def test_an_invite_that_is_sent_twice_is_signed_twice(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote)
     event = room.invite(alice.user_id)
     assert room.send(event).body == room.send(event).body
     assert list(invites_of(alice)) == [room.room_id]
 
 
-def test_the_first_version_takes_the_event_alone(remote: RemoteServer, alice: Client) -> None:
+def test_the_first_version_takes_the_event_alone(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote, "1")
     event = room.invite(alice.user_id)
     name = {"type": "m.room.name", "state_key": "", "sender": room.owner, "content": {"name": "Theirs"}}
@@ -97,7 +99,7 @@ def test_the_first_version_takes_the_event_alone(remote: RemoteServer, alice: Cl
     assert [item["type"] for item in shown] == ["m.room.name", "m.room.member"]
 
 
-def test_a_user_turns_an_invite_down(remote: RemoteServer, alice: Client) -> None:
+def test_a_user_turns_an_invite_down(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote)
     room.send(room.invite(alice.user_id))
     assert alice.change(room.room_id, "leave").status == 200
@@ -106,7 +108,7 @@ def test_a_user_turns_an_invite_down(remote: RemoteServer, alice: Client) -> Non
     assert list(invites_of(alice)) == [room.room_id]
 
 
-def test_a_user_who_takes_no_invites_gets_none(remote: RemoteServer, alice: Client) -> None:
+def test_a_user_who_takes_no_invites_gets_none(remote: VisitingServer, alice: Client) -> None:
     path = f"/user/{alice.user_id}/account_data/m.invite_permission_config"
     assert alice.put(path, {"default_action": "block"}).status == 200
     room = RemoteRoom(remote)
@@ -114,7 +116,7 @@ def test_a_user_who_takes_no_invites_gets_none(remote: RemoteServer, alice: Clie
     assert (answer.status, answer.errcode) == (403, "M_INVITE_BLOCKED")
 
 
-def test_an_invite_by_somebody_who_is_ignored_is_not_shown(remote: RemoteServer, alice: Client) -> None:
+def test_an_invite_by_somebody_who_is_ignored_is_not_shown(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote)
     content: dict[str, Any] = {"ignored_users": {room.owner: {}}}
     alice.put(f"/user/{alice.user_id}/account_data/m.ignored_user_list", content)
@@ -123,7 +125,7 @@ def test_an_invite_by_somebody_who_is_ignored_is_not_shown(remote: RemoteServer,
     assert invites_of(alice) == {}
 
 
-def test_an_unknown_room_version_is_refused(remote: RemoteServer, alice: Client) -> None:
+def test_an_unknown_room_version_is_refused(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote)
     answer = room.send(room.invite(alice.user_id), room_version="org.example.99")
     assert (answer.status, answer.errcode) == (400, "M_INCOMPATIBLE_ROOM_VERSION")
@@ -140,14 +142,14 @@ def test_an_unknown_room_version_is_refused(remote: RemoteServer, alice: Client)
     ],
 )
 def test_what_is_no_invite_of_a_local_user_is_refused(
-    remote: RemoteServer, alice: Client, fields: dict[str, Any]
+    remote: VisitingServer, alice: Client, fields: dict[str, Any]
 ) -> None:
     room = RemoteRoom(remote)
     answer = room.send(room.invite(alice.user_id, **fields))
     assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
 
 
-def test_an_unsigned_invite_is_refused(remote: RemoteServer, alice: Client) -> None:
+def test_an_unsigned_invite_is_refused(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote)
     event = room.invite(alice.user_id)
     answer = room.send(event, event={**event.pdu, "signatures": {}})
@@ -155,7 +157,7 @@ def test_an_unsigned_invite_is_refused(remote: RemoteServer, alice: Client) -> N
     assert invites_of(alice) == {}
 
 
-def test_an_invite_with_changed_content_is_refused(remote: RemoteServer, alice: Client) -> None:
+def test_an_invite_with_changed_content_is_refused(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote)
     event = room.invite(alice.user_id)
     content = {"membership": "invite", "displayname": "Somebody else"}
@@ -164,7 +166,7 @@ def test_an_invite_with_changed_content_is_refused(remote: RemoteServer, alice: 
 
 
 @pytest.mark.parametrize("shown", [None, [], "nonsense", [{"type": "m.room.create"}]])
-def test_new_rooms_have_to_show_their_create_event(remote: RemoteServer, alice: Client, shown: Any) -> None:
+def test_new_rooms_have_to_show_their_create_event(remote: VisitingServer, alice: Client, shown: Any) -> None:
     room = RemoteRoom(remote, "12")
     event = room.invite(alice.user_id)
     answer = room.send(event, invite_room_state=shown)
@@ -173,7 +175,7 @@ def test_new_rooms_have_to_show_their_create_event(remote: RemoteServer, alice: 
     assert older.send(older.invite(alice.user_id), invite_room_state=shown).status == 200
 
 
-def test_new_rooms_have_to_show_events_that_are_signed(remote: RemoteServer, alice: Client) -> None:
+def test_new_rooms_have_to_show_events_that_are_signed(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote, "12")
     event = room.invite(alice.user_id)
     forged = {**room.create.pdu, "signatures": {}}
@@ -181,7 +183,7 @@ def test_new_rooms_have_to_show_events_that_are_signed(remote: RemoteServer, ali
     assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
 
 
-def test_an_acl_holds_for_invites_too(remote: RemoteServer, alice: Client, clients: Any) -> None:
+def test_an_acl_holds_for_invites_too(remote: VisitingServer, alice: Client, clients: Any) -> None:
     room_id = alice.create_room(preset="public_chat", room_version="10")
     remote.join(room_id, remote.user("owner"))
     zoe = clients.make("zoe")
@@ -197,7 +199,9 @@ def test_an_acl_holds_for_invites_too(remote: RemoteServer, alice: Client, clien
     assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN")
 
 
-def test_an_invite_to_a_room_here_waits_for_the_rooms_own_rules(remote: RemoteServer, alice: Client) -> None:
+def test_an_invite_to_a_room_here_waits_for_the_rooms_own_rules(
+    remote: VisitingServer, alice: Client
+) -> None:
     room_id = alice.create_room(preset="public_chat", room_version="10")
     remote.join(room_id, remote.user("owner"))
     template = remote.make("leave", room_id, remote.user("owner")).body["event"]

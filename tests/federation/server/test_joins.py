@@ -12,7 +12,7 @@ from matrix_app.protocol.hashes import event_id_of
 from matrix_app.protocol.room_versions import ROOM_VERSIONS, RoomVersion
 from matrix_app.storage import events, relayed_events
 from tests.factories.client import Client
-from tests.factories.remote_server import RemoteServer
+from tests.factories.visiting_server import VisitingServer
 
 RESTRICTED = ("8", "10", "12")
 
@@ -37,7 +37,7 @@ def members_of(client: Client, room_id: str) -> set[str]:
 
 @pytest.mark.parametrize("version", list(ROOM_VERSIONS))
 def test_a_user_of_another_server_joins_by_the_handshake(
-    remote: RemoteServer, alice: Client, version: str
+    remote: VisitingServer, alice: Client, version: str
 ) -> None:
     room_id = room_of(alice, version)
     bob = remote.user("bob")
@@ -57,7 +57,7 @@ def test_a_user_of_another_server_joins_by_the_handshake(
         assert chain.issuperset(event.auth_event_ids)
 
 
-def test_a_join_is_to_be_sent_on_to_the_other_servers(remote: RemoteServer, alice: Client) -> None:
+def test_a_join_is_to_be_sent_on_to_the_other_servers(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     event = remote.draft("join", room_id, remote.user("bob"))
     assert remote.hand_in(event).status == 200
@@ -66,19 +66,19 @@ def test_a_join_is_to_be_sent_on_to_the_other_servers(remote: RemoteServer, alic
     assert relayed_events.among([row.nid]) == {row.nid}
 
 
-def test_the_first_version_answers_in_a_list(remote: RemoteServer, alice: Client) -> None:
+def test_the_first_version_answers_in_a_list(remote: VisitingServer, alice: Client) -> None:
     event = remote.draft("join", room_of(alice), remote.user("bob"))
     status, answer = remote.hand_in(event, version="v1").body
     assert status == 200
     assert {"state", "auth_chain"} <= set(answer)
 
 
-def test_a_join_that_is_handed_in_twice_is_answered_twice(remote: RemoteServer, alice: Client) -> None:
+def test_a_join_that_is_handed_in_twice_is_answered_twice(remote: VisitingServer, alice: Client) -> None:
     event = remote.draft("join", room_of(alice), remote.user("bob"))
     assert remote.hand_in(event).body == remote.hand_in(event).body
 
 
-def test_members_are_omitted_when_the_room_has_a_name(remote: RemoteServer, alice: Client) -> None:
+def test_members_are_omitted_when_the_room_has_a_name(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     alice.set_state(room_id, "m.room.name", {"name": "Kitchen"})
     answer = remote.hand_in(remote.draft("join", room_id, remote.user("bob")), omit_members="true").body
@@ -91,14 +91,14 @@ def test_members_are_omitted_when_the_room_has_a_name(remote: RemoteServer, alic
     assert "m.room.member" in {pdu["type"] for pdu in answer["auth_chain"]}
 
 
-def test_those_who_name_the_room_are_not_omitted(remote: RemoteServer, alice: Client) -> None:
+def test_those_who_name_the_room_are_not_omitted(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     answer = remote.hand_in(remote.draft("join", room_id, remote.user("bob")), omit_members="true").body
     shown = [pdu["state_key"] for pdu in answer["state"] if pdu["type"] == "m.room.member"]
     assert shown == [alice.user_id]
 
 
-def test_a_server_that_does_not_know_the_version_is_told(remote: RemoteServer, alice: Client) -> None:
+def test_a_server_that_does_not_know_the_version_is_told(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice, "10")
     for versions in ([], ["1"], ["1", "9"]):
         answer = remote.make("join", room_id, remote.user("bob"), versions)
@@ -106,16 +106,16 @@ def test_a_server_that_does_not_know_the_version_is_told(remote: RemoteServer, a
         assert answer.body["room_version"] == "10"
 
 
-def test_a_server_joins_its_own_users_only(remote: RemoteServer, alice: Client) -> None:
+def test_a_server_joins_its_own_users_only(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     answer = remote.make("join", room_id, "@eve:third.example")
     assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN")
-    third = RemoteServer("third.example")
+    third = VisitingServer("third.example")
     event = third.draft("join", room_id, third.user("eve"))
     assert remote.hand_in(event).status == 403
 
 
-def test_a_room_that_nobody_here_is_in_is_not_found(remote: RemoteServer, alice: Client) -> None:
+def test_a_room_that_nobody_here_is_in_is_not_found(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     alice.change(room_id, "leave")
     for asked in (room_id, "!nowhere:hearth.example"):
@@ -123,7 +123,7 @@ def test_a_room_that_nobody_here_is_in_is_not_found(remote: RemoteServer, alice:
         assert (answer.status, answer.errcode) == (404, "M_NOT_FOUND")
 
 
-def test_a_private_room_and_a_ban_keep_users_out(remote: RemoteServer, alice: Client) -> None:
+def test_a_private_room_and_a_ban_keep_users_out(remote: VisitingServer, alice: Client) -> None:
     bob = remote.user("bob")
     assert remote.make("join", room_of(alice, join_rule="invite"), bob).status == 403
     room_id = room_of(alice)
@@ -148,7 +148,7 @@ def test_a_private_room_and_a_ban_keep_users_out(remote: RemoteServer, alice: Cl
     ],
 )
 def test_an_event_that_is_no_join_of_the_servers_user_is_refused(
-    remote: RemoteServer, alice: Client, changes: dict[str, Any], status: int, errcode: str
+    remote: VisitingServer, alice: Client, changes: dict[str, Any], status: int, errcode: str
 ) -> None:
     room_id = room_of(alice)
     template = remote.make("join", room_id, remote.user("bob")).body["event"]
@@ -157,7 +157,7 @@ def test_an_event_that_is_no_join_of_the_servers_user_is_refused(
     assert (answer.status, answer.errcode) == (status, errcode)
 
 
-def test_an_event_with_a_float_is_bad_json(remote: RemoteServer, alice: Client) -> None:
+def test_an_event_with_a_float_is_bad_json(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     event = remote.draft("join", room_id, remote.user("bob"))
     content = {**event.pdu["content"], "bad": 1.5}
@@ -165,7 +165,7 @@ def test_an_event_with_a_float_is_bad_json(remote: RemoteServer, alice: Client) 
     assert (answer.status, answer.errcode) == (400, "M_BAD_JSON")
 
 
-def test_a_join_without_the_servers_signature_is_refused(remote: RemoteServer, alice: Client) -> None:
+def test_a_join_without_the_servers_signature_is_refused(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     event = remote.draft("join", room_id, remote.user("bob"))
     for signatures in ({}, {remote.name: {remote.key.key_id: "a" * 86}}):
@@ -174,7 +174,7 @@ def test_a_join_without_the_servers_signature_is_refused(remote: RemoteServer, a
     assert members_of(alice, room_id) == {alice.user_id}
 
 
-def test_an_acl_keeps_a_server_out(remote: RemoteServer, alice: Client) -> None:
+def test_an_acl_keeps_a_server_out(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     event = remote.draft("join", room_id, remote.user("bob"))
     alice.set_state(room_id, "m.room.server_acl", {"allow": ["*"], "deny": ["remote.example"]})
@@ -183,7 +183,9 @@ def test_an_acl_keeps_a_server_out(remote: RemoteServer, alice: Client) -> None:
 
 
 @pytest.mark.parametrize("version", RESTRICTED)
-def test_a_member_of_a_space_is_let_into_its_rooms(remote: RemoteServer, alice: Client, version: str) -> None:
+def test_a_member_of_a_space_is_let_into_its_rooms(
+    remote: VisitingServer, alice: Client, version: str
+) -> None:
     bob = remote.user("bob")
     space = room_of(alice, version)
     room_id = room_of(alice, version, "restricted", **restricted_to(space))
@@ -199,7 +201,7 @@ def test_a_member_of_a_space_is_let_into_its_rooms(remote: RemoteServer, alice: 
 
 
 def test_a_join_by_way_of_a_space_that_the_user_has_left_is_refused(
-    remote: RemoteServer, alice: Client
+    remote: VisitingServer, alice: Client
 ) -> None:
     bob = remote.user("bob")
     space = room_of(alice)
@@ -212,7 +214,7 @@ def test_a_join_by_way_of_a_space_that_the_user_has_left_is_refused(
 
 
 def test_a_condition_that_cannot_be_checked_here_sends_the_server_elsewhere(
-    remote: RemoteServer, alice: Client
+    remote: VisitingServer, alice: Client
 ) -> None:
     room_id = room_of(alice, "10", "restricted", **restricted_to("!unknown:third.example"))
     answer = remote.make("join", room_id, remote.user("bob"))
@@ -220,7 +222,7 @@ def test_a_condition_that_cannot_be_checked_here_sends_the_server_elsewhere(
 
 
 def test_a_server_without_somebody_who_may_invite_cannot_grant_a_join(
-    remote: RemoteServer, alice: Client
+    remote: VisitingServer, alice: Client
 ) -> None:
     bob = remote.user("bob")
     space = room_of(alice)

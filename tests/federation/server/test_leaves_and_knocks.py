@@ -7,7 +7,7 @@ import pytest
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from tests.factories.client import Client
-from tests.factories.remote_server import RemoteServer
+from tests.factories.visiting_server import VisitingServer
 
 
 def membership(client: Client, room_id: str, user_id: str) -> str:
@@ -21,7 +21,7 @@ def knockable_room(client: Client, version: str = "10") -> str:
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_a_user_of_another_server_leaves(remote: RemoteServer, alice: Client, version: str) -> None:
+def test_a_user_of_another_server_leaves(remote: VisitingServer, alice: Client, version: str) -> None:
     room_id = alice.create_room(preset="public_chat")
     bob = remote.user("bob")
     remote.join(room_id, bob)
@@ -30,15 +30,15 @@ def test_a_user_of_another_server_leaves(remote: RemoteServer, alice: Client, ve
     assert membership(alice, room_id, bob) == "leave"
 
 
-def test_who_is_not_in_the_room_cannot_leave_it(remote: RemoteServer, alice: Client) -> None:
+def test_who_is_not_in_the_room_cannot_leave_it(remote: VisitingServer, alice: Client) -> None:
     room_id = alice.create_room(preset="public_chat")
     answer = remote.make("leave", room_id, remote.user("bob"))
     assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN")
 
 
-def test_a_leave_of_another_servers_user_is_refused(remote: RemoteServer, alice: Client) -> None:
+def test_a_leave_of_another_servers_user_is_refused(remote: VisitingServer, alice: Client) -> None:
     room_id = alice.create_room(preset="public_chat")
-    third = RemoteServer("third.example")
+    third = VisitingServer("third.example")
     third.join(room_id, third.user("eve"))
     event = third.draft("leave", room_id, third.user("eve"))
     answer = remote.hand_in(event)
@@ -48,7 +48,7 @@ def test_a_leave_of_another_servers_user_is_refused(remote: RemoteServer, alice:
 
 @pytest.mark.parametrize("version", ["7", "10", "12"])
 def test_a_user_of_another_server_knocks_and_is_told_what_the_room_is(
-    remote: RemoteServer, alice: Client, version: str
+    remote: VisitingServer, alice: Client, version: str
 ) -> None:
     room_id = knockable_room(alice, version)
     bob = remote.user("bob")
@@ -63,12 +63,12 @@ def test_a_user_of_another_server_knocks_and_is_told_what_the_room_is(
     assert membership(alice, room_id, bob) == "leave"
 
 
-def test_a_room_that_takes_no_knocks_says_so(remote: RemoteServer, alice: Client) -> None:
+def test_a_room_that_takes_no_knocks_says_so(remote: VisitingServer, alice: Client) -> None:
     for room_id in (alice.create_room(room_version="10"), alice.create_room(room_version="6")):
         answer = remote.make("knock", room_id, remote.user("bob"))
         assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN")
 
 
-def test_a_server_has_to_know_the_version_to_knock(remote: RemoteServer, alice: Client) -> None:
+def test_a_server_has_to_know_the_version_to_knock(remote: VisitingServer, alice: Client) -> None:
     answer = remote.make("knock", knockable_room(alice), remote.user("bob"), ["7"])
     assert (answer.status, answer.errcode) == (400, "M_INCOMPATIBLE_ROOM_VERSION")

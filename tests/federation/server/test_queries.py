@@ -10,10 +10,10 @@ import pytest
 from appliance.config import Config
 from appliance.config.current import use_config
 from tests.factories.client import Client, ClientFactory
-from tests.factories.remote_server import RemoteServer
+from tests.factories.visiting_server import VisitingServer
 
 
-def test_a_profile_and_a_field_of_it_are_told(remote: RemoteServer, alice: Client) -> None:
+def test_a_profile_and_a_field_of_it_are_told(remote: VisitingServer, alice: Client) -> None:
     alice.put(f"/profile/{alice.user_id}/displayname", {"displayname": "Alice"})
     asked = ("v1", "query", "profile")
     assert remote.get(*asked, user_id=alice.user_id).body == {"displayname": "Alice"}
@@ -26,7 +26,7 @@ def test_a_profile_and_a_field_of_it_are_told(remote: RemoteServer, alice: Clien
     assert remote.get(*asked).errcode == "M_MISSING_PARAM"
 
 
-def test_an_alias_leads_to_a_room_and_its_servers(remote: RemoteServer, alice: Client) -> None:
+def test_an_alias_leads_to_a_room_and_its_servers(remote: VisitingServer, alice: Client) -> None:
     room_id = alice.create_room(preset="public_chat", room_alias_name="kitchen")
     remote.join(room_id, remote.user("bob"))
     body = remote.get("v1", "query", "directory", room_alias="#kitchen:hearth.example").body
@@ -37,7 +37,7 @@ def test_an_alias_leads_to_a_room_and_its_servers(remote: RemoteServer, alice: C
 
 
 def test_the_directory_is_told_where_that_is_configured(
-    remote: RemoteServer, alice: Client, config: Config
+    remote: VisitingServer, alice: Client, config: Config
 ) -> None:
     room_id = alice.create_room(preset="public_chat", visibility="public", name="Kitchen")
     alice.create_room(preset="public_chat", visibility="public", creation_content={"m.federate": False})
@@ -72,12 +72,12 @@ class Space:
         self.alice.set_state(self.room_id, "m.space.child", child, room_id)
         return room_id
 
-    def seen_by(self, remote: RemoteServer, **query: str) -> Any:
+    def seen_by(self, remote: VisitingServer, **query: str) -> Any:
         return remote.get("v1", "hierarchy", self.room_id, **query)
 
 
 def test_a_space_is_told_with_those_children_that_the_server_could_see(
-    remote: RemoteServer, alice: Client
+    remote: VisitingServer, alice: Client
 ) -> None:
     space = Space(alice)
     public = space.add(space.make(), suggested=True)
@@ -97,7 +97,7 @@ def test_a_space_is_told_with_those_children_that_the_server_could_see(
     assert suggested["inaccessible_children"] == []
 
 
-def test_a_space_that_the_server_could_not_see_is_not_found(remote: RemoteServer, alice: Client) -> None:
+def test_a_space_that_the_server_could_not_see_is_not_found(remote: VisitingServer, alice: Client) -> None:
     answer = Space(
         alice,
     ).seen_by(remote)
@@ -127,7 +127,7 @@ def encrypting(alice: Client) -> Client:
     return alice
 
 
-def test_devices_are_listed_with_their_keys(remote: RemoteServer, encrypting: Client) -> None:
+def test_devices_are_listed_with_their_keys(remote: VisitingServer, encrypting: Client) -> None:
     body = remote.get("v1", "user", "devices", encrypting.user_id).body
     assert body["user_id"] == encrypting.user_id
     assert body["stream_id"] > 0
@@ -138,7 +138,7 @@ def test_devices_are_listed_with_their_keys(remote: RemoteServer, encrypting: Cl
     assert remote.get("v1", "user", "devices", "@bob:remote.example").errcode == "M_INVALID_PARAM"
 
 
-def test_the_stream_id_of_devices_grows_with_each_change(remote: RemoteServer, encrypting: Client) -> None:
+def test_the_stream_id_of_devices_grows_with_each_change(remote: VisitingServer, encrypting: Client) -> None:
     before = remote.get("v1", "user", "devices", encrypting.user_id).body["stream_id"]
     encrypting.put("/devices/DEVICE", {"display_name": "Phone"})
     body = remote.get("v1", "user", "devices", encrypting.user_id).body
@@ -146,7 +146,7 @@ def test_the_stream_id_of_devices_grows_with_each_change(remote: RemoteServer, e
     assert body["stream_id"] > before
 
 
-def test_keys_are_told(remote: RemoteServer, encrypting: Client) -> None:
+def test_keys_are_told(remote: VisitingServer, encrypting: Client) -> None:
     body = remote.post({"device_keys": {encrypting.user_id: []}}, "v1", "user", "keys", "query").body
     assert body["device_keys"][encrypting.user_id]["DEVICE"]["keys"] == device_keys(encrypting)["keys"]
     assert (
@@ -155,7 +155,7 @@ def test_keys_are_told(remote: RemoteServer, encrypting: Client) -> None:
     assert remote.post({}, "v1", "user", "keys", "query").errcode == "M_MISSING_PARAM"
 
 
-def test_a_one_time_key_is_given_once(remote: RemoteServer, encrypting: Client) -> None:
+def test_a_one_time_key_is_given_once(remote: VisitingServer, encrypting: Client) -> None:
     wanted = {"one_time_keys": {encrypting.user_id: {"DEVICE": "curve25519"}}}
     answers = [remote.post(wanted, "v1", "user", "keys", "claim").body["one_time_keys"] for _ in range(2)]
     assert answers == [{encrypting.user_id: {"DEVICE": {"curve25519:A": "one"}}}, {}]

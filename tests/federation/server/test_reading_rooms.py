@@ -11,7 +11,7 @@ from matrix_app.protocol.hashes import check_content_hash, event_id_of
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.storage import events
 from tests.factories.client import Client
-from tests.factories.remote_server import RemoteServer
+from tests.factories.visiting_server import VisitingServer
 
 V10 = ROOM_VERSIONS["10"]
 
@@ -19,7 +19,7 @@ V10 = ROOM_VERSIONS["10"]
 class SharedRoom:
     """A room of Alice that Bob of the other server has joined."""
 
-    def __init__(self, remote: RemoteServer, alice: Client, **fields: Any) -> None:
+    def __init__(self, remote: VisitingServer, alice: Client, **fields: Any) -> None:
         self.alice = alice
         self.room_id = alice.create_room(preset="public_chat", room_version="10", **fields)
         self.first = self.send("before the join")
@@ -35,7 +35,7 @@ class SharedRoom:
 
 
 @pytest.fixture
-def room(remote: RemoteServer, alice: Client) -> SharedRoom:
+def room(remote: VisitingServer, alice: Client) -> SharedRoom:
     return SharedRoom(remote, alice)
 
 
@@ -57,7 +57,7 @@ READS: list[tuple[str, ...]] = [
 ]
 
 
-def read(remote: RemoteServer, what: tuple[str, ...], room_id: str, event_id: str) -> Any:
+def read(remote: VisitingServer, what: tuple[str, ...], room_id: str, event_id: str) -> Any:
     endpoint, path, parameter = (part.format(room=room_id, event=event_id) for part in what)
     segments = [part for part in (*endpoint.split("/"), *path.split("/")) if part]
     queries: dict[str, dict[str, str]] = {
@@ -71,9 +71,9 @@ def read(remote: RemoteServer, what: tuple[str, ...], room_id: str, event_id: st
 
 @pytest.mark.parametrize("what", READS, ids=lambda what: what[0].split("/")[0])
 def test_only_servers_in_a_room_that_its_acl_allows_read_it(
-    remote: RemoteServer, room: SharedRoom, what: tuple[str, ...]
+    remote: VisitingServer, room: SharedRoom, what: tuple[str, ...]
 ) -> None:
-    third = RemoteServer("third.example")
+    third = VisitingServer("third.example")
     assert read(remote, what, room.room_id, room.first).status == 200
     assert read(third, what, room.room_id, room.first).status == 403
     assert read(remote, what, "!nowhere:hearth.example", room.first).status == 404
@@ -84,7 +84,7 @@ def test_only_servers_in_a_room_that_its_acl_allows_read_it(
 
 @pytest.mark.parametrize("what", ["state", "state_ids"])
 def test_the_state_is_that_before_the_event_in_its_own_room(
-    remote: RemoteServer, room: SharedRoom, what: str
+    remote: VisitingServer, room: SharedRoom, what: str
 ) -> None:
     topic = room.alice.set_state(room.room_id, "m.room.topic", {"topic": "News"}).body["event_id"]
     later = room.send("later")
@@ -103,17 +103,17 @@ def test_the_state_is_that_before_the_event_in_its_own_room(
         assert (answer.status, answer.errcode) == (404, "M_NOT_FOUND")
 
 
-def test_an_event_comes_as_a_transaction(remote: RemoteServer, room: SharedRoom) -> None:
+def test_an_event_comes_as_a_transaction(remote: VisitingServer, room: SharedRoom) -> None:
     body = remote.get("v1", "event", room.first).body
     assert body["origin"] == "hearth.example"
     assert isinstance(body["origin_server_ts"], int)
     assert ids_of(body["pdus"]) == [room.first]
     assert texts_of(body["pdus"]) == ["before the join"]
     assert remote.get("v1", "event", "$unknown").status == 404
-    assert RemoteServer("third.example").get("v1", "event", room.first).status == 403
+    assert VisitingServer("third.example").get("v1", "event", room.first).status == 403
 
 
-def test_a_redacted_event_comes_without_its_content(remote: RemoteServer, room: SharedRoom) -> None:
+def test_a_redacted_event_comes_without_its_content(remote: VisitingServer, room: SharedRoom) -> None:
     room.alice.put(f"/rooms/{room.room_id}/redact/{room.first}/r1", {})
     (pdu,) = remote.get("v1", "event", room.first).body["pdus"]
     assert pdu["content"] == {}
@@ -121,9 +121,9 @@ def test_a_redacted_event_comes_without_its_content(remote: RemoteServer, room: 
 
 
 def test_what_none_of_its_users_could_see_comes_without_its_content(
-    remote: RemoteServer, room: SharedRoom
+    remote: VisitingServer, room: SharedRoom
 ) -> None:
-    zoe = RemoteServer("third.example")
+    zoe = VisitingServer("third.example")
     room.set_visibility("joined")
     hidden = room.send("a secret")
     zoe.join(room.room_id, zoe.user("zoe"))
@@ -136,7 +136,7 @@ def test_what_none_of_its_users_could_see_comes_without_its_content(
     assert texts_of(pdus) == ["for all", None]
 
 
-def test_the_auth_chain_of_an_event_is_whole(remote: RemoteServer, room: SharedRoom) -> None:
+def test_the_auth_chain_of_an_event_is_whole(remote: VisitingServer, room: SharedRoom) -> None:
     chain = remote.get("v1", "event_auth", room.room_id, room.first).body["auth_chain"]
     row = events.row_by_id(room.first)
     assert row is not None
@@ -148,7 +148,7 @@ def test_the_auth_chain_of_an_event_is_whole(remote: RemoteServer, room: SharedR
     assert remote.get("v1", "event_auth", room.room_id, "$unknown").status == 404
 
 
-def test_backfill_goes_back_from_events_that_it_includes(remote: RemoteServer, room: SharedRoom) -> None:
+def test_backfill_goes_back_from_events_that_it_includes(remote: VisitingServer, room: SharedRoom) -> None:
     sent = [room.send(f"number {number}") for number in range(5)]
     body = remote.get("v1", "backfill", room.room_id, v=sent[3], limit="3").body
     assert ids_of(body["pdus"]) == [sent[3], sent[2], sent[1]]
@@ -158,7 +158,7 @@ def test_backfill_goes_back_from_events_that_it_includes(remote: RemoteServer, r
     assert remote.get("v1", "backfill", room.room_id, v=sent[-1], limit="0").body["pdus"] == []
 
 
-def test_backfill_leaves_out_events_of_other_rooms(remote: RemoteServer, room: SharedRoom) -> None:
+def test_backfill_leaves_out_events_of_other_rooms(remote: VisitingServer, room: SharedRoom) -> None:
     other = SharedRoom(remote, room.alice)
     body = remote.get("v1", "backfill", room.room_id, v=[other.first, "$unknown"], limit="10").body
     assert body["pdus"] == []
@@ -166,13 +166,13 @@ def test_backfill_leaves_out_events_of_other_rooms(remote: RemoteServer, room: S
     assert remote.get("v1", "backfill", room.room_id, v=other.first).errcode == "M_MISSING_PARAM"
 
 
-def missing(remote: RemoteServer, room_id: str, **body: Any) -> list[str]:
+def missing(remote: VisitingServer, room_id: str, **body: Any) -> list[str]:
     answer = remote.post(body, "v1", "get_missing_events", room_id)
     assert answer.status == 200, answer
     return ids_of(answer.body["events"])
 
 
-def test_missing_events_are_those_in_between_oldest_first(remote: RemoteServer, room: SharedRoom) -> None:
+def test_missing_events_are_those_in_between_oldest_first(remote: VisitingServer, room: SharedRoom) -> None:
     sent = [room.send(f"number {number}") for number in range(6)]
     ends = {"earliest_events": [sent[0]], "latest_events": [sent[5]]}
     assert missing(remote, room.room_id, **ends) == sent[1:5]
@@ -184,14 +184,14 @@ def test_missing_events_are_those_in_between_oldest_first(remote: RemoteServer, 
     assert missing(remote, room.room_id, latest_events=[other.first]) == []
 
 
-def test_missing_events_want_a_body_of_the_right_form(remote: RemoteServer, room: SharedRoom) -> None:
+def test_missing_events_want_a_body_of_the_right_form(remote: VisitingServer, room: SharedRoom) -> None:
     answer = remote.post({"latest_events": "x"}, "v1", "get_missing_events", room.room_id)
     assert (answer.status, answer.errcode) == (400, "M_BAD_JSON")
-    third = RemoteServer("third.example")
+    third = VisitingServer("third.example")
     assert third.post({}, "v1", "get_missing_events", room.room_id).status == 403
 
 
-def test_the_event_closest_to_a_time_is_found(remote: RemoteServer, room: SharedRoom) -> None:
+def test_the_event_closest_to_a_time_is_found(remote: VisitingServer, room: SharedRoom) -> None:
     last = room.send("the last")
     ts = next(row.origin_server_ts for row in events.rows_by_id([last]).values())
     asked = ("v1", "timestamp_to_event", room.room_id)
@@ -203,7 +203,7 @@ def test_the_event_closest_to_a_time_is_found(remote: RemoteServer, room: Shared
     assert remote.get(*asked, ts="never", dir="f").errcode == "M_INVALID_PARAM"
 
 
-def test_complexity_counts_the_present_state(remote: RemoteServer, room: SharedRoom) -> None:
+def test_complexity_counts_the_present_state(remote: VisitingServer, room: SharedRoom) -> None:
     before = remote.get("unstable", "rooms", room.room_id, "complexity").body["v1"]
     room.alice.set_state(room.room_id, "org.example", {}, "one")
     assert remote.get("unstable", "rooms", room.room_id, "complexity").body["v1"] == before + 1 / 500

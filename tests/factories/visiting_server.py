@@ -1,28 +1,17 @@
-"""Another server: its key is known here, and its signed requests are dispatched within the process."""
+"""Servers whose users join, leave, knock and invite by signed requests within the process."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-import orjson
-from django.test import RequestFactory
-
-from matrix_app.http.dispatch import dispatch
-from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.event_format import create_event, finish_event
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import ROOM_VERSIONS, RoomVersion
-from matrix_app.protocol.signing import SigningKey
-from matrix_app.protocol.x_matrix import sign_request
-from matrix_app.storage import db, server_keys
-from matrix_app.storage.local_server import local_server_name
-from matrix_app.storage.server_keys import StoredKey
 from tests.factories.client import Answer
+from tests.factories.servers import RemoteServer
 
-_requests = RequestFactory()
-_DAY_MS = 86_400_000
 BASE = "/_matrix/federation"
 
 
@@ -33,32 +22,16 @@ def path_of(*segments: str, **query: str | list[str]) -> str:
     return f"{path}?{encoded}" if encoded else path
 
 
-class RemoteServer:
-    """A server with a key that is valid for a day."""
+class VisitingServer(RemoteServer):
+    """Another server whose key is known here, and whose users use rooms that live here."""
 
     def __init__(self, name: str = "remote.example") -> None:
-        self.name = name
-        self.key = SigningKey.generate()
-        now = int(time.time() * 1000)
-        key = StoredKey(name, self.key.key_id, self.key.verify_key, now + _DAY_MS, None, now)
-        with db.write():
-            server_keys.put([key], b"{}", direct=True)
+        super().__init__(name)
+        self.introduce()
 
     def user(self, localpart: str) -> str:
         """The ID of a user of the server."""
         return f"@{localpart}:{self.name}"
-
-    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
-        """Send a signed request."""
-        content = None if body is None else encode_canonical(body, lenient=True)
-        header = sign_request(method, path, self.name, local_server_name(), content, self.key)
-        http = _requests.generic(
-            method, path, content or b"", content_type="application/json", headers={"Authorization": header}
-        )
-        http.META["hearth.raw_path"] = urlsplit(path).path
-        response = dispatch(http)
-        content = b"".join(response)
-        return Answer(response.status_code, orjson.loads(content) if content else None)
 
     def get(self, *segments: str, **query: str | list[str]) -> Answer:
         """GET."""
