@@ -33,6 +33,8 @@ if _database.startswith("postgres"):
 from appliance.settings import *  # noqa: E402, F403
 from appliance.settings import DATABASES  # noqa: E402
 
+REMOTE_SERVERS = "tests.factories.offline.servers"
+
 if not _database.startswith("postgres"):
     # A file, as on a real server: Django's default, a database in memory, locks differently.
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}

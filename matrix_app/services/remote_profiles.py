@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from matrix_app.protocol.errors import NotFound
+from matrix_app.protocol.errors import FederationDenied, NotFound, RemoteError, RemoteUnreachable
+from matrix_app.protocol.ids import domain_of
+from matrix_app.services.remote_servers import request
 from matrix_app.storage import events, interning, members, profiles
+
+_PATH: Final = "/_matrix/federation/v1/query/profile"
+# Somebody waits for the answer, and what rooms show is nearly as good.
+_TIMEOUT: Final = 8.0
 
 
 def profile_of(user_id: str) -> dict[str, Any]:
-    """What is known of a remote user: fields that were kept, or what a room shows of them.
+    """The profile that the user's server tells; while it does not answer, what is known here of the user.
 
-    Raises `NotFound` for a user whom nobody here has met: their own server, which could tell, is asked
-    over federation.
+    Raises `NotFound` for a user whom that server does not know, and when nobody knows anything.
     """
+    try:
+        answer = request(domain_of(user_id), "GET", _PATH, query={"user_id": user_id}, timeout=_TIMEOUT)
+    except RemoteError as error:
+        if error.remote_status == 404:
+            raise NotFound("The user is not known on their server") from error
+        return _known(user_id)
+    except (RemoteUnreachable, FederationDenied):
+        return _known(user_id)
+    return answer if isinstance(answer, dict) else _known(user_id)
+
+
+def _known(user_id: str) -> dict[str, Any]:
+    """Fields that were kept, or what a room shows of the user."""
     nid = interning.find_user(user_id)
     fields = profiles.get_fields(nid) if nid is not None else {}
     shown = shown_in_rooms(nid) if nid is not None and not fields else None
     if not fields and shown is None:
-        raise NotFound("The user's server could not be asked over federation")
+        raise NotFound("The user's server cannot be reached")
     return fields or shown or {}
 
 
