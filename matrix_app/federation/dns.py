@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -37,9 +37,12 @@ class DnsSrvLookup:
     """SRV records by dnspython, with the name servers of the system."""
 
     def __init__(
-        self, resolver: dns.asyncresolver.Resolver | None = None, clock: Clock = time.monotonic
+        self,
+        make_resolver: Callable[[], dns.asyncresolver.Resolver] = dns.asyncresolver.Resolver,
+        clock: Clock = time.monotonic,
     ) -> None:
-        self._resolver = resolver
+        self._make_resolver = make_resolver
+        self._resolver: dns.asyncresolver.Resolver | None = None
         self._kept: TtlCache[str, tuple[SrvRecord, ...]] = TtlCache(MOST_KEPT, clock)
         self._flights: SingleFlight[str, tuple[SrvRecord, ...]] = SingleFlight()
 
@@ -51,7 +54,9 @@ class DnsSrvLookup:
 
     async def _look_up(self, name: str) -> tuple[SrvRecord, ...]:
         try:
-            answer = await self._system_resolver().resolve(name, "SRV", lifetime=LOOKUP_SECONDS)
+            if self._resolver is None:
+                self._resolver = self._make_resolver()
+            answer = await self._resolver.resolve(name, "SRV", lifetime=LOOKUP_SECONDS)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             found: tuple[SrvRecord, ...] = ()
             seconds = NONE_SECONDS
@@ -59,16 +64,12 @@ class DnsSrvLookup:
             # Some name servers fail when asked for a type that they do not know; the next step may do.
             _log.info("no answer for SRV records", name=name, error=str(error))
             found, seconds = (), FAILED_SECONDS
+            self._resolver = None  # this machine may have moved to other name servers
         else:
             found = tuple(_record(item) for item in answer)
             seconds = min(max(answer.expiration - time.time(), SHORTEST), LONGEST)
         self._kept.put(name, found, seconds)
         return found
-
-    def _system_resolver(self) -> dns.asyncresolver.Resolver:
-        if self._resolver is None:
-            self._resolver = dns.asyncresolver.Resolver()
-        return self._resolver
 
 
 def _record(item: object) -> SrvRecord:

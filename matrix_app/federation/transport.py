@@ -113,7 +113,9 @@ class Transport:
 
         try:
             return await attempt()
-        except aiohttp.ServerDisconnectedError:
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise
             # A connection that was kept open may have been closed over there at the same moment.
             return await attempt()
 

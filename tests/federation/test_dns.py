@@ -58,10 +58,13 @@ async def name_server() -> AsyncIterator[NameServer]:
 
 
 def lookup_at(name_server: NameServer, clock: Clock) -> DnsSrvLookup:
-    resolver = dns.asyncresolver.Resolver(configure=False)
-    resolver.nameservers = ["127.0.0.1"]
-    resolver.port = name_server.transport.get_extra_info("sockname")[1]
-    return DnsSrvLookup(resolver, clock)
+    def make() -> dns.asyncresolver.Resolver:
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers = ["127.0.0.1"]
+        resolver.port = name_server.transport.get_extra_info("sockname")[1]
+        return resolver
+
+    return DnsSrvLookup(make, clock)
 
 
 async def test_records_are_kept_as_long_as_they_say(name_server: NameServer) -> None:
