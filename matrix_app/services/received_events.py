@@ -122,7 +122,7 @@ def _has_state(room: RoomIdentity, row: EventRow | None) -> bool:
     return row is not None and not row.is_outlier and row.room_nid == room.nid
 
 
-def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status:
+def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status | None:
     head = rooms.head(room.nid)
     event = received.event
     known = {event_id: events.parse(row) for event_id, row in received.rows.items()}
@@ -131,13 +131,20 @@ def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status:
     if received.status == Status.NORMAL and references.is_void(room, event):
         received.status = Status.SOFT_FAILED
     late = extremities.is_missing(room.nid, event.event_id)
-    if late or received.status != Status.NORMAL:
-        with db.write():
+    if not late and received.status == Status.NORMAL:
+        return _store_live(room, head, received, beside)
+    with db.write():
+        is_new = _lock_unless_stored(room, event.event_id)
+        if is_new:
             store_unseen(room, received)
-            beside()
-        return received.status
-    _store_live(room, head, received, beside)
-    return received.status
+        beside()
+    return received.status if is_new else None
+
+
+def _lock_unless_stored(room: RoomIdentity, event_id: str) -> bool:
+    """Let no other process store into the room; False if one has just stored the event."""
+    rooms.lock(room.nid)
+    return not is_stored(event_id)
 
 
 def store_unseen(room: RoomIdentity, received: Received) -> int:
@@ -204,12 +211,15 @@ class _Move:
     changes: dict[int, int]
 
 
-def _store_live(room: RoomIdentity, head: RoomHead, received: Received, beside: Beside) -> None:
+def _store_live(room: RoomIdentity, head: RoomHead, received: Received, beside: Beside) -> Status | None:
     event = received.event
     key_nid = _key_nid(event)
     move = _plan_move(room, head, received, key_nid)
     assessed = unread.assess(room, head, [event])[0]
     with db.write():
+        if not _lock_unless_stored(room, event.event_id):
+            beside()
+            return None
         position = _take_position(room, received, move)
         state_nid = received.before.stored(room.nid)
         ordinal = head.unread_ordinal + (assessed.counts if assessed.thread_root_nid is None else 0)
@@ -234,6 +244,7 @@ def _store_live(room: RoomIdentity, head: RoomHead, received: Received, beside: 
         _apply_effects(room, received, nid, position, changes)
         unread.apply(room, event, nid, interning.user_nid(event.sender), position, assessed)
         beside()
+    return received.status
 
 
 def _key_nid(event: Event) -> int | None:

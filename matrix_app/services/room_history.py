@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matrix_app.protocol.events import Event
 from matrix_app.services.received_checks import needed_ids, passes_in, passes_own, wanted_pairs
-from matrix_app.services.received_events import MissingEventsError, Received, store_unseen
+from matrix_app.services.received_events import MissingEventsError, Received, is_stored, store_unseen
 from matrix_app.services.state_forks import PlannedState, difference, meet
 from matrix_app.storage import bulk, db, events, rooms, state
 from matrix_app.storage.events import Status
@@ -56,5 +56,8 @@ def store_history(room: RoomIdentity, event: Event, before: PlannedState | None 
     event.rejected = not allowed
     status = Status.NORMAL if allowed else Status.REJECTED
     with db.write():
+        rooms.lock(room.nid)
+        if is_stored(event.event_id):
+            return None
         store_unseen(room, Received(event, rows, before, status, missing))
     return status

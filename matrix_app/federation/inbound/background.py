@@ -11,10 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import structlog
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import close_old_connections, connection
 
 from matrix_app.federation.inbound.processing import judge_staged
-from matrix_app.protocol.errors import MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.services.background import run_later
 from matrix_app.services.timer import timer
@@ -58,21 +57,23 @@ class Background:
             self._active.update(started)
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="inbound")
-            return [self._pool.submit(self._work, nid) for nid in started]
+            futures = [self._pool.submit(self._work, nid) for nid in started]
+        for future in futures:
+            future.add_done_callback(_tell)
+        return futures
 
     def _work(self, room_nid: int) -> None:
         close_old_connections()
+        done = False
         try:
-            while True:
+            while not done:
                 if judge_staged(room_nid, self.held):
                     self._ask_worker(room_nid)
-                if self._is_done(room_nid):
-                    return
-        except (DatabaseError, MatrixError) as error:
-            # The rows stay, and the schedule comes back to them.
-            _log.warning("inbound events wait", room_nid=room_nid, error=str(error))
-            with self._lock:
-                self._active.discard(room_nid)
+                done = self._is_done(room_nid)
+        finally:
+            if not done:
+                with self._lock:
+                    self._active.discard(room_nid)
 
     def _is_done(self, room_nid: int) -> bool:
         with self._lock:
@@ -106,6 +107,13 @@ class Background:
         with self._lock:
             self._asked.clear()
             self._held.clear()
+
+
+def _tell(future: Future[None]) -> None:
+    """Log what went wrong in a thread: the rows stay, and the schedule comes back to them."""
+    error = future.exception()
+    if error is not None:
+        _log.error("inbound events wait", exc_info=error)
 
 
 def _leave(together: threading.Barrier) -> None:

@@ -13,7 +13,9 @@ from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
+from matrix_app.services.known_rooms import find_here
 from matrix_app.services.received_events import MissingEventsError, store_received
+from matrix_app.services.withdrawn_invites import is_withdrawal, withdraw
 from matrix_app.storage import db, events, rooms, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.events import Status
@@ -86,9 +88,20 @@ def _read(room: RoomIdentity, row: StagedRow) -> Event:
 
 
 def _store(room: RoomIdentity, staged: _Staged) -> None:
+    if find_here(room.room_id) is None:
+        _withdraw(room, staged)
+        return
     status = store_received(room, staged.event, beside=lambda: staging.remove([staged.row.nid]))
     if status in (Status.REJECTED, Status.SOFT_FAILED):
         refused(status.name.lower(), origin=staged.row.origin, event_id=staged.event.event_id)
+
+
+def _withdraw(room: RoomIdentity, staged: _Staged) -> None:
+    """All that concerns a room which this server is not in are invites and knocks that it takes back."""
+    with db.write():
+        if is_withdrawal(room, staged.event):
+            withdraw(room, staged.event)
+        staging.remove([staged.row.nid])
 
 
 def _fill(room: RoomIdentity, staged: _Staged) -> None:

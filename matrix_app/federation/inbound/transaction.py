@@ -17,7 +17,8 @@ from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.room_acl import server_allowed
-from matrix_app.storage import db, interning, members, staging
+from matrix_app.services.withdrawn_invites import is_withdrawal
+from matrix_app.storage import db, interning, members, rooms, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.staging import Answered, NewPdu
@@ -90,6 +91,7 @@ class _Intake:
         self._origin = origin
         self._rooms: dict[str, RoomIdentity | MatrixError] = {}
         self._allowed: dict[int, bool] = {}
+        self._elsewhere: set[int] = set()
 
     def look_at_all(self, pdus: Sequence[Any]) -> list[_Accepted | _Refusal]:
         return [self._look_at(pdu) for pdu in pdus]
@@ -119,17 +121,24 @@ class _Intake:
 
     def _find_room(self, room_id: str) -> RoomIdentity | MatrixError:
         try:
-            room = find_here(room_id)
+            here = find_here(room_id)
         except MatrixError as error:
             return error
+        room = here or rooms.find(room_id)
         if room is None:
             return NotFound("This server is not in the room")
+        if here is None:
+            self._elsewhere.add(room.nid)
         self._allowed[room.nid] = server_allowed(room, self._origin)
         return room
 
     def _check_sender(self, room: RoomIdentity, event: Event) -> None:
         if not self._allowed[room.nid]:
             raise Forbidden("Your server is not allowed in the room")
+        if room.nid in self._elsewhere:
+            if domain_of(event.sender) != self._origin or not is_withdrawal(room, event):
+                raise NotFound("This server is not in the room")
+            return
         # Others' events are passed on only by servers that are in the room.
         if domain_of(event.sender) != self._origin and not members.is_server_in(room.nid, self._origin):
             raise Forbidden("Your server is not in the room")
