@@ -170,6 +170,8 @@ def _begin(room: RoomIdentity, event: Event, entries: Mapping[int, int], names: 
         changed = {key: wanted.get(key, 0) for key, _ in wanted.items() ^ present.items()}
         pairs = {**names, key_nid: (event.type, event.state_key or "")}
         _apply(room, changed, pairs, position)
+        # Users of this server have been invited before there was a room to count them in.
+        summaries.recount_invited(room.nid)
         references.apply_waiting(room, event.event_id)
         return nid
 

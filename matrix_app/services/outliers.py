@@ -26,10 +26,15 @@ def store_outliers(room: RoomIdentity, found: Iterable[Event]) -> None:
     Those that are stored already are left as they are, and so are any whose auth events are neither here
     nor among `found`, or name each other in a circle. Each batch is a transaction: what has been stored
     stays, whatever happens to the rest.
+
+    Invites that came before there was a room here could not be judged then, and are judged now.
     """
     given = {event.event_id: event for event in found if event.room_id == room.room_id}
     stored = events.nids_by_id(given)
-    new = [event for event_id, event in given.items() if event_id not in stored]
+    unjudged = events.unjudged_among(stored.values())
+    new = [
+        event for event_id, event in given.items() if event_id not in stored or stored[event_id] in unjudged
+    ]
     for batch in _batches(ordered_by_auth(new)):
         _store(room, batch)
 
@@ -97,7 +102,12 @@ def _insert(room: RoomIdentity, judged: Sequence[Event]) -> None:
         )
         for event in judged
     ]
-    _store_chains(judged, bulk.insert_events(new))
+    inserted = bulk.insert_events(new)
+    known = events.nids_by_id(event.event_id for event in judged if event.event_id not in inserted)
+    for item in new:
+        if item.event.rejected and item.event.event_id in known:
+            events.promote(known[item.event.event_id], item)
+    _store_chains(judged, {**inserted, **known})
 
 
 def _store_chains(judged: Sequence[Event], inserted: Mapping[str, int]) -> None:

@@ -254,6 +254,15 @@ def auth_chains(nids: Iterable[int]) -> dict[int, bytes]:
     return {nid: bytes(chain) for nid, chain in db.rows(sql, (db.any_of(nids),))}
 
 
+def unjudged_among(nids: Iterable[int]) -> set[int]:
+    """Those of the events that are outliers without an auth chain: invites that came without their room."""
+    sql = (
+        f"SELECT nid FROM event WHERE {db.in_any('nid')} AND is_outlier AND status = 0 AND key_nid IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM auth_chain WHERE event_nid = event.nid)"
+    )
+    return {found[0] for found in db.rows(sql, (db.any_of(nids),))}
+
+
 def insert_auth_chains(chains: Sequence[tuple[int, bytes]]) -> None:
     """Store auth chains of new state events."""
     db.insert_many(

@@ -52,6 +52,15 @@ def _insert(empty: SummaryRow, joined: int, invited: int, local: int) -> None:
     db.execute(f"INSERT INTO room_summary ({COLUMNS}) VALUES ({placeholders})", row)
 
 
+def recount_invited(room_nid: int) -> None:
+    """Set how many are invited to what the memberships say."""
+    sql = (
+        "UPDATE room_summary SET invited_members ="
+        " (SELECT count(*) FROM membership WHERE room_nid = %s AND membership = 1) WHERE room_nid = %s"
+    )
+    db.execute(sql, (room_nid, room_nid))
+
+
 def get(room_nid: int) -> SummaryRow:
     """The summary of a room; an empty one for a room without state."""
     found = db.row(f"SELECT {COLUMNS} FROM room_summary WHERE room_nid = %s", (room_nid,))

@@ -8,7 +8,7 @@ from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.services.adopt_state import adopt_state
 from matrix_app.services.outliers import store_outliers
 from matrix_app.services.received_events import store_received
-from matrix_app.storage import events, interning, rooms, state
+from matrix_app.storage import db, events, interning, rooms, state
 from matrix_app.storage.events import EventRow, Status
 from matrix_app.storage.rooms import RoomIdentity
 from tests.factories.events import RoomBuilder
@@ -42,7 +42,8 @@ class JoinedRoom:
 
     def _begin(self, before: list[Event], state_ids: list[str], join: Event) -> None:
         builder = self.builder
-        self.identity = rooms.create(str(builder.room_id), builder.rules.identifier, None, None)
+        with db.write():
+            self.identity = rooms.ensure(str(builder.room_id), builder.rules.identifier)
         store_outliers(self.identity, [fresh(event) for event in before])
         adopt_state(self.identity, fresh(join), state_ids)
 
