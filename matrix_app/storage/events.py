@@ -257,7 +257,8 @@ def auth_chains(nids: Iterable[int]) -> dict[int, bytes]:
 def unjudged_among(nids: Iterable[int]) -> set[int]:
     """Those of the events that are outliers without an auth chain: invites that came without their room."""
     sql = (
-        f"SELECT nid FROM event WHERE {db.in_any('nid')} AND is_outlier AND status = 0 AND key_nid IS NOT NULL"
+        f"SELECT nid FROM event WHERE {db.in_any('nid')} AND is_outlier AND status = 0"
+        " AND key_nid IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM auth_chain WHERE event_nid = event.nid)"
     )
     return {found[0] for found in db.rows(sql, (db.any_of(nids),))}

@@ -7,6 +7,7 @@ import pytest
 from matrix_app.services.auth_chains import auth_chain_of
 from matrix_app.services.received_invites import accept_invite
 from matrix_app.storage import events, summaries
+from tests.factories.events import RoomBuilder
 from tests.factories.fake_peers import SignedRoom
 from tests.factories.remote_rooms import JoinedRoom, fresh, row_of
 
@@ -15,7 +16,7 @@ YVES, ZOE = "@yves:hearth.example", "@zoe:hearth.example"
 
 
 @pytest.fixture
-def theirs(transactional_db: None) -> SignedRoom:
+def theirs(transactional_db: None) -> RoomBuilder:
     """A private room of another server, to which two users of this one have been invited."""
     room = SignedRoom.opened(join_rule="invite")
     for user_id in (YVES, ZOE):
@@ -23,13 +24,13 @@ def theirs(transactional_db: None) -> SignedRoom:
     return room
 
 
-def test_invites_are_counted_once_the_room_is_here(theirs: SignedRoom) -> None:
+def test_invites_are_counted_once_the_room_is_here(theirs: RoomBuilder) -> None:
     room = JoinedRoom(theirs, ZOE)
     found = summaries.get(room.identity.nid)
     assert (found.invited_members, found.joined_members, found.local_joined_members) == (1, 2, 1)
 
 
-def test_an_invite_gets_its_auth_chain_once_the_room_is_here(theirs: SignedRoom) -> None:
+def test_an_invite_gets_its_auth_chain_once_the_room_is_here(theirs: RoomBuilder) -> None:
     invite = theirs.state["m.room.member", ZOE]
     row = row_of(invite)
     assert events.auth_chains([row.nid]) == {}
