@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
-import orjson
-
+from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.errors import AuthorizationFailed, BadGateway, RemoteError
 from matrix_app.protocol.event_format import check_pdu_format
 from matrix_app.protocol.events import Event
@@ -55,7 +54,7 @@ def _signed_there(room: RoomIdentity, event: Event) -> Event:
 
 
 def _ask(room: RoomIdentity, event: Event, server: str) -> Any:
-    shown = [orjson.loads(pdu) for pdu in shown_state(room, [("m.room.member", event.sender)])]
+    shown = [decode_json(pdu) for pdu in shown_state(room, [("m.room.member", event.sender)])]
     body = {"room_version": room.rules.identifier, "event": event.pdu, "invite_room_state": shown}
     try:
         answer = request(server, "PUT", _path("v2", event), content=body, timeout=_SECONDS)

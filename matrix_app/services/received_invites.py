@@ -11,7 +11,7 @@ from matrix_app.protocol.errors import IncompatibleRoomVersion, InvalidParam, Ma
 from matrix_app.protocol.event_format import check_pdu_format
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
-from matrix_app.protocol.ids import domain_of
+from matrix_app.protocol.ids import domain_of, parse_user_id
 from matrix_app.protocol.room_versions import ROOM_VERSIONS, RoomVersion
 from matrix_app.protocol.signing import add_event_signature
 from matrix_app.services import invite_permission
@@ -51,7 +51,7 @@ def read_invite(pdu: dict[str, Any], rules: RoomVersion, room_id: str, origin: s
     event = read_membership(pdu, rules, room_id, "invite")
     if domain_of(event.sender) != origin:
         raise InvalidParam("The sender of the invite is not of your server")
-    target = event.state_key or ""
+    target = parse_user_id(event.state_key or "")
     if domain_of(target) != local_server_name():
         raise InvalidParam("The invited user is not of this server")
     if known is not None:

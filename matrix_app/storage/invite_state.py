@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
+from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.storage import db
 
 
@@ -16,7 +15,8 @@ def put(room_nid: int, user_nid: int, events: list[Any]) -> None:
         "INSERT INTO invite_state (room_nid, user_nid, events) VALUES (%s, %s, %s)"
         " ON CONFLICT (room_nid, user_nid) DO UPDATE SET events = excluded.events"
     )
-    db.execute(sql, (room_nid, user_nid, orjson.dumps(events)))
+    # Events of old rooms may have numbers that only this encodes.
+    db.execute(sql, (room_nid, user_nid, encode_canonical(events, lenient=True)))
 
 
 def get_many(user_nid: int, room_nids: Iterable[int]) -> dict[int, bytes]:

@@ -9,6 +9,7 @@ import msgspec
 from matrix_app.federation.server.signatures import require_all_signatures, require_signatures
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
+from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.services.received_invites import (
     accept_invite,
@@ -29,27 +30,26 @@ class InviteBody(msgspec.Struct):
 @endpoint(
     "PUT", "/_matrix/federation/v2/invite/{room_id}/{event_id}", auth=Auth.FEDERATION, rate="federation"
 )
-def invite(request: Request) -> dict[str, Any]:
+def invite(request: Request) -> bytes:
     """Sign an invite and show it to the user (PUT /invite/{roomId}/{eventId})."""
     body = request.decode(InviteBody)
-    return {
-        "event": _invited(request, body.event, body.invite_room_state, rules_of_invite(body.room_version))
-    }
+    rules = rules_of_invite(body.room_version)
+    return b'{"event":%b}' % _invited(request, body.event, body.invite_room_state, rules)
 
 
 @endpoint(
     "PUT", "/_matrix/federation/v1/invite/{room_id}/{event_id}", auth=Auth.FEDERATION, rate="federation"
 )
-def invite_v1(request: Request) -> list[Any]:
+def invite_v1(request: Request) -> bytes:
     """The same as the first version has it: the event alone, its answer in a list."""
     pdu = request.json_object()
     unsigned = pdu.get("unsigned")
     shown = unsigned.get("invite_room_state") if isinstance(unsigned, dict) else None
     # "Servers which receive a v1 invite request must assume that the room version is either "1" or "2"."
-    return [200, {"event": _invited(request, pdu, shown, rules_of_invite("1"))}]
+    return b'[200,{"event":%b}]' % _invited(request, pdu, shown, rules_of_invite("1"))
 
 
-def _invited(request: Request, pdu: dict[str, Any], shown: Any, rules: RoomVersion) -> dict[str, Any]:
+def _invited(request: Request, pdu: dict[str, Any], shown: Any, rules: RoomVersion) -> bytes:
     event = read_invite(pdu, rules, request.path["room_id"], request.origin)
     stripped, whole = read_room_state(shown, rules, event.room_id)
     require_signatures(event)
@@ -58,4 +58,4 @@ def _invited(request: Request, pdu: dict[str, Any], shown: Any, rules: RoomVersi
         require_all_signatures(whole)
     signed = accept_invite(event, stripped)
     # "All other fields of the events should remain untouched."
-    return {**pdu, "signatures": signed.pdu["signatures"]}
+    return encode_canonical({**pdu, "signatures": signed.pdu["signatures"]}, lenient=True)

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
+from matrix_app.http.dispatch import dispatch
+from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.protocol.signing import verify_event
 from matrix_app.services.local_identity import local_identity
 from matrix_app.storage import events
 from tests.factories.client import Answer, Client
+from tests.factories.servers import make_http
 from tests.factories.syncing import sync
-from tests.factories.visiting_server import VisitingServer
+from tests.factories.visiting_server import VisitingServer, path_of
 
 
 class RemoteRoom:
@@ -212,3 +215,23 @@ def test_an_invite_to_a_room_here_waits_for_the_rooms_own_rules(
     assert remote.put(body, "v2", "invite", room_id, event.event_id).status == 200
     assert events.row_by_id(event.event_id) is None
     assert alice.get(f"/rooms/{room_id}/state/m.room.member/{alice.user_id}").body["membership"] == "join"
+
+
+def test_old_rooms_may_have_numbers_of_any_size(remote: VisitingServer, alice: Client) -> None:
+    room = RemoteRoom(remote, "1")
+    event = room.invite(alice.user_id, content={"membership": "invite", "org.example": 2**70})
+    name = {"type": "m.room.name", "state_key": "", "sender": room.owner, "content": {"name": 2**70}}
+    body = {"room_version": "1", "event": event.pdu, "invite_room_state": [name]}
+    path = path_of("v2", "invite", room.room_id, event.event_id)
+    raw = encode_canonical(body, lenient=True)
+    response = dispatch(make_http("PUT", path, raw, remote.authorization("PUT", path, body)))
+    assert response.status_code == 200
+    assert str(2**70).encode() in b"".join(response)
+    assert list(invites_of(alice)) == [room.room_id]
+
+
+@pytest.mark.parametrize("target", ["alice:hearth.example", "", "@alice"])
+def test_who_is_invited_has_to_be_a_user(remote: VisitingServer, alice: Client, target: str) -> None:
+    room = RemoteRoom(remote)
+    answer = room.send(room.invite(target))
+    assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
