@@ -121,6 +121,8 @@ ON_STARTUP = "matrix_app.sync.hub.start"
 REMOTE_SERVERS = "matrix_app.federation.waiting.servers"
 # Asks other servers for what is missing of a room's history.
 OLDER_HISTORY = "matrix_app.federation.inbound.backfill.fetch_older"
+# What services take part in rooms of other servers through.
+REMOTE_ROOMS = "matrix_app.federation.outbound.rooms.rooms"
 # Awaited before a view runs that is for other servers: learns the keys of the one that asks.
 SERVER_INTRODUCTION = "matrix_app.federation.introduction.introduce"
 # What runs beside the tasks in each worker process.

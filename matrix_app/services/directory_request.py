@@ -7,7 +7,7 @@ import msgspec
 from matrix_app.storage.directory import Query
 
 
-class Filter(msgspec.Struct):
+class Filter(msgspec.Struct, omit_defaults=True):
     """Which rooms are looked for."""
 
     generic_search_term: str | None = None

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.event_format import create_event
 from matrix_app.protocol.events import Event
 from matrix_app.services.local_identity import local_identity
-from matrix_app.storage import db, events, interning, invite_state, members, stream
-from matrix_app.storage.members import MemberRow, Membership
+from matrix_app.services.member_outliers import keep_leave
+from matrix_app.storage import events, interning, members
 from matrix_app.storage.rooms import RoomIdentity
-from matrix_app.storage.stream import Kind
 
 
 def leave_locally(room: RoomIdentity, user_id: str, content: dict[str, Any]) -> Event:
@@ -37,29 +35,5 @@ def leave_locally(room: RoomIdentity, user_id: str, content: dict[str, Any]) -> 
         depth=invite.depth + 1,
         origin_server_ts=int(time.time() * 1000),
     )
-    _store(room, user_nid, event)
+    keep_leave(room, event)
     return event
-
-
-def _store(room: RoomIdentity, user_nid: int, event: Event) -> None:
-    with db.write():
-        position = stream.append_one(Kind.MEMBERSHIP, room=room.nid, user=user_nid)
-        nid = events.insert(
-            events.NewEvent(
-                event=event,
-                json=encode_canonical(event.pdu, lenient=True),
-                room_nid=room.nid,
-                key_nid=interning.key_nid(event.type, event.sender),
-                sender_nid=user_nid,
-                position=None,
-                status=events.Status.NORMAL,
-                is_outlier=True,
-                state_nid=None,
-                thread_root_nid=None,
-                unread_ordinal=0,
-            )
-        )
-        leave = Membership.LEAVE
-        row = MemberRow(room.nid, user_nid, leave, nid, user_nid, True, False, position, position)
-        members.put(row)
-        invite_state.remove(room.nid, user_nid)

@@ -6,24 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from matrix_app.http.requester import Requester
-from matrix_app.protocol.errors import Forbidden, NotFound
+from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.ids import domain_of
 from matrix_app.services import outgoing_invites
 from matrix_app.services.local_leave import leave_locally
+from matrix_app.services.member_outliers import keep_leave
+from matrix_app.services.remote_rooms import remote_rooms
 from matrix_app.services.room_writer import RoomWriter
-from matrix_app.storage import members
+from matrix_app.storage import interning, members, rooms
+from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import Membership
 from matrix_app.storage.rooms import RoomIdentity
 
 
 def join(requester: Requester, room_id: str, servers: Sequence[str], content: dict[str, Any]) -> None:
-    """Join by way of one of `servers`; raises `NotFound` when none lets the user in."""
-    raise _unreachable()
+    """Join by way of one of `servers`; raises what they object, `NotFound` when none can be reached."""
+    remote_rooms().join(requester, room_id, candidates(room_id, requester.user_nid, servers), content)
 
 
 def knock(requester: Requester, room_id: str, servers: Sequence[str], content: dict[str, Any]) -> None:
-    """Knock by way of one of `servers`; raises `NotFound` when none takes the knock."""
-    raise _unreachable()
+    """Knock by way of one of `servers`; raises as `join` does."""
+    remote_rooms().knock(requester, room_id, candidates(room_id, requester.user_nid, servers), content)
 
 
 def invite(requester: Requester, room: RoomIdentity, target: str, content: dict[str, Any]) -> None:
@@ -43,8 +47,8 @@ def invite(requester: Requester, room: RoomIdentity, target: str, content: dict[
 
 
 def exchange_third_party_invite(room_id: str, sender: str, target: str, signed: dict[str, Any]) -> None:
-    """Have the server of `sender` invite a user of this one; raises `NotFound` when it cannot be reached."""
-    raise _unreachable()
+    """Have the server of `sender` invite a user of this one; raises what it has against it."""
+    remote_rooms().exchange_third_party_invite(room_id, sender, target, signed)
 
 
 def leave(requester: Requester, room: RoomIdentity, content: dict[str, Any]) -> None:
@@ -52,9 +56,25 @@ def leave(requester: Requester, room: RoomIdentity, content: dict[str, Any]) -> 
     member = members.get(room.nid, requester.user_nid)
     if member is None:
         raise Forbidden("You are not in this room")
-    if member.membership in (Membership.INVITE, Membership.KNOCK):
+    if member.membership not in (Membership.INVITE, Membership.KNOCK):
+        return
+    servers = candidates(room.room_id, requester.user_nid, ())
+    event = remote_rooms().leave(requester.user_id, room, servers, content)
+    if event is not None:
+        keep_leave(room, event)
+    else:
         leave_locally(room, requester.user_id, content)
 
 
-def _unreachable() -> NotFound:
-    return NotFound("No server that is in the room can be reached", errcode="M_UNKNOWN")
+def candidates(room_id: str, user_nid: int, named: Sequence[str]) -> list[str]:
+    """The servers to ask about a room, each once: those that are named, who invited, who else may know."""
+    found = list(named)
+    room = rooms.find(room_id)
+    member = members.get(room.nid, user_nid) if room is not None else None
+    if member is not None and member.membership == Membership.INVITE:
+        found.append(domain_of(interning.user_id_of(member.sender_nid)))
+    if room is not None:
+        found += members.servers_in(room.nid)
+    if ":" in room_id:
+        found.append(room_id.partition(":")[2])
+    return [name for name in dict.fromkeys(found) if name and name != local_server_name()]

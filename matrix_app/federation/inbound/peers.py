@@ -25,6 +25,7 @@ class Question(NamedTuple):
     path: str
     query: Mapping[str, str] | Sequence[tuple[str, str]] | None = None
     content: dict[str, Any] | None = None
+    timeout: float = TIMEOUT
 
 
 class Peers(Protocol):
@@ -48,7 +49,7 @@ class RemotePeers:
 
     def ask(self, server: str, question: Question) -> Any:
         """See `Peers`."""
-        return loop.run(_ask(server, question), TIMEOUT * 2)
+        return loop.run(_ask(server, question), question.timeout * 2)
 
     def ask_all(self, server: str, questions: Sequence[Question]) -> list[Any]:
         """See `Peers`."""
@@ -70,7 +71,7 @@ async def _ask(server: str, question: Question) -> Any:
         question.path,
         query=question.query,
         content=question.content,
-        timeout=TIMEOUT,
+        timeout=question.timeout,
         max_bytes=MOST_BYTES,
     )
 

@@ -1,0 +1,1 @@
+"""What users of this server do in rooms of others: joining, knocking, leaving, inviting."""

@@ -1,0 +1,196 @@
+"""Joining rooms that other servers are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from matrix_app.federation.inbound.peers import use_peers
+from matrix_app.protocol.errors import RemoteError, RemoteUnreachable
+from matrix_app.services.received_invites import accept_invite
+from matrix_app.storage import rooms, state
+from tests.factories.client import Answer, Client, ClientFactory
+from tests.factories.events import ALICE, BOB, CAROL
+from tests.factories.fake_peers import SignedRoom
+from tests.factories.remote_rooms import named
+from tests.factories.resident_servers import ResidentServers
+
+VERSIONS = ("1", "2", "3", "6", "8", "10", "11", "12")
+
+
+class Elsewhere:
+    """A room of other servers, and clients here that would like to be in it."""
+
+    def __init__(self, clients: ClientFactory, version: str = "12", join_rule: str = "public") -> None:
+        room = SignedRoom.opened(version, join_rule="public")
+        assert isinstance(room, SignedRoom)
+        self.room = room
+        room.join(BOB)
+        room.join(CAROL)
+        room.message(BOB, "before")
+        if join_rule != "public":
+            room.set_join_rule(join_rule)
+        self.room_id = str(room.room_id)
+        self.servers = ResidentServers(room)
+        self.clients = clients
+        self.client = clients.make()
+
+    def join(self, *via: str, client: Client | None = None, **body: Any) -> Answer:
+        query = "&".join(f"via={name}" for name in via or ("a.example",))
+        return (client or self.client).post(f"/join/{self.room_id}?{query}", body)
+
+    def joined_state(self) -> bool:
+        """Whether this server's state is that of the others."""
+        room = rooms.find(self.room_id)
+        assert room is not None
+        theirs = {pair: event.event_id for pair, event in self.room.state.items()}
+        return named(state.current_full(room.nid)) == theirs
+
+
+@pytest.fixture
+def elsewhere(clients: ClientFactory) -> Iterator[Elsewhere]:
+    made = Elsewhere(clients)
+    with use_peers(made.servers):
+        yield made
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_user_joins_a_room_elsewhere(clients: ClientFactory, version: str) -> None:
+    elsewhere = Elsewhere(clients, version)
+    with use_peers(elsewhere.servers):
+        answer = elsewhere.join()
+    assert (answer.status, answer.body) == (200, {"room_id": elsewhere.room_id})
+    assert elsewhere.joined_state()
+    members = elsewhere.client.get(f"/rooms/{elsewhere.room_id}/joined_members").body["joined"]
+    assert set(members) == {ALICE, BOB, CAROL, elsewhere.client.user_id}
+
+
+def test_the_event_has_what_the_client_wants_in_it_and_the_name_of_the_user(elsewhere: Elsewhere) -> None:
+    elsewhere.client.put(f"/profile/{elsewhere.client.user_id}/displayname", {"displayname": "Zoe"})
+    elsewhere.join(reason="curious")
+    [event] = elsewhere.servers.handed_in
+    assert event.content == {"membership": "join", "displayname": "Zoe", "reason": "curious"}
+
+
+def test_messages_can_be_sent_after_the_join(elsewhere: Elsewhere) -> None:
+    elsewhere.join()
+    assert elsewhere.client.send(elsewhere.room_id).status == 200
+
+
+def test_the_next_server_is_asked_when_one_does_not_answer(elsewhere: Elsewhere) -> None:
+    elsewhere.servers.refusing = {
+        "dead.example": RemoteUnreachable("no answer"),
+        "ill.example": RemoteError("ill.example", 500, {}),
+        "lost.example": RemoteError("lost.example", 404, {"errcode": "M_NOT_FOUND"}),
+    }
+    assert elsewhere.join("dead.example", "ill.example", "lost.example", "b.example").status == 200
+    assert elsewhere.servers.questions[-1] == ("b.example", "send_join")
+
+
+def test_a_refusal_is_told_when_no_server_lets_the_user_in(elsewhere: Elsewhere) -> None:
+    elsewhere.servers.refusing = {
+        "a.example": RemoteError("a.example", 403, {"errcode": "M_FORBIDDEN", "error": "You are banned"}),
+        "b.example": RemoteUnreachable("no answer"),
+    }
+    answer = elsewhere.join("b.example", "a.example")
+    assert (answer.status, answer.errcode, answer.body["error"]) == (403, "M_FORBIDDEN", "You are banned")
+
+
+def test_nobody_to_ask_is_not_found(elsewhere: Elsewhere) -> None:
+    elsewhere.servers.refusing = {"a.example": RemoteUnreachable("no answer")}
+    assert elsewhere.join("a.example").status == 404
+
+
+def test_a_server_with_the_first_version_of_the_endpoint_is_enough(elsewhere: Elsewhere) -> None:
+    elsewhere.servers.only_v1 = True
+    assert elsewhere.join().status == 200
+    assert elsewhere.joined_state()
+
+
+@pytest.mark.parametrize("part", ["state", "auth_chain"])
+def test_what_is_not_signed_as_it_must_be_is_left_out(elsewhere: Elsewhere, part: str) -> None:
+    forged = elsewhere.room.make("m.room.topic", ALICE, {"topic": "forged"}, state_key="").pdu
+    forged = {**forged, "content": {"topic": "changed after it was signed"}, "signatures": {"a.example": {}}}
+    before = [event.pdu for event in elsewhere.room.state.values()]
+    elsewhere.servers.lies[part] = [*before, forged]
+    assert elsewhere.join().status == 200
+    assert elsewhere.joined_state()
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"state": []},
+        {"state": "everything"},
+        {"state": None},
+        {"members_omitted": True},
+    ],
+)
+def test_an_answer_without_the_room_is_no_join(elsewhere: Elsewhere, lies: dict[str, Any]) -> None:
+    elsewhere.servers.lies = lies
+    answer = elsewhere.join()
+    assert answer.status >= 400
+    assert elsewhere.client.get("/joined_rooms").body["joined_rooms"] == []
+
+
+def test_state_that_forbids_the_join_is_no_join(elsewhere: Elsewhere) -> None:
+    elsewhere.room.ban(ALICE, elsewhere.client.user_id)
+    template = elsewhere.room.fork()
+    template.state.pop(("m.room.member", elsewhere.client.user_id))
+    elsewhere.servers._template = lambda kind, user_id: {  # type: ignore[method-assign]
+        "event": template.fork().member(user_id, user_id, kind).pdu,
+        "room_version": "12",
+    }
+    assert elsewhere.join().status == 403
+    assert elsewhere.client.get("/joined_rooms").body["joined_rooms"] == []
+
+
+def test_a_template_for_something_else_is_not_signed(elsewhere: Elsewhere) -> None:
+    other = elsewhere.room.fork()
+    elsewhere.servers._template = lambda kind, user_id: {  # type: ignore[method-assign]
+        "event": other.make("m.room.power_levels", user_id, {"membership": "join"}, state_key="").pdu,
+        "room_version": "12",
+    }
+    assert elsewhere.join().status == 502
+    assert elsewhere.servers.handed_in == []
+
+
+def test_the_second_user_joins_without_asking(elsewhere: Elsewhere) -> None:
+    elsewhere.join()
+    asked = len(elsewhere.servers.questions)
+    assert elsewhere.join(client=elsewhere.clients.make()).status == 200
+    assert len(elsewhere.servers.questions) == asked
+
+
+def test_who_left_comes_back_by_another_server_and_finds_the_room_as_it_is_now(elsewhere: Elsewhere) -> None:
+    elsewhere.join()
+    elsewhere.client.change(elsewhere.room_id, "leave")
+    elsewhere.room.leave(elsewhere.client.user_id)
+    elsewhere.room.send("m.room.topic", ALICE, {"topic": "meanwhile"}, state_key="")
+    elsewhere.servers.learn(*elsewhere.room.events)
+    assert elsewhere.join().status == 200
+    assert elsewhere.joined_state()
+
+
+def test_a_restricted_room_is_joined_by_the_power_of_somebody_there(clients: ClientFactory) -> None:
+    elsewhere = Elsewhere(clients, "10")
+    elsewhere.room.set_join_rule(
+        "restricted", allow=[{"type": "m.room_membership", "room_id": "!other:a.example"}]
+    )
+    elsewhere.servers.authoriser = ALICE
+    with use_peers(elsewhere.servers):
+        assert elsewhere.join("a.example").status == 200
+    assert elsewhere.joined_state()
+    joined = elsewhere.room.state["m.room.member", elsewhere.client.user_id]
+    assert joined.content["join_authorised_via_users_server"] == ALICE
+
+
+def test_the_invites_sender_is_asked_where_nobody_is_named(elsewhere: Elsewhere) -> None:
+    invite = elsewhere.room.invite(CAROL, elsewhere.client.user_id)
+    elsewhere.servers.learn(invite)
+    accept_invite(invite, [])
+    assert elsewhere.client.change(elsewhere.room_id, "join").status == 200
+    assert elsewhere.servers.questions[0] == ("c.example", "make_join")
+    assert elsewhere.joined_state()

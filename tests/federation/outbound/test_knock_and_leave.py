@@ -1,0 +1,93 @@
+"""Knocking on rooms elsewhere, and turning invites down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from matrix_app.federation.inbound.peers import use_peers
+from matrix_app.protocol.errors import RemoteError, RemoteUnreachable
+from matrix_app.services.received_invites import accept_invite
+from tests.factories.client import ClientFactory
+from tests.factories.events import ALICE
+from tests.factories.fake_peers import SignedRoom
+from tests.factories.resident_servers import ResidentServers
+from tests.factories.syncing import sync
+
+
+class Elsewhere:
+    """A room that one can knock on, and a client here."""
+
+    def __init__(self, clients: ClientFactory, version: str = "12") -> None:
+        room = SignedRoom.opened(version, join_rule="knock")
+        assert isinstance(room, SignedRoom)
+        room.send("m.room.name", ALICE, {"name": "Behind the door"}, state_key="")
+        self.room, self.room_id = room, str(room.room_id)
+        self.servers = ResidentServers(room)
+        self.client = clients.make()
+
+    def invited(self) -> None:
+        invite = self.room.invite(ALICE, self.client.user_id)
+        self.servers.learn(invite)
+        accept_invite(invite, [])
+
+    def rooms(self, section: str) -> list[str]:
+        return list(sync(self.client).get("rooms", {}).get(section, {}))
+
+
+@pytest.fixture
+def elsewhere(clients: ClientFactory) -> Iterator[Elsewhere]:
+    made = Elsewhere(clients)
+    with use_peers(made.servers):
+        yield made
+
+
+@pytest.mark.parametrize("version", ["7", "10", "11", "12"])
+def test_a_knock_shows_what_the_room_is(clients: ClientFactory, version: str) -> None:
+    elsewhere = Elsewhere(clients, version)
+    with use_peers(elsewhere.servers):
+        assert elsewhere.client.post(f"/knock/{elsewhere.room_id}?via=a.example").status == 200
+    shown = sync(elsewhere.client)["rooms"]["knock"][elsewhere.room_id]["knock_state"]["events"]
+    names = {event["type"]: event["content"] for event in shown}
+    assert names["m.room.name"] == {"name": "Behind the door"}
+    assert names["m.room.member"]["membership"] == "knock"
+
+
+def test_a_refused_knock_is_told(elsewhere: Elsewhere) -> None:
+    elsewhere.servers.refusing["a.example"] = RemoteError("a.example", 403, {"errcode": "M_FORBIDDEN"})
+    answer = elsewhere.client.post(f"/knock/{elsewhere.room_id}?via=a.example")
+    assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN")
+    assert elsewhere.rooms("knock") == []
+
+
+def test_a_knock_is_taken_back(elsewhere: Elsewhere) -> None:
+    elsewhere.client.post(f"/knock/{elsewhere.room_id}?via=a.example")
+    elsewhere.room.knock(elsewhere.client.user_id)
+    assert elsewhere.client.change(elsewhere.room_id, "leave").status == 200
+    assert elsewhere.rooms("knock") == []
+
+
+def test_an_invite_is_turned_down_where_it_came_from(elsewhere: Elsewhere) -> None:
+    elsewhere.invited()
+    assert elsewhere.rooms("invite") == [elsewhere.room_id]
+    assert elsewhere.client.change(elsewhere.room_id, "leave", reason="no time").status == 200
+    assert elsewhere.rooms("invite") == []
+    [event] = elsewhere.servers.handed_in
+    assert event.content == {"membership": "leave", "reason": "no time"}
+    assert elsewhere.servers.questions[0] == ("a.example", "make_leave")
+
+
+def test_an_invite_is_turned_down_though_nobody_hears_of_it(elsewhere: Elsewhere) -> None:
+    elsewhere.invited()
+    elsewhere.servers.refusing["a.example"] = RemoteUnreachable("no answer")
+    assert elsewhere.client.change(elsewhere.room_id, "leave").status == 200
+    assert elsewhere.rooms("invite") == []
+    assert elsewhere.servers.handed_in == []
+
+
+def test_a_server_with_the_first_version_of_the_endpoint_is_enough(elsewhere: Elsewhere) -> None:
+    elsewhere.invited()
+    elsewhere.servers.only_v1 = True
+    assert elsewhere.client.change(elsewhere.room_id, "leave").status == 200
+    assert len(elsewhere.servers.handed_in) == 1
