@@ -52,9 +52,12 @@ def size_asked(request: Request) -> ThumbnailSize:
     request.required_query("width")
     request.required_query("height")
     width, height = request.query_int("width", 0, minimum=1), request.query_int("height", 0, minimum=1)
-    method = request.query("method") or "scale"
-    if method == "crop" or method == "scale":  # noqa: PLR1714  (so that its type is known)
-        return choose_size(width, height, method, animated=request.query_bool("animated"))
+    animated = request.query_bool("animated")
+    match request.query("method"):
+        case "crop":
+            return choose_size(width, height, "crop", animated=animated)
+        case None | "scale":
+            return choose_size(width, height, "scale", animated=animated)
     raise InvalidParam("method must be crop or scale")
 
 

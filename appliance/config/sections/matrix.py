@@ -35,7 +35,8 @@ class Federation(Section, frozen=True):
     trusted_key_servers: Annotated[
         tuple[str, ...],
         doc(
-            "Servers that are asked for the keys of servers that cannot be reached, or of many servers at once."
+            "Servers that are asked for the keys of servers that cannot be reached, "
+            "or of many servers at once."
         ),
     ] = ("matrix.org",)
     connect_timeout_seconds: Annotated[int, positive("How long to wait for a connection.")] = 10
