@@ -24,6 +24,9 @@ from tests.federation.certificates import Authority
 from tests.federation.conftest import Clients
 from tests.federation.https_server import Answering, HttpsServer, say, say_after, say_hello
 
+# The client's threads look after connections to the database that earlier tests made there.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 VERSION = "/_matrix/federation/v1/version"
 NAME = "a.example"
 
