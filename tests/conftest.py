@@ -44,14 +44,16 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
-    """Nothing is remembered of another test's database."""
+def _fresh(config: Config) -> Iterator[None]:
+    """Nothing is remembered of another test's database. The configuration is that of all tests again."""
     clear_all()
     memo.clear()
     hub.cache_clear()
     work_queue.cache_clear()
     rate_limit.reset()
     timer.clear()
+    with use_config(config):
+        yield
 
 
 @pytest.fixture
