@@ -57,6 +57,11 @@ def token_pepper() -> bytes:
     return _named("token_pepper").encode()
 
 
+def sealing_key() -> str:
+    """What secrets that must be in the database, such as those of authenticator apps, are sealed with."""
+    return _named("sealing_key")
+
+
 def registration_shared_secret() -> str:
     """What programs on this machine prove to know when they make accounts."""
     return read_or_create(get_config().registration.shared_secret_file, lambda: secrets.token_urlsafe(48))
@@ -76,5 +81,5 @@ def _new_signing_key() -> str:
 
 def create_all() -> None:
     """Makes every secret that is missing."""
-    for read in (django_secret_key, token_pepper, registration_shared_secret, signing_key_text):
+    for read in (django_secret_key, token_pepper, sealing_key, registration_shared_secret, signing_key_text):
         read()

@@ -26,6 +26,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("index_search", 5),
         Entry("expire_typing", 5),
         Entry("sweep_inbound", 1),
+        Entry("resume_long_tasks", 2),
         Entry("propagate_late_profiles", 5),
         Entry("leave_late_rooms", 60),
         Entry("trim_stream", 30),

@@ -113,3 +113,17 @@ def expire_messages() -> None:
     from matrix_app.services.effects.self_destruct import remove_expired
 
     remove_expired()
+
+
+def run_long_task(nid: int) -> None:
+    """Go on with a long task."""
+    from matrix_app.services.long_tasks import run
+
+    run(nid)
+
+
+def resume_long_tasks() -> None:
+    """Go on with long tasks whose worker ended."""
+    from matrix_app.services.long_tasks import resume_all
+
+    resume_all()

@@ -7,7 +7,7 @@ from typing import Final
 
 from appliance.config import get_config
 from matrix_app.services.uia import sessions as uia_sessions
-from matrix_app.storage import db, expiry, staging, stream, transactions
+from matrix_app.storage import audit, db, expiry, long_tasks, staging, stream, transactions, web_sessions
 from matrix_app.storage.clock import now_ms
 
 BATCH: Final = 2000
@@ -17,6 +17,8 @@ HOUR_MS: Final = 3_600_000
 KEPT_MESSAGE_IDS_MS: Final = 7 * 24 * HOUR_MS
 # An expired access token is still told from an unknown one for so long: its client may sign in softly.
 KEPT_MS: Final = 30 * 24 * HOUR_MS
+# A session on the pages that nobody uses for so long is over.
+KEPT_WEB_SESSIONS_MS: Final = 30 * 24 * HOUR_MS
 
 
 def trim_stream() -> int:
@@ -35,10 +37,18 @@ def forget_transactions() -> int:
 def delete_expired() -> int:
     """Delete tokens and unfinished sessions whose time has long been over; how many."""
     before = now_ms() - KEPT_MS
+    _delete_old_records()
     return uia_sessions.remove_old() + sum(
         _in_batches(lambda table=table: expiry.delete_before(table, before, BATCH), BATCH)  # type: ignore[misc]
         for table in expiry.tables()
     )
+
+
+def _delete_old_records() -> None:
+    audited = now_ms() - get_config().retention.audit_days * 24 * HOUR_MS
+    _in_batches(lambda: web_sessions.delete_before(now_ms() - KEPT_WEB_SESSIONS_MS, BATCH), BATCH)
+    _in_batches(lambda: audit.delete_before(audited, BATCH), BATCH)
+    _in_batches(lambda: long_tasks.delete_finished_before(audited, BATCH), BATCH)
 
 
 def _in_batches(delete: Callable[[], int], whole: int) -> int:

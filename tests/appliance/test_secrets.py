@@ -44,4 +44,10 @@ def test_every_secret_is_made_before_it_is_asked_for(tmp_path: Path) -> None:
     with use_config(load_config({"HEARTH_SERVER__DATA_DIR": str(tmp_path)})) as config:
         secrets.create_all()
         names = {path.name for path in config.server.secrets_dir.iterdir()}
-    assert names == {"django_secret_key", "token_pepper", "registration_shared_secret", "signing.key"}
+    assert names == {
+        "django_secret_key",
+        "token_pepper",
+        "sealing_key",
+        "registration_shared_secret",
+        "signing.key",
+    }

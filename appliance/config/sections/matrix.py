@@ -144,6 +144,9 @@ class Retention(Section, frozen=True):
     connection_history_days: Annotated[
         int, natural("How long the addresses that users connected from are kept; 0 keeps none.")
     ] = 28
+    audit_days: Annotated[int, positive("How long the audit log and the results of long tasks are kept.")] = (
+        365
+    )
     task_results: Annotated[
         int, natural("How many results of background tasks are kept; failures are kept in any case.")
     ] = 0

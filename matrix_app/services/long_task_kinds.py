@@ -1,0 +1,16 @@
+"""Where the kinds of long tasks are declared."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from typing import Final
+
+MODULES: Final[tuple[str, ...]] = ()
+
+
+@lru_cache(maxsize=1)
+def load() -> None:
+    """Import every module that declares a kind."""
+    for module in MODULES:
+        import_module(module)

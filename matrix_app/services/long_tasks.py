@@ -1,0 +1,144 @@
+"""Work that takes minutes: started by a page or a command, done in the worker, cancellable and resumable.
+
+A kind of task is a function that does one bounded piece (a second or a few) and says whether it has
+finished. What it must know for the next piece is in `checkpoint`, which is stored after every piece, so
+that a task goes on where it was after the worker ended or the server was started again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from appliance.config import get_config
+from matrix_app.protocol.errors import MatrixError, NotFound
+from matrix_app.services import audit
+from matrix_app.services.audit import Actor
+from matrix_app.services.background import run_later
+from matrix_app.storage import db, long_tasks
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.long_tasks import LongTaskRow
+
+# A worker that has not said how far it is for so long is taken for dead.
+STALE_MS: Final = 120_000
+_KINDS: dict[str, Piece] = {}
+
+_log = structlog.get_logger("matrix_app.long_tasks")
+
+
+class LongTask:
+    """A task at work, as its kind's function sees it."""
+
+    def __init__(self, row: LongTaskRow) -> None:
+        self.nid = row.nid
+        self.params = row.params
+        self.actor = Actor(row.actor_nid, "hearth")
+        # Changed freely by the function; stored after each piece. JSON.
+        self.checkpoint = row.checkpoint
+        # What came of it; JSON.
+        self.result: dict[str, Any] = {}
+        self.step = row.step
+        self.done = row.done
+        self.total = row.total
+
+    def note(self) -> bool:
+        """Store how far the task is; whether it is to be cancelled."""
+        with db.write():
+            return long_tasks.note(
+                self.nid, now_ms(), self.step, self.done, self.total, orjson.dumps(self.checkpoint)
+            )
+
+
+Piece = Callable[[LongTask], bool]
+
+
+def long_task(kind: str) -> Callable[[Piece], Piece]:
+    """Declare the decorated function as what does a piece of tasks of a kind; True when nothing is left.
+
+    Its module is named in `services/long_task_kinds.py`.
+    """
+
+    def register(piece: Piece) -> Piece:
+        _KINDS[kind] = piece
+        return piece
+
+    return register
+
+
+def start(kind: str, title: str, params: dict[str, Any], actor: Actor) -> int:
+    """Have a task done; its nid, which the page of the task shows."""
+    with db.write():
+        nid = long_tasks.put(kind, title, orjson.dumps(params), actor.user_nid, now_ms())
+        audit.record(actor, "task.start", str(nid), kind=kind, title=title)
+        run_later("run_long_task", nid)
+    return nid
+
+
+def cancel(nid: int, actor: Actor) -> None:
+    """Ask for the end of a task, which comes after its present piece; raises `NotFound` when it has ended."""
+    with db.write():
+        if not long_tasks.ask_to_cancel(nid):
+            raise NotFound("The task has ended already")
+        audit.record(actor, "task.cancel", str(nid))
+
+
+def run(nid: int) -> None:
+    """Work on a task for as long as a task of the queue may take, then let the queue go on with it."""
+    with db.write():
+        claimed = long_tasks.claim(nid, now_ms(), now_ms() - STALE_MS)
+    row = long_tasks.find(nid)
+    if not claimed or row is None:
+        return
+    task = LongTask(row)
+    try:
+        _work(task, _kind(row.kind))
+    except MatrixError as error:
+        _finish(task, long_tasks.FAILED, error.message or error.errcode)
+    except Exception:
+        _log.exception("a long task failed", kind=row.kind, task=nid)
+        _finish(task, long_tasks.FAILED, "An internal error; the log tells more")
+        raise
+
+
+def _kind(name: str) -> Piece:
+    from matrix_app.services import long_task_kinds
+
+    long_task_kinds.load()
+    if name not in _KINDS:
+        raise NotFound(f"This version of Hearth does not know the task {name}")
+    return _KINDS[name]
+
+
+def _work(task: LongTask, piece: Piece) -> None:
+    until = time.monotonic() + get_config().worker.task_timeout_seconds / 3
+    while True:
+        if task.note():
+            _finish(task, long_tasks.CANCELLED)
+            return
+        if piece(task):
+            task.note()
+            _finish(task, long_tasks.DONE)
+            return
+        if time.monotonic() > until:
+            task.note()
+            with db.write():
+                long_tasks.release(task.nid)
+                run_later("run_long_task", task.nid)
+            return
+
+
+def _finish(task: LongTask, state: str, error: str = "") -> None:
+    with db.write():
+        long_tasks.finish(task.nid, state, now_ms(), result=orjson.dumps(task.result), error=error)
+
+
+def resume_all() -> None:
+    """Go on with tasks whose worker ended, or whose wake-up was lost."""
+    stale = now_ms() - STALE_MS
+    for row in long_tasks.unfinished():
+        if (row.heartbeat_ts or row.created_ts) < stale:
+            run_later("run_long_task", row.nid)
