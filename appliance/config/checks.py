@@ -27,6 +27,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _database(config)
     yield from _mail(config)
     yield from _registration(config)
+    yield from _calls(config)
 
 
 def _names(config: Config) -> Iterator[Problem]:
@@ -109,3 +110,20 @@ def _registration(config: Config) -> Iterator[Problem]:
         yield Problem("registration.terms.url", "is needed when registration.terms.version is given")
     if config.captcha.required and not (config.captcha.public_key and config.captcha.private_key):
         yield Problem("captcha.required", "needs captcha.public_key and captcha.private_key")
+
+
+def _calls(config: Config) -> Iterator[Problem]:
+    turn = config.turn
+    if turn.secret and turn.secret_file:
+        yield Problem("turn.secret_file", "contradicts turn.secret; give one of them")
+    if turn.password and turn.password_file:
+        yield Problem("turn.password_file", "contradicts turn.password; give one of them")
+    shared, fixed = bool(turn.secret or turn.secret_file), bool(turn.user)
+    if shared and fixed:
+        yield Problem("turn.user", "contradicts the shared secret; give one of them")
+    if turn.uris and not (shared or fixed):
+        yield Problem("turn.uris", "need credentials: a shared secret, or a user and password")
+    if any(not uri.startswith(("turn:", "turns:", "stun:", "stuns:")) for uri in turn.uris):
+        yield Problem("turn.uris", "must begin with turn: or turns:")
+    if any(urlsplit(url).scheme not in ("http", "https") for url in config.rtc.livekit_service_urls):
+        yield Problem("rtc.livekit_service_urls", "must be addresses such as https://rtc.example.org/jwt")

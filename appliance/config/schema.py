@@ -6,6 +6,7 @@ from msgspec import field
 
 from appliance.config.fields import Section
 from appliance.config.sections.accounts import Captcha, Cas, PasswordPolicy, Registration
+from appliance.config.sections.calls import Rtc, Turn
 from appliance.config.sections.limits import Limits, RateLimits
 from appliance.config.sections.mail import Mail
 from appliance.config.sections.matrix import (
@@ -41,5 +42,7 @@ class Config(Section, frozen=True):
     presence: Presence = field(default_factory=Presence)
     rooms: Rooms = field(default_factory=Rooms)
     retention: Retention = field(default_factory=Retention)
+    turn: Turn = field(default_factory=Turn)
+    rtc: Rtc = field(default_factory=Rtc)
     app_services: AppServices = field(default_factory=AppServices)
     logging: Logging = field(default_factory=Logging)

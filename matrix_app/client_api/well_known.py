@@ -9,13 +9,17 @@ from appliance.config import get_config
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import NotFound
+from matrix_app.services.calls import rtc_transports
 from matrix_app.services.public_address import public_baseurl
 
 
 @endpoint("GET", "/.well-known/matrix/client", auth=Auth.NONE)
 def discover_homeserver(request: Request) -> dict[str, Any]:
     """Where clients find the homeserver of this domain (GET /.well-known/matrix/client)."""
-    return {"m.homeserver": {"base_url": public_baseurl()}}
+    found: dict[str, Any] = {"m.homeserver": {"base_url": public_baseurl()}}
+    if transports := rtc_transports():
+        found["org.matrix.msc4143.rtc_foci"] = transports
+    return found
 
 
 @endpoint("GET", "/.well-known/matrix/server", auth=Auth.NONE)

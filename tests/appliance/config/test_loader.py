@@ -154,6 +154,13 @@ def test_a_configuration_can_be_laid_over_the_process(tmp_path: Path) -> None:
     assert get_config() is not config
 
 
+def test_turn_servers_need_credentials_of_one_kind(tmp_path: Path) -> None:
+    assert "turn.uris" in problems(tmp_path, '[turn]\nuris = ["turn:t.example.org"]')
+    assert "turn.uris" in problems(tmp_path, '[turn]\nuris = ["https://t.example.org"]\nsecret = "s"')
+    assert "turn.user" in problems(tmp_path, '[turn]\nuser = "u"\nsecret = "s"')
+    assert "turn.secret_file" in problems(tmp_path, '[turn]\nsecret = "s"\nsecret_file = "f"')
+
+
 def test_a_required_captcha_needs_its_keys(tmp_path: Path) -> None:
     assert set(problems(tmp_path, "[captcha]\nrequired = true\n")) == {"captcha.required"}
     keys = 'public_key = "a"\nprivate_key = "b"\n'
