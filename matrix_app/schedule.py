@@ -25,6 +25,7 @@ def entries() -> tuple[Entry, ...]:
         *expiry,
         Entry("index_search", 5),
         Entry("expire_typing", 5),
+        Entry("sweep_unread", 30),
         Entry("sweep_inbound", 1),
         Entry("resume_long_tasks", 2),
         Entry("propagate_late_profiles", 5),

@@ -38,11 +38,11 @@ def propagate_late_profiles() -> None:
     propagate_late()
 
 
-def clear_read_actions(user_nid: int, room_nid: int, thread_nid: int, position: int) -> None:
+def sweep_unread() -> None:
     """Remove what no longer counts as unread."""
-    from matrix_app.services.read_marks import clear_read_actions as clear
+    from matrix_app.services.read_marks import sweep
 
-    clear(user_nid, room_nid, thread_nid, position)
+    sweep()
 
 
 def expire_typing() -> None:

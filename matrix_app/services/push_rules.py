@@ -11,7 +11,17 @@ from appliance.config import get_config
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import TooLarge
 from matrix_app.protocol.push_rules import Custom, full_ruleset
-from matrix_app.storage import account_data, db, interning, members, push_rules, unread
+from matrix_app.services.effects.unread import is_silent
+from matrix_app.storage import (
+    account_data,
+    db,
+    interning,
+    members,
+    push_rules,
+    rooms,
+    unread,
+    unread_sweep,
+)
 from matrix_app.storage.stream import Kind
 from matrix_app.storage.user_lock import lock_user
 
@@ -48,4 +58,19 @@ def change_rules(user_nid: int, change: Callable[[Custom], Custom]) -> None:
         push_rules.put(user_nid, encoded if after else None)
         if bool(before) != bool(after):
             members.set_custom_push(user_nid, bool(after))
-        account_data.put(user_nid, account_data.GLOBAL, PUSH_RULES, b"{}", kind=Kind.PUSH_RULES)
+        position = account_data.put(user_nid, account_data.GLOBAL, PUSH_RULES, b"{}", kind=Kind.PUSH_RULES)
+        _note_stances(user_nid, after, position)
+
+
+def _note_stances(user_nid: int, custom: Custom, position: int) -> None:
+    """What came so far goes on counting, or not, as it did: the rules are for what comes now."""
+    joined = rooms.room_ids(members.joined_rooms(user_nid))
+    known = unread.stances(user_nid, joined)
+    changed = {}
+    for nid, room_id in joined.items():
+        counts = not is_silent(custom, room_id)
+        if counts != (known[nid][-1][1] if nid in known else True):
+            changed[nid] = counts
+    unread.put_stances(user_nid, position, changed)
+    for nid in changed.keys() & known.keys():
+        unread_sweep.remove_stances(user_nid, nid)

@@ -16,6 +16,7 @@ _OF_EVENTS = (
     ("redaction", "redaction_nid"),
     ("client_transaction", "event_nid"),
     ("thread_participant", "root_nid"),
+    ("unread_entry", "event_nid"),
 )
 # Tables whose rows name the room.
 _OF_ROOM = (
@@ -34,7 +35,9 @@ _OF_ROOM = (
     "account_data",
     "receipt",
     "read_mark",
-    "unread_action",
+    "unread_total",
+    "unread_correction",
+    "unread_stance",
     "typing",
     "room_typing",
     "state_snapshot",

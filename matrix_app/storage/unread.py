@@ -1,33 +1,44 @@
-"""Unread state: read marks, and the events that differ for one user from everybody's default."""
+"""Unread state: read marks, and what differs for one user from everybody's default (ADR 5).
+
+A timeline is a room outside threads (`MAIN`) or a thread, named by its root's nid.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-import orjson
-
-from matrix_app.protocol.push_rules import is_static_for_room
 from matrix_app.storage import db
 
 ROOM = 0  # a mark for the whole room
 MAIN = -1  # a mark for the main timeline
+EVERYBODY = 0  # in place of a user: what a timeline counts for all
+
+# Corrections are summed up in blocks of 2**8, 2**16 and 2**24 positions.
+LEVELS = (0, 8, 16, 24)
 
 
-class ActionRow(NamedTuple):
+class Entry(NamedTuple):
     """An event whose effect on one user differs from the default."""
 
     user_nid: int
     room_nid: int
+    thread_nid: int
+    position: int
     event_nid: int
+    notify: int
+    highlight: int
+
+
+class Correction(NamedTuple):
+    """A position at which something was counted that is not to count any more."""
+
+    user_nid: int
+    room_nid: int
     thread_nid: int
     position: int
     notify: int
     highlight: int
-    actions: bytes
-    received_ts: int
 
 
 def put_mark(user_nid: int, room_nid: int, thread_nid: int, position: int, ordinal: int) -> bool:
@@ -51,40 +62,42 @@ def marks(user_nid: int, room_nids: Sequence[int]) -> dict[tuple[int, int], tupl
     return {(room, thread): (position, ordinal) for room, thread, position, ordinal in found}
 
 
-def put_actions(rows: Sequence[ActionRow]) -> None:
-    """Store the differing effects of a new event."""
-    sql = (
-        f"INSERT INTO unread_action ({', '.join(ActionRow._fields)}) VALUES {{values}} ON CONFLICT DO NOTHING"
+def put_entries(entries: Sequence[Entry]) -> None:
+    """Store how a new event differs for some users, each of them named once."""
+    totals = db.insert_many(
+        "INSERT INTO unread_total (user_nid, room_nid, thread_nid, notify, highlight) VALUES {values}"
+        " ON CONFLICT (user_nid, room_nid, thread_nid) DO UPDATE SET"
+        " notify = unread_total.notify + excluded.notify,"
+        " highlight = unread_total.highlight + excluded.highlight RETURNING user_nid, notify, highlight",
+        5,
+        [(*entry[:3], entry.notify, entry.highlight) for entry in entries],
     )
-    db.insert_many(sql, len(ActionRow._fields), rows)
+    by_user = {user: (notify, highlight) for user, notify, highlight in totals}
+    columns = (*Entry._fields, "notify_total", "highlight_total")
+    sql = f"INSERT INTO unread_entry ({', '.join(columns)}) VALUES {{values}}"
+    db.insert_many(sql, len(columns), [(*entry, *by_user[entry.user_nid]) for entry in entries])
 
 
-def actions_after(user_nid: int, room_nid: int) -> list[tuple[int, int, int, int]]:
-    """(thread, position, notify, highlight) of a user's differing events in a room."""
+def entries_of(event_nid: int) -> list[Entry]:
+    """For whom an event differs from the default."""
+    sql = f"SELECT {', '.join(Entry._fields)} FROM unread_entry WHERE event_nid = %s"
+    return [Entry(*found) for found in db.rows(sql, (event_nid,))]
+
+
+def correct(corrections: Iterable[Correction]) -> None:
+    """Let what was counted at these positions count no more, for whoever has not read so far."""
     sql = (
-        "SELECT thread_nid, position, notify, highlight FROM unread_action"
-        " WHERE user_nid = %s AND room_nid = %s"
+        "INSERT INTO unread_correction (user_nid, room_nid, thread_nid, level, block, notify, highlight)"
+        " VALUES {values} ON CONFLICT (user_nid, room_nid, thread_nid, level, block) DO UPDATE SET"
+        " notify = unread_correction.notify + excluded.notify,"
+        " highlight = unread_correction.highlight + excluded.highlight"
     )
-    return [(row[0], row[1], row[2], row[3]) for row in db.rows(sql, (user_nid, room_nid))]
-
-
-def clear_actions(user_nid: int, room_nid: int, thread_nid: int, position: int, limit: int = 1000) -> int:
-    """Forget differing events up to `position`, of one timeline or (thread ROOM) of all; how many.
-
-    At most `limit` go at a time: `counts` leaves out those behind the read mark anyway.
-    """
-    sql = (
-        "DELETE FROM unread_action WHERE user_nid = %s AND room_nid = %s AND event_nid IN (SELECT event_nid"
-        " FROM unread_action WHERE user_nid = %s AND room_nid = %s AND position <= %s"
-        " AND (%s = 0 OR thread_nid = %s) ORDER BY position LIMIT %s)"
-    )
-    place = (user_nid, room_nid)
-    return db.changed(sql, (*place, *place, position, thread_nid, thread_nid, limit))
-
-
-def forget_event(event_nid: int) -> None:
-    """Forget the differing effects of an event that has been redacted."""
-    db.execute("DELETE FROM unread_action WHERE event_nid = %s", (event_nid,))
+    rows = [
+        (*item[:3], level, item.position >> level, item.notify, item.highlight)
+        for item in corrections
+        for level in LEVELS
+    ]
+    db.insert_many(sql, 7, rows)
 
 
 def ordinal_at(room_nid: int, thread_nid: int, position: int) -> int:
@@ -102,125 +115,31 @@ def ordinal_at(room_nid: int, thread_nid: int, position: int) -> int:
     return int(db.value(sql, (thread_nid, position)) or 0)
 
 
+def put_stances(user_nid: int, position: int, counts: dict[int, bool]) -> None:
+    """From `position` on the messages of these rooms count for a user, or do not."""
+    sql = (
+        "INSERT INTO unread_stance (user_nid, room_nid, position, counts) VALUES {values}"
+        " ON CONFLICT (user_nid, room_nid, position) DO UPDATE SET counts = excluded.counts"
+    )
+    db.insert_many(sql, 4, [(user_nid, room_nid, position, does) for room_nid, does in counts.items()])
+
+
+def stances(user_nid: int, room_nids: Iterable[int]) -> dict[int, list[tuple[int, bool]]]:
+    """Where the messages of rooms began to count for a user, and ceased to: (position, counts) in order.
+
+    Rooms that have always counted are left out.
+    """
+    sql = (
+        "SELECT room_nid, position, counts FROM unread_stance"
+        f" WHERE user_nid = %s AND {db.in_any('room_nid')} ORDER BY room_nid, position"
+    )
+    found: dict[int, list[tuple[int, bool]]] = {}
+    for room_nid, position, counts in db.rows(sql, (user_nid, db.any_of(room_nids))):
+        found.setdefault(room_nid, []).append((position, bool(counts)))
+    return found
+
+
 def custom_rules(user_nids: Sequence[int]) -> dict[int, bytes]:
     """The stored push rules of those users who have their own."""
     sql = f"SELECT user_nid, custom FROM push_rules WHERE {db.in_any('user_nid')}"
     return {nid: bytes(custom) for nid, custom in db.rows(sql, (db.any_of(user_nids),))}
-
-
-@dataclass(slots=True)
-class RoomCounts:
-    """A user's unread counts in a room: of the main timeline, and of each thread by its root's event ID."""
-
-    notification: int = 0
-    highlight: int = 0
-    threads: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    @property
-    def total_notification(self) -> int:
-        """The count of the whole room, for clients that do not ask for threads."""
-        return self.notification + sum(count for count, _ in self.threads.values())
-
-    @property
-    def total_highlight(self) -> int:
-        """The highlights of the whole room, for clients that do not ask for threads."""
-        return self.highlight + sum(count for _, count in self.threads.values())
-
-
-def counts(user_nid: int, room_nids: Sequence[int], *, rules: bytes | None) -> dict[int, RoomCounts]:
-    """A user's unread counts in rooms where they are joined, by a constant number of statements.
-
-    `rules` are the user's own push rules, from `custom_rules`, or None.
-    """
-    if not room_nids:
-        return {}
-    rooms = db.any_of(room_nids)
-    silent = set() if rules is None else _silent_rooms(rules, room_nids)
-    found: dict[int, RoomCounts] = {nid: RoomCounts() for nid in room_nids}
-    base: dict[tuple[int, int], int] = {}
-    special: dict[tuple[int, int], tuple[int, int]] = {}
-    roots: dict[int, str] = {}
-    sql = _unread_statement(db.is_sqlite())
-    for part, room, timeline, root_id, first, second in db.rows(
-        sql, (user_nid, user_nid, rooms) + (user_nid, rooms) * 2
-    ):
-        if part == _SPECIAL_PART:
-            special[(room, timeline)] = (int(first), int(second))
-        else:
-            base[(room, timeline)] = 0 if room in silent else first
-            if root_id is not None:
-                roots[timeline] = root_id
-    for room, timeline in base.keys() | special.keys():
-        notify, highlight = special.get((room, timeline), (0, 0))
-        count = max(0, base.get((room, timeline), 0) + notify)
-        if timeline == MAIN:
-            found[room].notification, found[room].highlight = count, highlight
-        elif timeline in roots and (count or highlight):
-            found[room].threads[roots[timeline]] = (count, highlight)
-    return found
-
-
-# Without a mark nothing is counted: counting starts with joining.
-_MAIN_UNREAD = f"""
-SELECT 0, r.nid, {MAIN}, NULL, r.unread_ordinal - CASE
-    WHEN whole.ordinal IS NULL AND main.ordinal IS NULL THEN r.unread_ordinal
-    WHEN coalesce(whole.ordinal, 0) > coalesce(main.ordinal, 0) THEN whole.ordinal
-    ELSE coalesce(main.ordinal, 0) END, 0
-FROM room r
-LEFT JOIN read_mark whole ON whole.user_nid = %s AND whole.room_nid = r.nid AND whole.thread_nid = {ROOM}
-LEFT JOIN read_mark main ON main.user_nid = %s AND main.room_nid = r.nid AND main.thread_nid = {MAIN}
-WHERE {{rooms}}
-"""
-
-# A thread has been read up to its own mark, or up to where the mark of the whole room stands.
-_THREADS_UNREAD = f"""
-SELECT 1, t.room_nid, t.root_nid, root.event_id, t.unread_ordinal - CASE
-    WHEN own.ordinal IS NOT NULL AND own.position > whole.position THEN own.ordinal
-    ELSE coalesce((SELECT e.unread_ordinal FROM event e
-                   WHERE e.thread_root_nid = t.root_nid AND e.thread_root_nid IS NOT NULL
-                   AND e.position <= whole.position ORDER BY e.position DESC LIMIT 1), 0) END, 0
-FROM read_mark whole
-JOIN thread t ON t.room_nid = whole.room_nid AND t.latest_position > whole.position
-JOIN event root ON root.nid = t.root_nid
-LEFT JOIN read_mark own ON own.user_nid = whole.user_nid AND own.room_nid = whole.room_nid
-    AND own.thread_nid = t.root_nid
-WHERE whole.user_nid = %s AND {{rooms}} AND whole.thread_nid = {ROOM}
-    AND (own.position IS NULL OR own.position < t.latest_position)
-"""
-
-_SPECIAL_PART = 2
-_SPECIAL = f"""
-SELECT {_SPECIAL_PART}, a.room_nid, a.thread_nid, NULL, sum(a.notify), sum(a.highlight) FROM unread_action a
-LEFT JOIN read_mark whole ON whole.user_nid = a.user_nid AND whole.room_nid = a.room_nid
-    AND whole.thread_nid = {ROOM}
-LEFT JOIN read_mark own ON own.user_nid = a.user_nid AND own.room_nid = a.room_nid
-    AND own.thread_nid = a.thread_nid
-WHERE a.user_nid = %s AND {{rooms}}
-    AND a.position > coalesce(whole.position, 0) AND a.position > coalesce(own.position, 0)
-GROUP BY a.room_nid, a.thread_nid
-"""
-
-
-@lru_cache(maxsize=2)
-def _unread_statement(sqlite: bool) -> str:
-    """All three parts in one statement: (part, room, timeline, root's event ID, number, highlights)."""
-    parts = (
-        _MAIN_UNREAD.format(rooms=db.in_any("r.nid")),
-        _THREADS_UNREAD.format(rooms=db.in_any("whole.room_nid")),
-        _SPECIAL.format(rooms=db.in_any("a.room_nid")),
-    )
-    return " UNION ALL ".join(parts)
-
-
-def _silent_rooms(stored: bytes, room_nids: Sequence[int]) -> set[int]:
-    """The rooms where nothing counts for the user but what has a row."""
-    custom = _parsed_rules(stored)
-    names = db.rows(f"SELECT nid, room_id FROM room WHERE {db.in_any('nid')}", (db.any_of(room_nids),))
-    silent = ("muted", "mentions-only")
-    return {nid for nid, room_id in names if is_static_for_room(custom, room_id) in silent}
-
-
-@lru_cache(maxsize=256)
-def _parsed_rules(stored: bytes) -> dict[str, Any]:
-    parsed: dict[str, Any] = orjson.loads(stored)
-    return parsed

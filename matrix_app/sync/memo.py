@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from matrix_app.storage import device_messages, members, unread
+from matrix_app.storage import device_messages, members
 from matrix_app.storage import ignored_users as ignored
 from matrix_app.storage.stream import Kind
 from matrix_app.sync.hub import Hub, hub
@@ -54,16 +54,6 @@ def one_time_keys(device_nid: int) -> tuple[dict[str, int], list[str]]:
         device_nid,
         lambda known, position: Kind.ONE_TIME_KEYS in known.device_kinds(device_nid, position),
         lambda: (device_messages.key_counts(device_nid), device_messages.unused_fallbacks(device_nid)),
-    )
-
-
-def push_rules(user_nid: int) -> bytes | None:
-    """A user's own push rules, as they are stored; None for who has none."""
-    return _read(
-        "rules",
-        user_nid,
-        lambda known, position: Kind.PUSH_RULES in known.user_kinds(user_nid, position),
-        lambda: unread.custom_rules([user_nid]).get(user_nid),
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from matrix_app.services.read_marks import clear_read_actions
-from matrix_app.storage import rooms, unread
-from matrix_app.storage.unread import RoomCounts
+from matrix_app.services.read_marks import sweep
+from matrix_app.storage import db, rooms, unread_counts
+from matrix_app.storage.unread_counts import RoomCounts
 from tests.factories.client import Client, ClientFactory
 from tests.factories.syncing import sync
 
@@ -50,11 +50,7 @@ class Talk:
         """What is unread for Bob."""
         room = rooms.find(self.room_id)
         assert room is not None
-        return unread.counts(
-            self.bob.requester.user_nid,
-            [room.nid],
-            rules=unread.custom_rules([self.bob.requester.user_nid]).get(self.bob.requester.user_nid),
-        )[room.nid]
+        return unread_counts.counts(self.bob.requester.user_nid, [room.nid])[room.nid]
 
     def seen_by(self, client: Client, since: str) -> list[dict[str, Any]]:
         """The contents of the receipts in a sync."""
@@ -183,16 +179,18 @@ def test_own_messages_are_not_unread(talk: Talk) -> None:
     assert talk.counts() == RoomCounts()
 
 
-def test_rows_behind_a_mark_count_for_nothing_even_while_they_are_there(
+def test_entries_behind_a_mark_count_for_nothing_and_are_removed_later(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("matrix_app.services.read_marks.BATCH", 2)
-    last = [talk.say(mention=True) for _ in range(5)][-1]
-    talk.read(last)
+    for _ in range(4):
+        talk.say(mention=True)
+    talk.read(talk.say(mention=True))
     assert talk.counts() == RoomCounts()
-    room = rooms.find(talk.room_id)
-    assert room is not None
-    place = (talk.bob.requester.user_nid, room.nid)
-    assert len(unread.actions_after(*place)) == 3
-    clear_read_actions(*place, unread.ROOM, 1 << 62)
-    assert unread.actions_after(*place) == []
+    talk.say(mention=True)
+    assert (sweep(), talk.counts()) == (5, RoomCounts(1, 1))
+    talk.read(talk.say())
+    assert sweep() == 1
+    assert db.value("SELECT count(*) FROM unread_total") == 0
+    talk.say(mention=True)
+    assert talk.counts() == RoomCounts(1, 1)

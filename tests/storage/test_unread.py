@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matrix_app.storage import rooms, unread
+from matrix_app.storage import rooms, unread_counts
 from tests.factories.client import ClientFactory
 from tests.factories.statements import recorded
 
@@ -24,9 +24,9 @@ def test_counting_costs_the_same_for_one_room_as_for_many_and_finds_all_by_index
         assert room is not None
         nids.append(room.nid)
     with recorded() as one:
-        unread.counts(bob.requester.user_nid, nids[:1], rules=None)
+        unread_counts.counts(bob.requester.user_nid, nids[:1])
     with recorded() as many:
-        found = unread.counts(bob.requester.user_nid, nids, rules=None)
+        found = unread_counts.counts(bob.requester.user_nid, nids)
     assert len(one) == len(many) <= 5
     assert many.scans() == []
     assert {counts.notification for counts in found.values()} == {1}
@@ -38,5 +38,5 @@ def test_nothing_is_counted_for_no_rooms_or_without_a_mark(clients: ClientFactor
     room = rooms.find(alice.create_room())
     assert room is not None
     alice.send(room.room_id)
-    assert unread.counts(bob.requester.user_nid, [], rules=None) == {}
-    assert unread.counts(bob.requester.user_nid, [room.nid], rules=None) == {room.nid: unread.RoomCounts()}
+    assert unread_counts.counts(bob.requester.user_nid, []) == {}
+    assert unread_counts.counts(bob.requester.user_nid, [room.nid]) == {room.nid: unread_counts.RoomCounts()}

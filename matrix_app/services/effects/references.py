@@ -5,8 +5,8 @@ from __future__ import annotations
 from matrix_app.protocol.event_auth import may_apply_redaction
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.relations import relation_of
-from matrix_app.services.effects import self_destruct
-from matrix_app.storage import events, interning, relations, state, unread
+from matrix_app.services.effects import self_destruct, unread
+from matrix_app.storage import events, interning, relations, state
 from matrix_app.storage.relations import RelationRow
 from matrix_app.storage.rooms import RoomIdentity
 
@@ -36,11 +36,11 @@ def _applied(room: RoomIdentity, redaction: Event, nid: int) -> bool:
         return False
     if not may_apply_redaction(redaction, events.parse(target), _auth_state(room)):
         return False
+    unread.forget(target)
     events.set_redacted(target.nid, nid)
     relations.remove(target.nid)
     if target.thread_root_nid is not None and target.redacted_by_nid is None:
         relations.shorten_thread(target.thread_root_nid)
-    unread.forget_event(target.nid)
     return True
 
 

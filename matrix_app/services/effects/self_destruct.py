@@ -7,8 +7,9 @@ from typing import Final
 from appliance.config import get_config
 from matrix_app.protocol.canonical_json import MAX_INTEGER
 from matrix_app.protocol.events import Event
+from matrix_app.services.effects import unread
 from matrix_app.services.timer import timer
-from matrix_app.storage import db, events, relations, search_index, self_destruct, unread
+from matrix_app.storage import db, events, relations, search_index, self_destruct
 from matrix_app.storage.clock import now_ms
 
 _KEY: Final = "org.matrix.self_destruct_after"
@@ -35,10 +36,10 @@ def remove_expired() -> None:
     while True:
         with db.write():
             nids = self_destruct.due(now_ms(), _BATCH)
-            for nid in nids:
+            for nid, row in events.rows_by_nid(nids).items():
+                unread.forget(row)
                 events.set_redacted(nid, events.ERASED)
                 relations.remove(nid)
-                unread.forget_event(nid)
             if nids:
                 search_index.remove(nids)
                 self_destruct.forget(nids)

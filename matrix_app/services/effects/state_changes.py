@@ -103,7 +103,7 @@ def _local_member_changed(
     room: RoomIdentity, user_nid: int, old: int, new: Membership, change: StateChange
 ) -> None:
     if new == Membership.JOIN and old != Membership.JOIN:
-        unread.start(room.nid, user_nid, change.position)
+        unread.start(room, user_nid, change.position)
     elif old == Membership.JOIN and new != Membership.JOIN and typing.remove(room.nid, user_nid):
         typing.rooms_changed([room.nid])
     if new in (Membership.INVITE, Membership.KNOCK):

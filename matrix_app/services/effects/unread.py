@@ -1,14 +1,13 @@
-"""Unread counts: a number per timeline for everybody, and rows for those whom an event concerns more.
+"""Unread counts: a number per timeline for everybody, and entries for those whom an event concerns more.
 
 A timeline (a room outside threads, or one thread) counts the events that notify a user who keeps the
 predefined push rules. A user's count is the timeline's number less the number at their read mark, so
-a message costs the same in a room of ten as of ten thousand. Rows exist for mentions, and where a
-user's own rules say something else than the predefined ones.
+a message costs the same in a room of ten as of ten thousand. Entries exist for mentions, and where a
+user's own rules say something else than the predefined ones; they carry running totals (ADR 5).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,7 +22,6 @@ from matrix_app.protocol.push_rules import (
     MENTIONED,
     Compiled,
     EventView,
-    Outcome,
     PushContext,
     compile_ruleset,
     default_outcome,
@@ -34,9 +32,10 @@ from matrix_app.protocol.push_rules import (
 )
 from matrix_app.protocol.relations import relation_of
 from matrix_app.storage import events, interning, members, relations, rooms, state, summaries, unread
+from matrix_app.storage.events import EventRow
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
-from matrix_app.storage.unread import ActionRow
+from matrix_app.storage.unread import EVERYBODY, Correction, Entry
 
 
 @dataclass(slots=True)
@@ -48,8 +47,8 @@ class Assessed:
     thread: relations.ThreadRow | None = None
     # The unread ordinal of its timeline at the event; set when it is stored.
     ordinal: int = 0
-    # user nid -> (difference in notifications, highlight, outcome)
-    special: dict[int, tuple[int, int, Outcome]] = field(default_factory=dict)
+    # user nid -> (difference in notifications, highlight)
+    special: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def thread_ordinal(self) -> int:
@@ -159,7 +158,7 @@ def _find_special(
             outcome = MENTIONED if user_id in mentioned else default.outcome
         difference = int(outcome.notify) - baseline
         if difference or outcome.highlight:
-            result.special[nid] = (difference, int(outcome.highlight), outcome)
+            result.special[nid] = (difference, int(outcome.highlight))
 
 
 def apply(
@@ -171,30 +170,41 @@ def apply(
         count = result.thread.reply_count if result.thread else 0
         row = relations.ThreadRow(root, room.nid, nid, position, count + 1, result.thread_ordinal)
         relations.extend_thread(row, sender_nid)
+    timeline = unread.MAIN if root is None else root
     if result.special:
-        now = int(time.time() * 1000)
-        unread.put_actions(
+        unread.put_entries(
             [
-                ActionRow(
-                    user,
-                    room.nid,
-                    nid,
-                    unread.MAIN if root is None else root,
-                    position,
-                    notify,
-                    highlight,
-                    orjson.dumps({"sound": outcome.sound, "tweaks": outcome.tweaks}),
-                    now,
-                )
-                for user, (notify, highlight, outcome) in result.special.items()
+                Entry(user, room.nid, timeline, position, nid, notify, highlight)
+                for user, (notify, highlight) in result.special.items()
             ]
         )
     if result.counts and domain_of(event.sender) == local_server_name():
-        timeline = unread.MAIN if root is None else root
         unread.put_mark(sender_nid, room.nid, timeline, position, result.ordinal)
 
 
-def start(room_nid: int, user_nid: int, position: int) -> None:
+def start(room: RoomIdentity, user_nid: int, position: int) -> None:
     """Begin to count for a user who has just joined: what came before is not unread."""
-    head = rooms.head(room_nid)
-    unread.put_mark(user_nid, room_nid, unread.ROOM, position, head.unread_ordinal)
+    head = rooms.head(room.nid)
+    unread.put_mark(user_nid, room.nid, unread.ROOM, position, head.unread_ordinal)
+    stored = unread.custom_rules([user_nid]).get(user_nid)
+    counts = stored is None or not is_silent(orjson.loads(stored), room.room_id)
+    known = unread.stances(user_nid, [room.nid]).get(room.nid)
+    if counts != (known[-1][1] if known else True):
+        unread.put_stances(user_nid, position, {room.nid: counts})
+
+
+def is_silent(custom: dict[str, Any], room_id: str) -> bool:
+    """Whether nothing counts in a room but what concerns the user, under their own rules."""
+    return is_static_for_room(custom, room_id) in ("muted", "mentions-only")
+
+
+def forget(event: EventRow) -> None:
+    """Let an event that is being redacted count no more, for anybody who has not read it."""
+    if event.position is None or event.redacted_by_nid is not None:
+        return
+    timeline = unread.MAIN if event.thread_root_nid is None else event.thread_root_nid
+    before = unread.ordinal_at(event.room_nid, timeline, event.position - 1)
+    gone = [Correction(*entry[:4], entry.notify, entry.highlight) for entry in unread.entries_of(event.nid)]
+    if event.unread_ordinal > before:
+        gone.append(Correction(EVERYBODY, event.room_nid, timeline, event.position, 1, 0))
+    unread.correct(gone)

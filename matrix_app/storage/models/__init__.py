@@ -94,7 +94,10 @@ from matrix_app.storage.models.user_data import (
     Receipt,
     RoomTyping,
     Typing,
-    UnreadAction,
+    UnreadCorrection,
+    UnreadEntry,
+    UnreadStance,
+    UnreadTotal,
 )
 from matrix_app.storage.models.web import (
     AuditEntry,
@@ -182,7 +185,10 @@ __all__ = [
     "TotpDevice",
     "Typing",
     "UiaSession",
-    "UnreadAction",
+    "UnreadCorrection",
+    "UnreadEntry",
+    "UnreadStance",
+    "UnreadTotal",
     "User",
     "UserDirectoryEntry",
     "WebSession",

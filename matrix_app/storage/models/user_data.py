@@ -78,30 +78,77 @@ class ReadMark(models.Model):
         db_table = "read_mark"
 
 
-class UnreadAction(models.Model):
+class UnreadEntry(models.Model):
     """An event whose effect on one user differs from what everybody's default rules say.
 
-    `notify` is +1, 0 or -1 against the default, `highlight` 0 or 1. Rows behind the user's read mark
-    are removed.
+    `notify` is +1, 0 or -1 against the default, `highlight` 0 or 1; the totals are the sums over the
+    user's entries of the timeline up to this one. Entries behind the user's read mark are removed, later.
     """
 
-    pk = models.CompositePrimaryKey("user_nid", "room_nid", "event_nid")
+    pk = models.CompositePrimaryKey("user_nid", "room_nid", "thread_nid", "position")
     user_nid = ref()
     room_nid = ref()
-    event_nid = ref()
     thread_nid = ref()
     position = stream_position()
+    event_nid = ref()
     notify = models.SmallIntegerField()
     highlight = models.SmallIntegerField()
-    actions = models.BinaryField()
-    received_ts = timestamp()
+    notify_total = models.BigIntegerField()
+    highlight_total = models.BigIntegerField()
 
     class Meta:
-        db_table = "unread_action"
-        indexes = [
-            models.Index(fields=["user_nid", "room_nid", "position"], name="unread_action_position"),
-            models.Index(fields=["event_nid"], name="unread_action_event"),
-        ]
+        db_table = "unread_entry"
+        indexes = [models.Index(fields=["event_nid"], name="unread_entry_event")]
+
+
+class UnreadTotal(models.Model):
+    """The sums over a user's entries of a timeline, those that were removed included."""
+
+    pk = models.CompositePrimaryKey("user_nid", "room_nid", "thread_nid")
+    user_nid = ref()
+    room_nid = ref()
+    thread_nid = ref()
+    notify = models.BigIntegerField()
+    highlight = models.BigIntegerField()
+
+    class Meta:
+        db_table = "unread_total"
+
+
+class UnreadCorrection(models.Model):
+    """What redacted events no longer add: a tree of sums over blocks of positions.
+
+    `user_nid` is 0 for what a timeline counts for everybody. A row of level L sums the positions of
+    which all but the last L bits are `block`.
+    """
+
+    pk = models.CompositePrimaryKey("user_nid", "room_nid", "thread_nid", "level", "block")
+    user_nid = ref()
+    room_nid = ref()
+    thread_nid = ref()
+    level = models.SmallIntegerField()
+    block = models.BigIntegerField()
+    notify = models.BigIntegerField()
+    highlight = models.BigIntegerField()
+
+    class Meta:
+        db_table = "unread_correction"
+
+
+class UnreadStance(models.Model):
+    """From which position on a room's messages count for a user, or do not: their rules changed there.
+
+    Where there is no row they count.
+    """
+
+    pk = models.CompositePrimaryKey("user_nid", "room_nid", "position")
+    user_nid = ref()
+    room_nid = ref()
+    position = stream_position()
+    counts = models.BooleanField()
+
+    class Meta:
+        db_table = "unread_stance"
 
 
 class Pusher(models.Model):

@@ -9,14 +9,22 @@ from typing import Any
 from orjson import Fragment
 
 from matrix_app.protocol.filters import matcher_of
-from matrix_app.storage import account_data, interning, receipts, rooms, state, summaries, typing, unread
+from matrix_app.storage import (
+    account_data,
+    interning,
+    receipts,
+    rooms,
+    state,
+    summaries,
+    typing,
+    unread_counts,
+)
 from matrix_app.storage.account_data import AccountDataRow
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.members import Membership
 from matrix_app.storage.state import Delta
 from matrix_app.storage.stream import Kind
 from matrix_app.storage.summaries import SummaryRow
-from matrix_app.sync import memo
 from matrix_app.sync.v2 import room_heroes, state_section
 from matrix_app.sync.v2.render import Renderer
 from matrix_app.sync.v2.request import SyncRequest
@@ -176,7 +184,7 @@ def render(
 ) -> dict[str, Any]:
     """The `join` section."""
     nids = [room.nid for room in gathered]
-    counts = unread.counts(request.user_nid, nids, rules=memo.push_rules(request.user_nid)) if nids else {}
+    counts = unread_counts.counts(request.user_nid, nids)
     moved = [room.nid for room in gathered if room.members_changed]
     facts = summaries.get_many(moved) if moved else {}
     section: dict[str, Any] = {}
@@ -205,8 +213,8 @@ def _summary(room: JoinedRoom, facts: SummaryRow | None) -> dict[str, Any]:
     return summary
 
 
-def _unread(request: SyncRequest, counts: unread.RoomCounts | None) -> dict[str, Any]:
-    counts = counts or unread.RoomCounts()
+def _unread(request: SyncRequest, counts: unread_counts.RoomCounts | None) -> dict[str, Any]:
+    counts = counts or unread_counts.RoomCounts()
     if not request.filter.room.timeline.unread_thread_notifications:
         return {"unread_notifications": _pair(counts.total_notification, counts.total_highlight)}
     shown = {"unread_notifications": _pair(counts.notification, counts.highlight)}
