@@ -59,18 +59,18 @@ def expire_presence() -> None:
     sweep_all()
 
 
-def fill_gaps(room_nid: int) -> None:
-    """Judge what other servers sent to a room, and ask for what is missing."""
-    from matrix_app.federation.inbound.processing import fill_gaps as fill
+def fill_gaps() -> None:
+    """Complete what other servers sent, which are asked for what is missing."""
+    from matrix_app.federation.inbound.asking import wake
 
-    fill(room_nid)
+    wake()
 
 
 def sweep_inbound() -> None:
     """Come back to what other servers sent and nobody has judged."""
-    from matrix_app.federation.inbound.processing import sweep
+    from matrix_app.federation.inbound.asking import wake
 
-    sweep()
+    wake()
 
 
 def trim_stream() -> None:

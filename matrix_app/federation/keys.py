@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 from appliance.config import get_config
 from matrix_app.federation import loop
 from matrix_app.federation.key_fetching import ClientKeyFetcher
-from matrix_app.federation.key_ring import Found, KeyRing, Need
+from matrix_app.federation.key_ring import Found, KeyRing, Need, recall_stored
 from matrix_app.federation.loop import LoopThread
-from matrix_app.protocol.errors import InvalidSignature, MatrixError
+from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.signing import servers_that_must_sign, signing_key_ids, verify_event, verify_json
 from matrix_app.storage.clock import now_ms
@@ -41,7 +41,8 @@ async def verify_event_signatures(
 ) -> list[MatrixError | None]:
     """For each event None, or why a signature that it must have is missing or wrong.
 
-    The keys of each server are fetched once, however many events it signed.
+    Where no key is known that was good for it, that is `KeysUnknown`. The keys of each server are fetched
+    once, however many events it signed.
     """
     checks = [_check_of(event) for event in events]
     needs = {need for check in checks for signer in check.signers for need in signer}
@@ -50,6 +51,16 @@ async def verify_event_signatures(
     for start in range(0, len(checks), BATCH):
         faults += await loop.in_thread(_verify_all, checks[start : start + BATCH], found)
     return faults
+
+
+def known_event_faults(events: Sequence[Event]) -> list[MatrixError | None]:
+    """As `verify_event_signatures`, with the keys that are here, in the caller's thread.
+
+    Where that does not do, there is `KeysUnknown`.
+    """
+    checks = [_check_of(event) for event in events]
+    found = recall_stored([need for check in checks for signer in check.signers for need in signer])
+    return _verify_all(checks, found)
 
 
 async def verify_json_of(
@@ -111,7 +122,7 @@ def _fault_of(check: _Check, found: Found) -> MatrixError | None:
 
 def _fault_of_signer(event: Event, signer: Sequence[Need], found: Found) -> MatrixError | None:
     """None when one of the server's signatures is right."""
-    fault: MatrixError = InvalidSignature(
+    fault: MatrixError = KeysUnknown(
         f"No key of {signer[0].server_name} is known that was valid when {event.event_id} was made"
     )
     for need in signer:

@@ -231,6 +231,10 @@ class InvalidSignature(Unauthorized):
     """A signature is missing or wrong."""
 
 
+class KeysUnknown(InvalidSignature):
+    """Whether a signature is right cannot be told yet: its key would have to be asked for."""
+
+
 class UserLocked(Unauthorized):
     """The account is locked ("Account locking"): the client logs out softly and keeps its data."""
 

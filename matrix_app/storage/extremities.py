@@ -43,6 +43,15 @@ def is_missing(room_nid: int, event_id: str) -> bool:
     return db.value(sql, (room_nid, event_id)) is not None
 
 
+def missing_among(room_nid: int, event_ids: Iterable[str]) -> set[str]:
+    """Those of the events for which `is_missing` holds."""
+    sql = (
+        "SELECT DISTINCT missing_event_id FROM backward_extremity"
+        f" WHERE room_nid = %s AND {db.in_any('missing_event_id')}"
+    )
+    return {found[0] for found in db.rows(sql, (room_nid, db.any_of(event_ids)))}
+
+
 def missing_before(room_nid: int, depth: int, limit: int) -> list[str]:
     """The missing events right before stored ones of at most this depth, the latest first."""
     sql = (

@@ -35,28 +35,77 @@ _COLUMNS = "s.nid, s.room_nid, o.name, s.event_id, s.json, s.received_ts, s.atte
 
 
 def add(pdus: Sequence[NewPdu]) -> None:
-    """Store PDUs, but for those that wait already; inside a write transaction."""
+    """Store PDUs, but for those of the same server that wait already; inside a write transaction."""
     sql = (
         "INSERT INTO staged_pdu (room_nid, origin_nid, event_id, json, received_ts, needs_asking, attempts,"
-        " retry_ts) VALUES {values} ON CONFLICT (event_id) DO NOTHING"
+        " retry_ts) VALUES {values} ON CONFLICT (event_id, origin_nid) DO NOTHING"
     )
     db.insert_many(sql, 8, [(*pdu, 0, 0) for pdu in pdus])
 
 
-def due(room_nid: int, *, needs_asking: bool, now: int, limit: int) -> list[StagedRow]:
-    """What can be worked on in a room, in the order of arrival."""
+def unseen(room_nid: int, limit: int) -> list[StagedRow]:
+    """What has not been looked at in a room, in the order of arrival."""
     sql = (
         f"SELECT {_COLUMNS} FROM staged_pdu s JOIN server o ON o.nid = s.origin_nid"
-        " WHERE s.room_nid = %s AND s.needs_asking = %s AND s.retry_ts <= %s ORDER BY s.nid LIMIT %s"
+        " WHERE s.room_nid = %s AND NOT s.needs_asking ORDER BY s.nid LIMIT %s"
     )
-    rows = [StagedRow(*found) for found in db.rows(sql, (room_nid, needs_asking, now, limit))]
+    rows = [StagedRow(*found) for found in db.rows(sql, (room_nid, limit))]
     return [row._replace(json=bytes(row.json)) for row in rows]
 
 
-def waiting_rooms(before_ts: int, now: int, limit: int) -> list[int]:
-    """Rooms with something that came before a time and can be worked on."""
-    sql = "SELECT DISTINCT room_nid FROM staged_pdu WHERE received_ts <= %s AND retry_ts <= %s LIMIT %s"
-    return [found[0] for found in db.rows(sql, (before_ts, now, limit))]
+def needs_asking(room_nid: int, now: int) -> bool:
+    """Whether something waits in a room for which others can be asked now."""
+    sql = "SELECT 1 FROM staged_pdu WHERE room_nid = %s AND needs_asking AND retry_ts <= %s LIMIT 1"
+    return db.value(sql, (room_nid, now)) is not None
+
+
+def left_rooms(before_ts: int, limit: int) -> list[int]:
+    """Rooms with something that came before a time, and that nobody has looked at."""
+    sql = "SELECT DISTINCT room_nid FROM staged_pdu WHERE received_ts <= %s AND NOT needs_asking LIMIT %s"
+    return [found[0] for found in db.rows(sql, (before_ts, limit))]
+
+
+class Asking(NamedTuple):
+    """A room, and a server whose PDUs there wait for what it must be asked for."""
+
+    room_nid: int
+    origin_nid: int
+
+
+def to_ask(now: int, limit: int) -> list[Asking]:
+    """Where others must be asked, who waits longest first."""
+    sql = (
+        "SELECT room_nid, origin_nid FROM staged_pdu WHERE needs_asking AND retry_ts <= %s"
+        " GROUP BY room_nid, origin_nid ORDER BY min(nid) LIMIT %s"
+    )
+    return [Asking(*found) for found in db.rows(sql, (now, limit))]
+
+
+def claim(asking: Asking, now: int, until: int, limit: int) -> list[StagedRow]:
+    """The PDUs of a server in a room that need asking and are due, in the order of arrival.
+
+    Nobody else gets them before `until`; inside a write transaction.
+    """
+    sql = (
+        f"SELECT {_COLUMNS} FROM staged_pdu s JOIN server o ON o.nid = s.origin_nid"
+        " WHERE s.room_nid = %s AND s.origin_nid = %s AND s.needs_asking AND s.retry_ts <= %s"
+        " ORDER BY s.nid LIMIT %s" + ("" if db.is_sqlite() else " FOR UPDATE OF s SKIP LOCKED")
+    )
+    rows = [StagedRow(*found) for found in db.rows(sql, (*asking, now, limit))]
+    nids = db.any_of(row.nid for row in rows)
+    db.execute(f"UPDATE staged_pdu SET retry_ts = %s WHERE {db.in_any('nid')}", (until, nids))
+    return [row._replace(json=bytes(row.json)) for row in rows]
+
+
+def release(nids: Iterable[int]) -> None:
+    """Let others have PDUs that were claimed."""
+    sql = f"UPDATE staged_pdu SET retry_ts = 0 WHERE {db.in_any('nid')}"
+    db.execute(sql, (db.any_of(nids),))
+
+
+def release_all() -> None:
+    """Let others have all that was claimed, by a process that ended."""
+    db.execute("UPDATE staged_pdu SET retry_ts = 0 WHERE retry_ts > 0 AND attempts = 0")
 
 
 def remove(nids: Iterable[int]) -> None:
@@ -70,10 +119,10 @@ def set_needs_asking(nids: Iterable[int]) -> None:
     db.execute(sql, (True, db.any_of(nids)))
 
 
-def postpone(nid: int, retry_ts: int) -> None:
-    """Count a failed attempt and let a PDU rest for some time."""
-    sql = "UPDATE staged_pdu SET attempts = attempts + 1, retry_ts = %s WHERE nid = %s"
-    db.execute(sql, (retry_ts, nid))
+def postpone(nids: Iterable[int], retry_ts: int) -> None:
+    """Count a failed attempt and let PDUs rest for some time."""
+    sql = f"UPDATE staged_pdu SET attempts = attempts + 1, retry_ts = %s WHERE {db.in_any('nid')}"
+    db.execute(sql, (retry_ts, db.any_of(nids)))
 
 
 def has_more_than(origin_nid: int, number: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from matrix_app.federation.inbound.peers import Question
-from matrix_app.protocol.errors import InvalidSignature, MatrixError, RemoteUnreachable
+from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError, RemoteUnreachable
 from matrix_app.protocol.event_format import finish_event
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.signing import SigningKey, servers_that_must_sign, verify_event
@@ -54,6 +54,8 @@ class FakePeers:
         self.hidden: set[str] = set()
         self.asked: list[str] = []
         self.silent = False
+        # Servers whose keys nobody has.
+        self.strangers: set[str] = set()
 
     def learn(self, *events: Event) -> None:
         """Know these events too."""
@@ -80,7 +82,13 @@ class FakePeers:
 
     def faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
         """What is wrong with the signatures of events."""
-        return [_fault(event) for event in events]
+        return [
+            KeysUnknown() if domain_of(event.sender) in self.strangers else _fault(event) for event in events
+        ]
+
+    def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
+        """The same: their keys are known."""
+        return self.faults(events)
 
     def _pdus(self, event_ids: Sequence[str]) -> list[dict[str, Any]]:
         return [self.known[name].pdu for name in event_ids if name in self.known and name not in self.hidden]

@@ -17,6 +17,7 @@ from matrix_app.federation.inbound.processing import judge_staged
 from matrix_app.protocol.events import Event
 from matrix_app.services.background import run_later
 from matrix_app.services.timer import timer
+from matrix_app.storage.staging import StagedRow
 
 THREADS: Final = 2
 # Seconds between two times that the worker is told of the same room.
@@ -35,19 +36,19 @@ class Background:
         self._active: set[int] = set()
         self._again: set[int] = set()
         self._asked: dict[int, float] = {}
-        self._held: OrderedDict[str, Event] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], Event] = OrderedDict()
 
-    def hold(self, event: Event) -> None:
-        """Keep a parsed event for the thread that will judge it soon."""
+    def hold(self, origin: str, event: Event) -> None:
+        """Keep a parsed event for the thread that will judge it soon, as `origin` has sent it."""
         with self._lock:
-            self._held[event.event_id] = event
+            self._held[origin, event.event_id] = event
             while len(self._held) > _MOST_HELD:
                 self._held.popitem(last=False)
 
-    def held(self, event_id: str) -> Event | None:
-        """An event that was kept, once."""
+    def held(self, row: StagedRow) -> Event | None:
+        """The event of a row that was kept, once."""
         with self._lock:
-            return self._held.pop(event_id, None)
+            return self._held.pop((row.origin, row.event_id), None)
 
     def wake(self, room_nids: Iterable[int]) -> list[Future[None]]:
         """Have rooms worked on; what is returned is done when they are."""
@@ -92,9 +93,9 @@ class Background:
                 return
             at = self._asked[room_nid] = max(now, last + ASK_EVERY)
         if at <= now:
-            run_later("fill_gaps", room_nid)
+            run_later("fill_gaps")
         else:
-            timer.call_in(at - now, lambda: run_later("fill_gaps", room_nid))
+            timer.call_in(at - now, lambda: run_later("fill_gaps"))
 
     def finish(self) -> None:
         """Wait for all threads and end them: for tests."""
@@ -133,9 +134,9 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def hold(event: Event) -> None:
+def hold(origin: str, event: Event) -> None:
     """See `Background.hold`."""
-    _Process.background.hold(event)
+    _Process.background.hold(origin, event)
 
 
 def wake(room_nids: Iterable[int]) -> list[Future[None]]:

@@ -4,6 +4,7 @@ events").
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from matrix_app.federation.client import federation_path
 from matrix_app.federation.inbound.pdus import in_order, read_all, verified
 from matrix_app.federation.inbound.peers import Question, peers
 from matrix_app.federation.inbound.refusals import refused
-from matrix_app.protocol.errors import BadJson, MatrixError
+from matrix_app.protocol.errors import BadJson, MatrixError, RemoteUnreachable
 from matrix_app.protocol.events import Event
 from matrix_app.services.outliers import store_outliers
 from matrix_app.services.received_events import MissingEventsError, store_received
@@ -26,6 +27,8 @@ MOST_MISSING: Final = 20
 MOST_STATES: Final = 5
 # Events that are asked for one by one before the whole state is.
 MOST_SINGLE: Final = 50
+# No question is begun after so many seconds.
+SECONDS: Final = 90.0
 # IDs in the answer about a state.
 MOST_STATE_IDS: Final = 200_000
 
@@ -37,6 +40,7 @@ class GapFiller:
         self._room = room
         self._origin = origin
         self._states_left = MOST_STATES
+        self._end = time.monotonic() + SECONDS
 
     def complete(self, event: Event) -> None:
         """Store what `event` names, so that it can be stored.
@@ -137,6 +141,7 @@ class GapFiller:
     def _fetch_single(self, event_ids: Sequence[str]) -> list[Event]:
         questions = [Question("GET", federation_path("v1", "event", event_id)) for event_id in event_ids]
         pdus: list[Any] = []
+        self._check_time()
         for answer in peers().ask_all(self._origin, questions):
             given = answer.get("pdus") if isinstance(answer, dict) else None
             pdus += _list(given)[:1]
@@ -145,10 +150,15 @@ class GapFiller:
         return verified([event for event in found if event.event_id in wanted], origin=self._origin)
 
     def _ask(self, question: Question) -> dict[str, Any]:
+        self._check_time()
         answer = peers().ask(self._origin, question)
         if not isinstance(answer, dict):
             raise BadJson(f"{self._origin} did not answer with an object")
         return answer
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._end:
+            raise RemoteUnreachable(f"{self._origin} takes too long to complete its event")
 
 
 def _list(value: Any) -> list[Any]:

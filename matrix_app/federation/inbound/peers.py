@@ -43,6 +43,10 @@ class Peers(Protocol):
         """For each event None, or what is wrong with its signatures."""
         ...
 
+    def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
+        """The same without asking anybody; `KeysUnknown` where that does not do."""
+        ...
+
 
 class RemotePeers:
     """Other servers on the network."""
@@ -60,6 +64,12 @@ class RemotePeers:
         from matrix_app.federation.keys import verify_event_signatures
 
         return loop.run(verify_event_signatures(events), TIMEOUT * 4)
+
+    def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
+        """See `Peers`."""
+        from matrix_app.federation.keys import known_event_faults
+
+        return known_event_faults(events)
 
 
 async def _ask(server: str, question: Question) -> Any:

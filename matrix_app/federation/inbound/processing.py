@@ -2,84 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from typing import Final, NamedTuple
 
-from matrix_app.federation.inbound.gaps import GapFiller
 from matrix_app.federation.inbound.pdus import as_hashed, in_order
 from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.canonical_json import decode_json
-from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.errors import KeysUnknown, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.received_events import MissingEventsError, store_received
+from matrix_app.services.received_lines import store_line
 from matrix_app.services.withdrawn_invites import is_withdrawal, withdraw
-from matrix_app.storage import db, events, rooms, staging
+from matrix_app.storage import db, rooms, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.events import Status
 from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.staging import StagedRow
 
 BATCH: Final = 50
-MOST_ATTEMPTS: Final = 5
-FIRST_RETRY_MS: Final = 15_000
 
-Held = Callable[[str], Event | None]
+# The parsed event of a row, where it is still at hand.
+Held = Callable[[StagedRow], Event | None]
 
 
-class _Staged(NamedTuple):
+class Staged(NamedTuple):
+    """A row and its event."""
+
     row: StagedRow
     event: Event
+
+
+def nothing_held(_row: StagedRow) -> Event | None:
+    """For whoever has only the rows."""
+    return None
 
 
 def judge_staged(room_nid: int, held: Held) -> bool:
     """Judge what can be judged without asking anybody; whether something is left for which one must."""
     room = rooms.by_nid(room_nid)
-    while rows := staging.due(room_nid, needs_asking=False, now=now_ms(), limit=BATCH):
-        postponed = []
-        for staged in _verified(room, rows, held):
-            try:
-                _store(room, staged)
-            except MissingEventsError:
-                postponed.append(staged.row.nid)
-        if postponed:
+    while rows := staging.unseen(room_nid, BATCH):
+        found = in_sequence(room, first_of_each(rows), held)
+        faults = peers().known_faults([staged.event for staged in found])
+        certain = [not isinstance(fault, KeysUnknown) for fault in faults]
+        judged = kept(list(compress(found, certain)), list(compress(faults, certain)))
+        for_asking = [s.row.nid for s, known in zip(found, certain, strict=True) if not known]
+        for_asking += _store_all(room, judged)
+        if for_asking:
             with db.write():
-                staging.set_needs_asking(postponed)
-    return bool(staging.due(room_nid, needs_asking=True, now=now_ms(), limit=1))
+                staging.set_needs_asking(for_asking)
+    return staging.needs_asking(room_nid, now_ms())
 
 
-def fill_gaps(room_nid: int) -> None:
-    """Judge everything that waits in a room, and ask other servers for what is missing."""
-    judge_staged(room_nid, _nothing_held)
-    room = rooms.by_nid(room_nid)
-    while rows := staging.due(room_nid, needs_asking=True, now=now_ms(), limit=BATCH):
-        for staged in _verified(room, rows, _nothing_held):
-            _fill(room, staged)
+def first_of_each(rows: Sequence[StagedRow]) -> list[StagedRow]:
+    """The rows, but for such as have the event of an earlier one: they follow once that is dealt with."""
+    found: dict[str, StagedRow] = {}
+    for row in rows:
+        found.setdefault(row.event_id, row)
+    return list(found.values())
 
 
-def _nothing_held(_event_id: str) -> Event | None:
-    return None
-
-
-def _verified(room: RoomIdentity, rows: Sequence[StagedRow], held: Held) -> list[_Staged]:
-    """The events of the rows, predecessors first; rows without a valid signature are removed."""
-    found = {row.event_id: _Staged(row, held(row.event_id) or _read(room, row)) for row in rows}
-    ordered = in_order(staged.event for staged in found.values())
-    faults = peers().faults(ordered)
-    kept, gone = [], {row.nid for row in rows} - {found[event.event_id].row.nid for event in ordered}
-    for event, fault in zip(ordered, faults, strict=True):
-        row = found[event.event_id].row
-        if fault is None:
-            kept.append(_Staged(row, as_hashed(event)))
-        else:
-            refused("signature", origin=row.origin, event_id=row.event_id, error=fault.message)
-            gone.add(row.nid)
-    if gone:
-        with db.write():
-            staging.remove(gone)
-    return kept
+def in_sequence(room: RoomIdentity, rows: Sequence[StagedRow], held: Held) -> list[Staged]:
+    """The rows with their events, predecessors first; what is part of a circle is dropped."""
+    found = {row.event_id: Staged(row, held(row) or _read(room, row)) for row in rows}
+    ordered = [found[event.event_id] for event in in_order(staged.event for staged in found.values())]
+    if len(ordered) < len(found):
+        nids = {staged.row.nid for staged in ordered}
+        drop("circle", [row for row in rows if row.nid not in nids])
+    return ordered
 
 
 def _read(room: RoomIdentity, row: StagedRow) -> Event:
@@ -87,56 +80,65 @@ def _read(room: RoomIdentity, row: StagedRow) -> Event:
     return Event(pdu, event_id_of(pdu, room.rules), room.rules)
 
 
-def _store(room: RoomIdentity, staged: _Staged) -> None:
+def kept(found: Sequence[Staged], faults: Sequence[MatrixError | None]) -> list[Staged]:
+    """Those without a fault in their signatures, as they were hashed; the others are dropped."""
+    right = []
+    for staged, fault in zip(found, faults, strict=True):
+        if fault is None:
+            right.append(Staged(staged.row, as_hashed(staged.event)))
+        else:
+            drop("signature", [staged.row], error=fault.message)
+    return right
+
+
+def drop(reason: str, rows: Sequence[StagedRow], **more: str) -> None:
+    """Forget what is not taken, and count it."""
+    for row in rows:
+        refused(reason, origin=row.origin, event_id=row.event_id, **more)
+    with db.write():
+        staging.remove([row.nid for row in rows])
+
+
+def _store_all(room: RoomIdentity, judged: Sequence[Staged]) -> list[int]:
+    """Store events, predecessors first; the nids of rows for whose events others must be asked."""
     if find_here(room.room_id) is None:
-        _withdraw(room, staged)
-        return
+        for staged in judged:
+            withdraw_if_so(room, staged)
+        return []
+    for_asking = []
+    for staged in _beside_lines(room, judged):
+        try:
+            store(room, staged)
+        except MissingEventsError:
+            for_asking.append(staged.row.nid)
+    return for_asking
+
+
+def _beside_lines(room: RoomIdentity, judged: Sequence[Staged]) -> Iterator[Staged]:
+    """Store what continues the room in lines; the rest is for the caller to store, one by one."""
+    waiting = list(judged)
+    while waiting:
+        nids = [staged.row.nid for staged in waiting]
+        stored = store_line(
+            room,
+            [staged.event for staged in waiting],
+            lambda count: staging.remove(nids[:count]),  # noqa: B023  (called before the next turn)
+        )
+        if not stored:
+            yield waiting.pop(0)
+        del waiting[:stored]
+
+
+def store(room: RoomIdentity, staged: Staged) -> None:
+    """Judge and store one event of a room that this server is in."""
     status = store_received(room, staged.event, beside=lambda: staging.remove([staged.row.nid]))
     if status in (Status.REJECTED, Status.SOFT_FAILED):
         refused(status.name.lower(), origin=staged.row.origin, event_id=staged.event.event_id)
 
 
-def _withdraw(room: RoomIdentity, staged: _Staged) -> None:
+def withdraw_if_so(room: RoomIdentity, staged: Staged) -> None:
     """All that concerns a room which this server is not in are invites and knocks that it takes back."""
     with db.write():
         if is_withdrawal(room, staged.event):
             withdraw(room, staged.event)
         staging.remove([staged.row.nid])
-
-
-def _fill(room: RoomIdentity, staged: _Staged) -> None:
-    row, event = staged
-    try:
-        try:
-            _store(room, staged)
-        except MissingEventsError:
-            GapFiller(room, row.origin).complete(event)
-            _store(room, staged)
-    except MissingEventsError as error:
-        refused("gap", origin=row.origin, event_id=event.event_id, error=str(error))
-        with db.write():
-            staging.remove([row.nid])
-    except MatrixError as error:
-        _postpone(row, error)
-
-
-def _postpone(row: StagedRow, error: MatrixError) -> None:
-    """Try again later what a server did not answer, a few times."""
-    refused("unanswered", origin=row.origin, event_id=row.event_id, error=error.message)
-    with db.write():
-        if row.attempts + 1 >= MOST_ATTEMPTS:
-            staging.remove([row.nid])
-        else:
-            staging.postpone(row.nid, now_ms() + FIRST_RETRY_MS * 2**row.attempts)
-
-
-def sweep() -> None:
-    """Come back to what a process that ended left behind, or what was put off."""
-    now = now_ms()
-    for room_nid in staging.waiting_rooms(now - FIRST_RETRY_MS, now, 100):
-        fill_gaps(room_nid)
-
-
-def is_waiting(event_id: str) -> bool:
-    """Whether an event has not been judged yet: neither stored nor refused."""
-    return events.row_by_id(event_id) is None

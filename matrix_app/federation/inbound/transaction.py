@@ -57,12 +57,13 @@ def receive_transaction(origin: str, txn_id: str, body: dict[str, Any]) -> bytes
     looked_at = _Intake(origin).look_at_all(pdus)
     answer = orjson.dumps({"pdus": _results(looked_at)})
     accepted = [item for item in looked_at if isinstance(item, _Accepted)]
+    # Before the transaction counts as received: if this process ends in between, it comes again.
+    dispatch.receive(origin, origin_nid, edus)
+    for item in accepted:
+        background.hold(origin, item.event)
     with db.write():
         staging.add([_staged(item, origin, origin_nid) for item in accepted])
         staging.put_transaction(origin_nid, Answered(txn_id, answer))
-    for item in accepted:
-        background.hold(item.event)
-    dispatch.receive(origin, origin_nid, edus)
     background.wake({item.room.nid for item in accepted})
     return answer
 

@@ -8,13 +8,14 @@ from matrix_app.storage.models.fields import own_nid, ref, timestamp
 class StagedPdu(models.Model):
     """A PDU that was accepted from `origin_nid` and waits to be judged; removed with its judgement.
 
-    `needs_asking` is set once other servers have to be asked before it can be judged.
+    `needs_asking` is set once other servers have to be asked before it can be judged; `retry_ts` is then when
+    that may be done. What several servers send waits for each of them: one may be unable to complete it.
     """
 
     nid = own_nid()
     room_nid = ref()
     origin_nid = ref(index=True)
-    event_id = models.TextField(unique=True)
+    event_id = models.TextField()
     json = models.BinaryField()
     received_ts = timestamp()
     needs_asking = models.BooleanField(default=False)
@@ -24,6 +25,9 @@ class StagedPdu(models.Model):
     class Meta:
         db_table = "staged_pdu"
         indexes = [models.Index(fields=["room_nid", "needs_asking", "nid"], name="staged_pdu_room")]
+        constraints = [
+            models.UniqueConstraint(fields=["event_id", "origin_nid"], name="staged_pdu_once_an_origin")
+        ]
 
 
 class InboundTransaction(models.Model):

@@ -8,17 +8,20 @@ from typing import Any
 import orjson
 import pytest
 
-from matrix_app.federation.inbound import background, refusals
+from matrix_app.federation.inbound import background, filling, refusals
+from matrix_app.federation.inbound.asking import fill_all
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.federation.inbound.transaction import receive_transaction
 from matrix_app.protocol.errors import BadJson
 from matrix_app.protocol.events import Event
-from matrix_app.storage import db, events, staging
+from matrix_app.storage import db, events, relations, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.events import Status
+from matrix_app.storage.staging import StagedRow
 from tests.factories.events import ALICE, BOB, CAROL
 from tests.factories.fake_peers import FakePeers, SignedRoom
 from tests.factories.remote_rooms import JoinedRoom, row_of
+from tests.factories.statements import recorded
 from tests.factories.tasks import run_tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,10 +185,149 @@ def test_an_event_waits_for_a_server_that_does_not_answer(remote: Remote) -> Non
     remote.peers.silent = True
     remote.put(last)
     assert remote.waiting() == 1
-    later = now_ms() + 3_600_000
-    found = staging.due(remote.here.identity.nid, needs_asking=True, now=later, limit=5)
+    assert staging.to_ask(now_ms(), 5) == []
+    [asking] = staging.to_ask(now_ms() + 3_600_000, 5)
+    with db.write():
+        found = staging.claim(asking, now_ms() + 3_600_000, 0, 5)
     assert [row.attempts for row in found] == [1]
-    assert not staging.due(remote.here.identity.nid, needs_asking=True, now=now_ms(), limit=5)
+
+
+def test_an_event_that_one_server_cannot_complete_is_completed_by_another_that_sent_it(
+    remote: Remote,
+) -> None:
+    missing = remote.room.message(BOB)
+    last = remote.room.message(BOB)
+    remote.peers.learn(missing, last)
+    remote.peers.silent = True
+    remote.put(last, origin="c.example")
+    remote.peers.silent = False
+    remote.put(last)
+    assert row_of(last).status == Status.NORMAL
+    assert [row.origin for row in _waiting_later()] == ["c.example"]
+    _ask_later(remote)
+    assert remote.waiting() == 0
+
+
+def test_a_forged_copy_of_an_event_does_not_keep_the_true_one_out(remote: Remote) -> None:
+    missing = remote.room.message(BOB)
+    message = remote.room.message(BOB)
+    remote.peers.learn(missing, message)
+    remote.peers.silent = True
+    remote.put({**message.pdu, "signatures": {"b.example": {"ed25519:test": "A" * 86}}}, origin="c.example")
+    remote.put(message)
+    remote.peers.silent = False
+    _ask_later(remote)
+    assert row_of(message).status == Status.NORMAL
+
+
+def test_an_event_waits_for_the_keys_of_its_server(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    remote.peers.strangers.add("b.example")
+    remote.put(message, origin="c.example")
+    assert (events.row_by_id(message.event_id), remote.waiting()) == (None, 1)
+    remote.peers.strangers.clear()
+    _ask_later(remote)
+    assert row_of(message).status == Status.NORMAL
+
+
+def test_what_nobody_answers_is_given_up_after_a_few_attempts(remote: Remote) -> None:
+    missing = remote.room.message(BOB)
+    last = remote.room.message(BOB)
+    remote.peers.learn(missing, last)
+    remote.peers.silent = True
+    remote.put(last)
+    for _ in range(filling.MOST_ATTEMPTS - 1):
+        assert remote.waiting() == 1
+        _ask_later(remote)
+    assert remote.waiting() == 0
+
+
+def test_a_server_that_does_not_answer_is_asked_once_for_all_that_it_sent(remote: Remote) -> None:
+    sent = []
+    for number in range(5):
+        fork = remote.room.fork()
+        missing = fork.message(BOB, str(number))
+        sent.append(fork.message(BOB))
+        remote.peers.learn(missing, sent[-1])
+    remote.peers.silent = True
+    remote.put(*sent)
+    assert remote.peers.asked == ["get_missing_events"]
+    assert remote.waiting() == 5
+
+
+def _waiting_later() -> list[StagedRow]:
+    with db.write():
+        return [
+            row
+            for asking in staging.to_ask(now_ms() + 3_600_000, 10)
+            for row in staging.claim(asking, now_ms() + 3_600_000, now_ms() + 1000, 10)
+        ]
+
+
+def _ask_later(remote: Remote) -> None:
+    """What rests is due, and asked for."""
+    db.execute("UPDATE staged_pdu SET retry_ts = 0")
+    with use_peers(remote.peers):
+        fill_all()
+
+
+def test_messages_to_devices_are_delivered_before_a_transaction_counts_as_received(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = {
+        "sender": BOB,
+        "type": "n",
+        "message_id": "1",
+        "messages": {"@zoe:hearth.example": {"D": {"a": 1}}},
+    }
+    edus = [{"edu_type": "m.direct_to_device", "content": note}]
+
+    def killed(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(staging, "put_transaction", killed)
+        with pytest.raises(KeyboardInterrupt):
+            remote.put(txn_id="same", edus=edus)
+    sql = "SELECT count(*) FROM received_device_message"
+    assert db.value(sql) == 1
+    remote.put(txn_id="same", edus=edus)
+    assert db.value(sql) == 1
+
+
+def test_a_burst_of_messages_is_stored_in_one_transaction(remote: Remote) -> None:
+    remote.put(remote.room.message(BOB))
+    sent = [remote.room.message(BOB, str(number)) for number in range(20)]
+    with recorded() as statements:
+        remote.put(*sent)
+    assert [row_of(event).status for event in sent] == [Status.NORMAL] * 20
+    positions = [row_of(event).position or 0 for event in sent]
+    assert positions == list(range(positions[0], positions[0] + 20))
+    assert sum(sql.startswith("UPDATE room ") for sql, _ in statements) == 1
+
+
+def test_what_ends_a_line_is_stored_behind_it(remote: Remote) -> None:
+    first = remote.room.message(BOB)
+    fork = remote.room.fork()
+    topic = remote.room.send("m.room.topic", BOB, {"topic": "new"}, state_key="")
+    after = remote.room.message(CAROL)
+    redaction = remote.room.send("m.room.redaction", BOB, {}, redacts=first.event_id)
+    aside = fork.message(CAROL, "aside")
+    remote.put(first, topic, after, redaction, aside)
+    assert [row_of(event).status for event in (first, topic, after, redaction, aside)] == [Status.NORMAL] * 5
+    assert row_of(first).redacted_by_nid == row_of(redaction).nid
+    assert remote.here.state()[TOPIC] == topic.event_id
+    assert remote.here.extremities() == {redaction.event_id, aside.event_id}
+
+
+def test_replies_in_a_thread_are_counted_when_they_come_together(remote: Remote) -> None:
+    root = remote.room.message(BOB, "root")
+    thread = {"m.relates_to": {"rel_type": "m.thread", "event_id": root.event_id}}
+    replies = [remote.room.send("m.room.message", BOB, {"body": str(n), **thread}) for n in range(3)]
+    remote.put(root, *replies)
+    found = relations.thread(row_of(root).nid)
+    assert found is not None
+    assert (found.reply_count, found.latest_nid) == (3, row_of(replies[-1]).nid)
 
 
 def test_a_gap_keeps_no_other_event_of_the_room_waiting(remote: Remote) -> None:

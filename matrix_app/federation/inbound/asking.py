@@ -1,0 +1,130 @@
+"""Asking other servers for what is missing, beside the tasks of a worker process.
+
+A server that hangs holds one of a few threads, and only one: what others sent is completed meanwhile.
+The table of staged PDUs is the queue; wake-ups make it fast, and a look at it every few seconds makes it
+certain, also for what a process that ended has left behind.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+import structlog
+from django.db import DatabaseError, close_old_connections, connections
+
+from appliance.config import get_config
+from matrix_app.federation.inbound.filling import fill
+from matrix_app.federation.inbound.processing import judge_staged, nothing_held
+from matrix_app.storage import db, staging
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.staging import Asking
+
+THREADS: Final = 6
+POLL_SECONDS: Final = 5.0
+# What was staged longer ago and has not been looked at, nobody is looking at.
+LEFT_MS: Final = 10_000
+_STOP_SECONDS: Final = 5.0
+_MOST_LOOKED_AT: Final = 200
+
+_log = structlog.get_logger("matrix_app.federation.inbound")
+
+
+class AskingService:
+    """Completes what waits, each server's in one thread at a time."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="asking")
+        self._busy: set[int] = set()
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._is_ended = False
+        self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with what a process that ended has left behind."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something may wait."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """Begin nothing new. What is under way is given a moment; it stays claimed, and is begun again."""
+        self._is_ended = True
+        self._news.set()
+        self._thread.join(_STOP_SECONDS)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> None:
+        with db.write():
+            staging.release_all()
+        left_before = now_ms()
+        while not self._is_ended:
+            self._news.clear()
+            try:
+                self._look(left_before)
+            except DatabaseError:
+                _log.exception("cannot look for what other servers must be asked for")
+                close_old_connections()
+            self._news.wait(POLL_SECONDS)
+            left_before = now_ms() - LEFT_MS
+        connections.close_all()
+
+    def _look(self, left_before: int) -> None:
+        for room_nid in staging.left_rooms(left_before, _MOST_LOOKED_AT):
+            judge_staged(room_nid, nothing_held)
+        for asking in staging.to_ask(now_ms(), _MOST_LOOKED_AT):
+            self._begin(asking)
+
+    def _begin(self, asking: Asking) -> None:
+        with self._lock:
+            if asking.origin_nid in self._busy or len(self._busy) >= THREADS:
+                return
+            self._busy.add(asking.origin_nid)
+        self._pool.submit(fill, asking).add_done_callback(lambda future: self._done(asking, future))
+
+    def _done(self, asking: Asking, future: Future[None]) -> None:
+        with self._lock:
+            self._busy.discard(asking.origin_nid)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            _log.error("what needs asking waits", exc_info=error)
+        close_old_connections()
+        self._news.set()
+
+
+class _Process:
+    service: AskingService | None = None
+
+
+def start() -> Callable[[], None]:
+    """Ask from this process; what is returned ends it."""
+    if not get_config().federation.enabled:
+        return lambda: None
+    service = _Process.service = AskingService()
+    service.start()
+
+    def stop() -> None:
+        _Process.service = None
+        service.stop()
+
+    return stop
+
+
+def wake() -> None:
+    """Something waits: for the service of this process or, where there is none, for this thread."""
+    if _Process.service is not None:
+        _Process.service.wake()
+    else:
+        fill_all()
+
+
+def fill_all() -> None:
+    """Judge everything that waits and is due, in this thread."""
+    for room_nid in staging.left_rooms(now_ms(), _MOST_LOOKED_AT):
+        judge_staged(room_nid, nothing_held)
+    while waiting := staging.to_ask(now_ms(), _MOST_LOOKED_AT):
+        for asking in waiting:
+            fill(asking)
