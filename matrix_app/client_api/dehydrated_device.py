@@ -10,6 +10,7 @@ from orjson import Fragment
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
 from matrix_app.services import dehydrated_device
+from matrix_app.services.dehydrated_device import MESSAGES_AT_ONCE
 
 _DEVICE = "/_matrix/client/unstable/org.matrix.msc3814.v1/dehydrated_device"
 _EVENTS = "/_matrix/client/unstable/org.matrix.msc3814.v1/dehydrated_device/{device_id}/events"
@@ -59,10 +60,22 @@ def delete_device(request: Request) -> dict[str, str]:
     return {"device_id": dehydrated_device.delete_dehydrated_device(request.requester.user_nid)}
 
 
+@endpoint("GET", _EVENTS, rate="keys")
+def get_events(request: Request) -> dict[str, Any]:
+    """Messages to the dehydrated device (GET /dehydrated_device/{device_id}/events), `next_batch` while more wait."""
+    limit = request.query_int("limit", MESSAGES_AT_ONCE, minimum=1, maximum=MESSAGES_AT_ONCE)
+    found = dehydrated_device.messages_of(
+        request.requester.user_nid, request.path["device_id"], request.query("from"), limit
+    )
+    body: dict[str, Any] = {"events": [Fragment(event) for event in found.events]}
+    return {**body, "next_batch": found.next_batch} if found.limited else body
+
+
 @endpoint("POST", _EVENTS, rate="keys")
 def post_events(request: Request) -> dict[str, Any]:
-    """Messages to the dehydrated device (POST /dehydrated_device/{device_id}/events)."""
+    """The same as earlier drafts had it, always with `next_batch` (POST /dehydrated_device/{device_id}/events)."""
     body = request.decode(EventsBody, empty_allowed=True)
-    device_id = request.path["device_id"]
-    events, next_batch = dehydrated_device.messages_of(request.requester.user_nid, device_id, body.next_batch)
-    return {"events": [Fragment(event) for event in events], "next_batch": next_batch}
+    found = dehydrated_device.messages_of(
+        request.requester.user_nid, request.path["device_id"], body.next_batch
+    )
+    return {"events": [Fragment(event) for event in found.events], "next_batch": found.next_batch}

@@ -18,7 +18,7 @@ from matrix_app.storage import db, device_messages, filters
 from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
 from matrix_app.sync.v2.compute import compute, nothing_new
-from matrix_app.sync.v2.request import SyncRequest
+from matrix_app.sync.v2.request import StateSection, SyncRequest
 from matrix_app.sync.v2.scope import is_idle
 from matrix_app.sync.wait import Wait
 from matrix_app.sync.work import Heavy
@@ -32,7 +32,7 @@ def sync(request: Request) -> Any:
     since = None if since_text is None else parse_stream_token(since_text).position
     chosen = _filter(request)
     full_state = request.query_bool("full_state")
-    after = request.query_bool("use_state_after") or request.query_bool("org.matrix.msc4222.use_state_after")
+    section = _state_section(request)
     timeout = request.query_int("timeout", 0) / 1000
     timeout = min(timeout, get_config().limits.sync_timeout_seconds)
     connected_users.sync_started(requester.user_nid, requester.device_nid, _presence(request), timeout)
@@ -42,7 +42,7 @@ def sync(request: Request) -> Any:
         hub().catch_up()
 
     def answer(upto: int, last: bool, idle: bool) -> Any:
-        made = SyncRequest(requester, chosen, since, upto, full_state, after)
+        made = SyncRequest(requester, chosen, since, upto, full_state, section)
         found = nothing_new(made) if idle and not full_state else compute(made)
         if not (last or since is None or full_state or not found.empty):
             return None
@@ -93,6 +93,16 @@ def _filter(request: Request) -> Filter:
     if definition is None:
         raise InvalidParam("No such filter")
     return filter_from_json(definition)
+
+
+def _state_section(request: Request) -> StateSection:
+    if request.query_bool("use_state_after"):
+        return "state_after"
+    return (
+        "org.matrix.msc4222.state_after"
+        if request.query_bool("org.matrix.msc4222.use_state_after")
+        else "state"
+    )
 
 
 def _presence(request: Request) -> str:

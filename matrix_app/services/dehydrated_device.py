@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.canonical_json import encode_canonical
@@ -69,8 +69,16 @@ def delete_dehydrated_device(user_nid: int) -> str:
     return found.device_id
 
 
-def messages_of(user_nid: int, device_id: str, after: str | None) -> tuple[list[bytes], str]:
-    """Messages to the dehydrated device after a token, and the token to go on with. They stay where they are.
+class Messages(NamedTuple):
+    """Messages as JSON, the token to go on with, and whether there are more."""
+
+    events: list[bytes]
+    next_batch: str
+    limited: bool
+
+
+def messages_of(user_nid: int, device_id: str, after: str | None, limit: int = MESSAGES_AT_ONCE) -> Messages:
+    """Messages to the dehydrated device after a token, `limit` at most. They stay where they are.
 
     Raises `Forbidden` for another device, and `NotFound` when there is none.
     """
@@ -79,6 +87,7 @@ def messages_of(user_nid: int, device_id: str, after: str | None) -> tuple[list[
         raise Forbidden("This is not the dehydrated device")
     since = 0 if after is None else parse_stream_token(after).position
     upto = stream.current_position()
-    found = device_messages.after(device.device_nid, since, upto, MESSAGES_AT_ONCE)
-    reached = found[-1].position if found else since
-    return [message.content for message in found], str(StreamToken(reached))
+    found = device_messages.after(device.device_nid, since, upto, limit + 1)
+    shown = found[:limit]
+    reached = shown[-1].position if shown else since
+    return Messages([message.content for message in shown], str(StreamToken(reached)), len(found) > limit)

@@ -86,6 +86,26 @@ def test_its_messages_are_read_in_batches_and_stay(clients: ClientFactory) -> No
     assert len(sync(alice)["to_device"]["events"]) == 100
 
 
+def test_a_batch_says_where_to_go_on_only_while_more_wait(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    dehydrate(alice)
+    path = f"{PATH}/DRY/events"
+    assert alice.get(path).body == {"events": []}
+    for number in range(5):
+        send(bob, alice, number)
+    numbers: list[int] = []
+    token = ""
+    for expected in (2, 2, 1):
+        body = alice.get(f"{path}?limit=2{token}").body
+        numbers += [event["content"]["n"] for event in body["events"]]
+        assert len(body["events"]) == expected
+        token = f"&from={body.get('next_batch')}"
+    assert numbers == list(range(5))
+    assert "next_batch" not in body
+    assert alice.get(f"{path}?from=nonsense").errcode == "M_INVALID_PARAM"
+    assert alice.get(f"{PATH}/DEVICE/events").errcode == "M_FORBIDDEN"
+
+
 def test_the_messages_of_no_other_device_are_read(clients: ClientFactory) -> None:
     alice = clients.make()
     assert events(alice).errcode == "M_NOT_FOUND"

@@ -68,15 +68,15 @@ def test_the_state_of_a_first_sync_is_that_before_the_timeline(clients: ClientFa
     assert room["timeline"]["events"][0]["content"] == {"name": "new"}
 
 
-def test_state_after_is_that_at_the_end_of_the_timeline(clients: ClientFactory) -> None:
+@pytest.mark.parametrize("prefix", ["", "org.matrix.msc4222."])
+def test_state_after_is_that_at_the_end_of_the_timeline(clients: ClientFactory, prefix: str) -> None:
     alice = clients.make()
     room_id = alice.create_room(name="old")
     alice.set_state(room_id, "m.room.name", {"name": "new"})
-    body = sync(alice, use_state_after="true", filter='{"room":{"timeline":{"limit":1}}}')
-    room = body["rooms"]["join"][room_id]
-    names = [
-        event["content"]["name"] for event in room["state_after"]["events"] if event["type"] == "m.room.name"
-    ]
+    asked = {f"{prefix}use_state_after": "true", "filter": '{"room":{"timeline":{"limit":1}}}'}
+    room = sync(alice, **asked)["rooms"]["join"][room_id]
+    shown = room[f"{prefix}state_after"]["events"]
+    names = [event["content"]["name"] for event in shown if event["type"] == "m.room.name"]
     assert names == ["new"]
     assert "state" not in room
 

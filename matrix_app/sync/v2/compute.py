@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -67,9 +68,7 @@ def nothing_new(request: SyncRequest) -> Answer:
 
 
 def _cut(request: SyncRequest, upto: int) -> SyncRequest:
-    return SyncRequest(
-        request.requester, request.filter, request.since, upto, request.full_state, request.use_state_after
-    )
+    return replace(request, upto=upto)
 
 
 def _messages(request: SyncRequest, scope: Scope) -> list[Message]:

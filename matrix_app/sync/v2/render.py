@@ -27,7 +27,7 @@ class Renderer:
         self._state: dict[int, Any] = {}
         chosen = request.filter
         self._may_share = chosen.event_fields is None and chosen.event_format == "client"
-        self.state_key = "state_after" if request.use_state_after else "state"
+        self.state_key = request.state_section
 
     def add(self, timelines: Iterable[Timeline], state_rows: Mapping[int, EventRow]) -> None:
         """Render the events of timelines and of state."""

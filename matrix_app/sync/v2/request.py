@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.filters import Filter
+
+# Where the state of rooms is shown: before the timeline, after it, or after it as clients asked in MSC4222.
+StateSection = Literal["state", "state_after", "org.matrix.msc4222.state_after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,12 @@ class SyncRequest:
     since: int | None
     upto: int
     full_state: bool = False
-    use_state_after: bool = False
+    state_section: StateSection = "state"
+
+    @property
+    def use_state_after(self) -> bool:
+        """Whether the state is that at the end of the timeline."""
+        return self.state_section != "state"
 
     @property
     def user_nid(self) -> int:
