@@ -1,88 +1,15 @@
 /*
  * Two people use a homeserver through matrix-js-sdk, and everything they should see is asserted.
  *
- *     node script.mjs http://127.0.0.1:8008
+ *     node life.mjs http://127.0.0.1:8008
  *
  * Registration must be open, with `m.login.dummy` as its only stage.
  */
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import * as sdk from "matrix-js-sdk";
-import { logger } from "matrix-js-sdk/lib/logger.js";
-
-const PASSWORD = "a horse, a battery and a staple";
-const PATIENCE = 10_000;
-
-logger.disableAll();
-
-/** Waits until `test()` gives something true, looking again whenever the client emits one of the events. */
-async function until(what, emitter, events, test) {
-    const found = test();
-    if (found) return found;
-    return new Promise((resolve, reject) => {
-        const stop = () => {
-            clearTimeout(timer);
-            for (const name of events) emitter.off(name, look);
-        };
-        const look = () => {
-            const value = test();
-            if (!value) return;
-            stop();
-            resolve(value);
-        };
-        const timer = setTimeout(() => {
-            stop();
-            reject(new Error(`waited in vain for ${what}`));
-        }, PATIENCE);
-        for (const name of events) emitter.on(name, look);
-    });
-}
-
-async function refused(promise, errcode) {
-    await assert.rejects(promise, (error) => {
-        assert.equal(error.errcode, errcode);
-        return true;
-    });
-}
-
-/** A new user: registered in the two steps of user-interactive authentication, logged in, and syncing. */
-async function person(baseUrl, name) {
-    const guest = sdk.createClient({ baseUrl });
-    const session = await guest
-        .registerRequest({ username: name, password: PASSWORD })
-        .then(() => assert.fail("registered without a stage"))
-        .catch((error) => {
-            assert.equal(error.httpStatus, 401);
-            assert.ok(error.data.flows.some((flow) => flow.stages.join() === "m.login.dummy"));
-            return error.data.session;
-        });
-    const auth = { type: "m.login.dummy", session };
-    const registered = await guest.registerRequest({ username: name, password: PASSWORD, auth });
-    assert.match(registered.user_id, new RegExp(`^@${name}:`));
-    const identifier = { type: "m.id.user", user: name };
-    await refused(guest.loginRequest({ type: "m.login.password", identifier, password: "no" }), "M_FORBIDDEN");
-    const login = await guest.loginRequest({ type: "m.login.password", identifier, password: PASSWORD });
-    assert.equal(login.user_id, registered.user_id);
-    assert.notEqual(login.device_id, registered.device_id);
-    const client = sdk.createClient({
-        baseUrl,
-        userId: login.user_id,
-        deviceId: login.device_id,
-        accessToken: login.access_token,
-        timelineSupport: true,
-    });
-    await client.startClient({ lazyLoadMembers: true, initialSyncLimit: 8, threadSupport: true, pollTimeout: 20_000 });
-    await until("the first sync", client, ["sync"], () => client.isInitialSyncComplete());
-    return client;
-}
-
-const room = (client, roomId) => client.getRoom(roomId);
-const bodies = (client, roomId) =>
-    room(client, roomId).getLiveTimeline().getEvents()
-        .filter((event) => event.getType() === "m.room.message")
-        .map((event) => event.getContent().body);
-const event = (client, roomId, eventId) => room(client, roomId)?.findEventById(eventId);
+import { bodies, createClient, event, register, room } from "./lib/people.mjs";
+import { refused, until } from "./lib/waiting.mjs";
 
 async function openRoom(alice, bob) {
     const { room_id: roomId } = await alice.createRoom({
@@ -114,15 +41,8 @@ async function converse(alice, bob, roomId) {
 }
 
 /** A second device starts with the last eight events, and scrolls back to the creation of the room. */
-async function scrollBack(alice, baseUrl, roomId) {
-    const identifier = { type: "m.id.user", user: alice.getUserId() };
-    const login = await sdk.createClient({ baseUrl })
-        .loginRequest({ type: "m.login.password", identifier, password: PASSWORD });
-    const second = sdk.createClient({
-        baseUrl, userId: login.user_id, deviceId: login.device_id, accessToken: login.access_token,
-    });
-    await second.startClient({ lazyLoadMembers: true, initialSyncLimit: 8 });
-    await until("the first sync", second, ["sync"], () => second.isInitialSyncComplete());
+async function scrollBack(alice, roomId) {
+    const second = await alice.newDevice();
     const timeline = () => room(second, roomId).getLiveTimeline().getEvents();
     assert.equal(timeline().length, 8);
     for (let page = 0; page < 20 && room(second, roomId).oldState.paginationToken !== null; page++) {
@@ -233,17 +153,17 @@ async function part(alice, bob, roomId) {
     for (const client of [alice, bob]) {
         const token = client.getAccessToken();
         await client.logout(true);
-        const stale = sdk.createClient({ baseUrl: client.baseUrl, accessToken: token });
+        const stale = createClient({ baseUrl: client.baseUrl, accessToken: token });
         await refused(stale.whoami(), "M_UNKNOWN_TOKEN");
     }
 }
 
 async function story(baseUrl) {
-    const mark = randomBytes(4).toString("hex");
-    const [alice, bob] = [await person(baseUrl, `alice${mark}`), await person(baseUrl, `bob${mark}`)];
+    const people = await Promise.all([register(baseUrl, "alice"), register(baseUrl, "bob")]);
+    const [alice, bob] = await Promise.all(people.map((user) => user.newDevice()));
     const roomId = await openRoom(alice, bob);
     await converse(alice, bob, roomId);
-    await scrollBack(alice, baseUrl, roomId);
+    await scrollBack(people[0], roomId);
     await readAndType(alice, bob, roomId);
     await reactEditRedact(alice, bob, roomId);
     await thread(alice, bob, roomId);
