@@ -62,7 +62,7 @@ def delete_device(request: Request) -> dict[str, str]:
 
 @endpoint("GET", _EVENTS, rate="keys")
 def get_events(request: Request) -> dict[str, Any]:
-    """Messages to the dehydrated device (GET /dehydrated_device/{device_id}/events), `next_batch` while more wait."""
+    """Messages to the dehydrated device (GET /dehydrated_device/{device_id}/events)."""
     limit = request.query_int("limit", MESSAGES_AT_ONCE, minimum=1, maximum=MESSAGES_AT_ONCE)
     found = dehydrated_device.messages_of(
         request.requester.user_nid, request.path["device_id"], request.query("from"), limit
@@ -73,7 +73,7 @@ def get_events(request: Request) -> dict[str, Any]:
 
 @endpoint("POST", _EVENTS, rate="keys")
 def post_events(request: Request) -> dict[str, Any]:
-    """The same as earlier drafts had it, always with `next_batch` (POST /dehydrated_device/{device_id}/events)."""
+    """The same as in earlier drafts (POST /dehydrated_device/{device_id}/events)."""
     body = request.decode(EventsBody, empty_allowed=True)
     found = dehydrated_device.messages_of(
         request.requester.user_nid, request.path["device_id"], body.next_batch
