@@ -1,0 +1,1 @@
+"""The pages of Hearth: setup, administration, and everybody's own account."""

@@ -27,6 +27,7 @@ def prepare(config: Config) -> int:
         applied = migrate()
         check_server_name(config)
         install_schedule()
+        collect_static_files()
     except OperationalError as fault:
         print(f"the database cannot be used: {str(fault).strip()}", file=sys.stderr)
         return 1
@@ -43,6 +44,13 @@ def install_schedule() -> None:
     from matrix_app.schedule import install
 
     install()
+
+
+def collect_static_files() -> None:
+    """Has the files of the pages where they are served from."""
+    from appliance.static_files import collect
+
+    collect()
 
 
 def _invite(config: Config) -> None:

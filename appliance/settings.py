@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import SimpleLazyObject
@@ -103,7 +104,7 @@ SECRET_KEY = SimpleLazyObject(_secret_key)
 DEBUG = False
 # The names that requests arrive under are the proxy's business; Hearth builds no address from them.
 ALLOWED_HOSTS = ["*"]
-INSTALLED_APPS = ["matrix_app.storage", "django_q"]
+INSTALLED_APPS = ["matrix_app.storage", "django_q", "admin_ui", "django_htmx", "django.contrib.staticfiles"]
 MIDDLEWARE: list[str] = []
 ROOT_URLCONF = "appliance.urls"
 DATABASES = {"default": _database(_config)}
@@ -131,7 +132,31 @@ SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_serve
 
 USE_TZ = True
 TIME_ZONE = "UTC"
-USE_I18N = False
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
+
+# The pages: see admin_ui/.
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+STATIC_URL = "/static/"
+# A package brings the collected files along; otherwise they are collected at the start.
+_packaged = Path(__file__).resolve().parent.parent / "static"
+STATIC_ROOT = _packaged if _packaged.is_dir() else _config.server.data_dir / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+CSRF_COOKIE_NAME = "hearth_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_FAILURE_VIEW = "admin_ui.forged.forged"
 
 # Limits of bodies are kept before a view runs, endpoint by endpoint.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None

@@ -1,11 +1,12 @@
 """Django's URLs: one view for the whole of Matrix, and the pages."""
 
-from django.urls import URLPattern, URLResolver, re_path
+from django.urls import URLPattern, URLResolver, include, re_path
 
 from matrix_app.http.dispatch import dispatch
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^(?:_matrix|_synapse|\.well-known)(?:/|$)", dispatch),
+    re_path(r"^(?=admin/|setup/|account/|static/)", include("admin_ui.urls")),
     re_path(r"", dispatch),
 ]
 

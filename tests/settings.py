@@ -31,8 +31,10 @@ if _database.startswith("postgres"):
     os.environ["HEARTH_DATABASE__URL"] = _database
 
 from appliance.settings import *  # noqa: E402, F403
-from appliance.settings import DATABASES  # noqa: E402
+from appliance.settings import DATABASES, STORAGES  # noqa: E402
 
+# Tests of pages look at the source of the files, which nobody has collected.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 REMOTE_SERVERS = "tests.factories.offline.servers"
 
 if not _database.startswith("postgres"):

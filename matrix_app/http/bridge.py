@@ -23,6 +23,7 @@ from django.http import HttpRequest
 from structlog.contextvars import bind_contextvars
 
 from appliance.config import get_config
+from matrix_app.http.client_address import came_over_https
 from matrix_app.http.dispatch import dispatch
 from matrix_app.http.file_answer import FileAnswer, FilePart, send_file
 from matrix_app.protocol.errors import MatrixError, TooLarge, Unavailable
@@ -232,6 +233,8 @@ def make_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
     }
     for name, value in scope["headers"]:
         _add_header(environ, name.decode("latin-1"), value.decode("latin-1"))
+    if came_over_https(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_PROTO")):
+        environ["wsgi.url_scheme"] = "https"
     return environ
 
 

@@ -22,6 +22,11 @@ def _is_trusted(address: str) -> bool:
     return any(parsed in network for network in _trusted())
 
 
+def came_over_https(peer: str | None, forwarded_proto: str | None) -> bool:
+    """Whether a trusted proxy says that its client came over https."""
+    return forwarded_proto == "https" and (peer is None or _is_trusted(peer))
+
+
 def client_address(peer: str | None, forwarded_for: str | None) -> str:
     """The client's address: the last hop of X-Forwarded-For that is not a trusted proxy itself.
 

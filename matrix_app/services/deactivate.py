@@ -19,6 +19,7 @@ from matrix_app.storage import (
     threepid_bindings,
     threepids,
     user_directory,
+    web_sessions,
 )
 from matrix_app.storage.account_erasure import erase_user_data, remove_pushers
 from matrix_app.storage.clock import now_ms
@@ -38,6 +39,7 @@ def deactivate(user_id: str, user_nid: int, *, erase: bool, id_server: str | Non
     with db.write():
         delete_all_devices(user_nid, dehydrated=True)
         sessions.end_tokens_of_user(user_nid)
+        web_sessions.end_of_user(user_nid)
         threepids.delete_all(user_nid)
         user_directory.remove(user_nid)
         remove_pushers(user_nid)

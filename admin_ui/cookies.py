@@ -1,0 +1,58 @@
+"""The cookies of the pages: one for the session of each area, one for messages, one for the language."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.core import signing
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from matrix_app.services.web_sign_in import LONGEST_MS
+
+FLASH: Final = "hearth_flash"
+_FLASH_SALT: Final = "hearth.flash"
+_LONGEST_FLASH: Final = 2000
+
+
+def session_cookie(area: str, *, secure: bool) -> str:
+    """The name of an area's cookie. Browsers keep `__Host-` ones to this host, but only over https."""
+    return f"__Host-hearth_{area}" if secure else f"hearth_{area}"
+
+
+def session_token(http: HttpRequest, area: str) -> str | None:
+    """The token of an area's session."""
+    return http.COOKIES.get(session_cookie(area, secure=http.is_secure()))
+
+
+def put_session(response: HttpResponseBase, http: HttpRequest, area: str, token: str) -> None:
+    """Give the browser the token of its session."""
+    response.set_cookie(
+        session_cookie(area, secure=http.is_secure()),
+        token,
+        max_age=LONGEST_MS[area] // 1000,
+        secure=http.is_secure(),
+        httponly=True,
+        # Account pages are opened from clients, which are other sites; they are safe to only look at.
+        samesite="Strict" if area == "admin" else "Lax",
+    )
+
+
+def drop_session(response: HttpResponseBase, http: HttpRequest, area: str) -> None:
+    """Have the browser forget its session."""
+    response.delete_cookie(session_cookie(area, secure=http.is_secure()))
+
+
+def put_flash(response: HttpResponseBase, http: HttpRequest, kind: str, text: str) -> None:
+    """Have the next page show a message: `kind` is ok, warn or error."""
+    value = signing.dumps([kind, text[:_LONGEST_FLASH]], salt=_FLASH_SALT)
+    response.set_cookie(FLASH, value, max_age=60, secure=http.is_secure(), httponly=True, samesite="Strict")
+
+
+def read_flash(http: HttpRequest) -> tuple[str, str] | None:
+    """The message that the page before left: its kind and its text."""
+    try:
+        kind, text = signing.loads(http.COOKIES[FLASH], salt=_FLASH_SALT, max_age=120)
+    except (KeyError, signing.BadSignature, ValueError):
+        return None
+    return str(kind), str(text)

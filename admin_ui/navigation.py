@@ -1,0 +1,40 @@
+"""The menu of the administration pages, as data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Entry(NamedTuple):
+    """A line of the menu: the name of its page's URL, a label, and an icon of `icons.svg`.
+
+    `below` is the part of the URL name that all pages of the section begin with.
+    """
+
+    url: str
+    label: Promise | str
+    icon: str
+    below: str
+
+
+class Group(NamedTuple):
+    """Lines of the menu under a heading."""
+
+    label: Promise | str
+    entries: tuple[Entry, ...]
+
+
+MENU: tuple[Group, ...] = (
+    Group(_("Overview"), (Entry("admin:dashboard", _("Dashboard"), "home", "dashboard"),)),
+    Group(_("People"), (Entry("admin:users", _("Users"), "users", "user"),)),
+    Group(
+        _("Server"),
+        (
+            Entry("admin:tasks", _("Tasks"), "tasks", "task"),
+            Entry("admin:audit", _("Audit log"), "audit", "audit"),
+        ),
+    ),
+)

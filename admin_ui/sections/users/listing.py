@@ -1,0 +1,72 @@
+"""The list of accounts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from admin_ui.page import page
+from admin_ui.tables import PAGE_SIZE, Column, Table
+from admin_ui.visit import Visit
+from matrix_app.storage import account_list
+
+KINDS = (
+    ("active", _("In use")),
+    ("admins", _("Administrators")),
+    ("locked", _("Locked")),
+    ("suspended", _("Suspended")),
+    ("guests", _("Guests")),
+    ("bridged", _("Of bridges")),
+    ("deactivated", _("Deactivated")),
+    ("all", _("All")),
+)
+COLUMNS = (
+    Column(_("User"), sort="name"),
+    Column(_("Status")),
+    Column(_("Made"), sort="created"),
+    Column(_("Last active"), sort="active"),
+)
+
+
+class Filter(forms.Form):
+    """What the list shows."""
+
+    q = forms.CharField(label=_("Search"), required=False, max_length=255)
+    kind = forms.ChoiceField(label=_("Show"), choices=KINDS, required=False)
+
+
+@page("admin")
+def users(visit: Visit) -> HttpResponse:
+    """All accounts, by what they are and what they are called."""
+    kind = visit.query("kind", "active")
+    sort = visit.query("sort", "name")
+    kind = kind if kind in account_list.FILTERS else "active"
+    sort = sort if sort.removeprefix("-") in account_list.SORTS else "name"
+    search = visit.query("q").strip()
+    rows = account_list.page(
+        kind=kind, search=search, sort=sort, after=_after(visit.query("after"), sort), limit=PAGE_SIZE + 1
+    )
+    table = Table(
+        visit,
+        COLUMNS,
+        rows,
+        key=lambda row: json.dumps([account_list.sort_value(row, sort), row.user_nid]),
+        sort=sort,
+        total=account_list.count(kind=kind, search=search),
+        empty=_("Nobody is here. Invite somebody, or search for something else."),
+    )
+    return visit.page("users/list", table=table, form=Filter({"q": search, "kind": kind}, label_suffix=""))
+
+
+def _after(text: str, sort: str) -> tuple[Any, int] | None:
+    """The place in the list that an address names; nonsense means the beginning."""
+    try:
+        value, nid = json.loads(text)
+    except ValueError:
+        return None
+    wanted = str if sort.removeprefix("-") == "name" else int
+    return (value, nid) if isinstance(value, wanted) and isinstance(nid, int) else None

@@ -1,0 +1,104 @@
+"""Template tags and filters of the pages: the menu, icons, sizes and times."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from admin_ui.navigation import MENU
+from appliance.config import get_config
+
+register = template.Library()
+
+NOTHING = "\u2013"
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of `icons.svg`; what it means is said by the text beside it."""
+    address = staticfiles_storage.url("hearth/icons.svg")
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', address, name)
+
+
+@register.simple_tag
+def server_name() -> str:
+    """The name of this server."""
+    return get_config().server.name
+
+
+@register.simple_tag(takes_context=True)
+def menu(context: dict[str, Any]) -> list[dict[str, Any]]:
+    """The groups of the menu, with the entry of the present page marked."""
+    match = context["request"].resolver_match
+    here = match.url_name if match else ""
+    return [
+        {
+            "label": group.label,
+            "entries": [
+                {
+                    "address": reverse(entry.url),
+                    "label": entry.label,
+                    "icon": entry.icon,
+                    "is_here": here == entry.below or here.startswith((f"{entry.below}-", f"{entry.below}s")),
+                }
+                for entry in group.entries
+            ],
+        }
+        for group in MENU
+    ]
+
+
+@register.filter
+def bytes_text(size: int | None) -> str:
+    """A number of bytes for people: 1.5 MiB."""
+    if size is None:
+        return NOTHING
+    amount, unit = float(size), 0
+    while amount >= 1024 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 or amount >= 100 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+@register.filter
+def when(ts: int | None) -> SafeString | str:
+    """A time in milliseconds: how long ago, with the exact time as its title."""
+    if ts is None:
+        return NOTHING
+    moment = datetime.fromtimestamp(ts / 1000, UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        moment.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        _ago(time.time() - ts / 1000),
+    )
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 0:
+        return _("in %s") % _span(-seconds)
+    if seconds < 60:
+        return _("just now")
+    return _("%s ago") % _span(seconds)
+
+
+def _span(seconds: float) -> str:
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if minutes < 60:
+        return ngettext("%d minute", "%d minutes", minutes) % minutes
+    if hours < 48:
+        return ngettext("%d hour", "%d hours", hours) % hours
+    if days < 60:
+        return ngettext("%d day", "%d days", days) % days
+    if days < 730:
+        return ngettext("%d month", "%d months", days // 30) % (days // 30)
+    return ngettext("%d year", "%d years", days // 365) % (days // 365)

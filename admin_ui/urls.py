@@ -1,0 +1,29 @@
+"""The addresses of the pages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from admin_ui.not_found import not_found
+from admin_ui.static_files import static_file
+
+# Each has `admin_ui/sections/<name>/urls.py` with `urlpatterns` below /admin/.
+ADMIN_SECTIONS = ("sign_in", "dashboard", "users", "tasks", "audit")
+
+
+def _patterns(sections: tuple[str, ...]) -> list[URLPattern | URLResolver]:
+    return [
+        pattern
+        for section in sections
+        for pattern in import_module(f"admin_ui.sections.{section}.urls").urlpatterns
+    ]
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path(
+        "admin/", include(([*_patterns(ADMIN_SECTIONS), re_path("", not_found, name="not-found")], "admin"))
+    ),
+    re_path(r"^static/", static_file),
+]

@@ -1,0 +1,38 @@
+"""Collects the static files of the pages, under names that hold their hash, when they have changed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+
+STAMP = "collected"
+
+
+def collect() -> bool:
+    """Collect the files unless that was done for just these; whether it was needed.
+
+    A package brings them along in `static/` beside the source.
+    """
+    from django.core.management import call_command
+
+    root = Path(settings.STATIC_ROOT)
+    stamp, wanted = root / STAMP, _fingerprint()
+    if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+        return False
+    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    stamp.write_text(wanted, encoding="ascii")
+    return True
+
+
+def _fingerprint() -> str:
+    """Changes when a file is added, removed or written."""
+    from django.contrib.staticfiles.finders import get_finders
+
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for name, storage in sorted(finder.list([]), key=lambda found: found[0]):
+            status = Path(storage.path(name)).stat()
+            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
