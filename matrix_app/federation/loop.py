@@ -12,11 +12,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import ExitStack
 from typing import Any, Final, ParamSpec, TypeVar
 
 from django.db import close_old_connections, connections
 
-from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.http.view_threads import waiting_for_others
+from matrix_app.protocol.errors import RemoteUnreachable, Unavailable
 
 THREADS: Final = 2
 
@@ -98,11 +100,23 @@ def submit(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
 
 
 def run(coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
-    """The coroutine's result; cancels it and raises `RemoteUnreachable` after `timeout` seconds."""
+    """The coroutine's result; cancels it and raises `RemoteUnreachable` after `timeout` seconds.
+
+    A view that waits here takes no other request's turn. Raises `Unavailable` when too many do.
+    """
     if loop_thread().is_here():
         coroutine.close()
         raise RuntimeError("A coroutine on the loop awaits; it must not wait for the loop")
-    future = submit(coroutine)
+    with ExitStack() as waiting:
+        try:
+            waiting.enter_context(waiting_for_others())
+        except Unavailable:
+            coroutine.close()
+            raise
+        return _result(submit(coroutine), timeout)
+
+
+def _result(future: Future[T], timeout: float) -> T:
     try:
         return future.result(timeout)
     except FutureTimeoutError:

@@ -26,7 +26,8 @@ from appliance.config import get_config
 from matrix_app.http.client_address import came_over_https
 from matrix_app.http.dispatch import dispatch
 from matrix_app.http.file_answer import FileAnswer, FilePart, send_file
-from matrix_app.protocol.errors import MatrixError, TooLarge, Unavailable
+from matrix_app.http.view_threads import ViewThreads, waiting_for_others
+from matrix_app.protocol.errors import MatrixError, TooLarge
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -39,7 +40,7 @@ SPOOL_MEMORY = 1 << 20
 
 
 class ClientGoneError(Exception):
-    """The client went away before its request was whole."""
+    """The client went away before its request was whole, or reads nothing of the answer."""
 
 
 class _Handler(WSGIHandler):
@@ -62,32 +63,16 @@ def _without_needless_signals() -> None:
         signals.request_finished.disconnect(close_old_connections)
 
 
-class _Pool:
-    """Threads for views, and a count of the requests that have one or wait for one."""
-
-    def __init__(self, name: str, threads: int, queue: int) -> None:
-        self.threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix=name)
-        self._most = threads + queue
-        self._active = 0
-
-    def __enter__(self) -> None:
-        if self._active >= self._most:
-            raise Unavailable("The server is busy")
-        self._active += 1
-
-    def __exit__(self, *_exc: object) -> None:
-        self._active -= 1
-
-
 class Bridge:
     """An ASGI application that answers with Django's URL configuration."""
 
     def __init__(self) -> None:
         _without_needless_signals()
         config = get_config()
-        self._views = _Pool("view", config.web.threads, config.web.queue)
-        # Views that may wait for other servers, and the reading of files that are sent.
-        self._slow = _Pool("media", config.media.threads, config.web.queue)
+        more = {"waiting": config.web.waiting_threads, "queue": config.web.queue}
+        self._views = ViewThreads("view", threads=config.web.threads, **more)
+        # Views that may wait for the disk, and the reading of files that are sent.
+        self._slow = ViewThreads("media", threads=config.media.threads, **more)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
         self._handler = _Handler()
 
@@ -105,11 +90,11 @@ class Bridge:
         if answer is not None:
             await self._deliver(*answer, receive, send)
 
-    async def _answer(self, pool: _Pool, scope: Scope, receive: Receive, send: Send) -> _Answer | None:
+    async def _answer(self, pool: ViewThreads, scope: Scope, receive: Receive, send: Send) -> _Answer | None:
         body, length = await read_body(scope, receive, _limit(scope["path"]))
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(pool.threads, self._run, scope, body, length, loop, send)
+            return await pool.run(self._run, scope, body, length, loop, send)
         finally:
             body.close()
 
@@ -247,19 +232,28 @@ def _add_header(environ: dict[str, Any], name: str, value: str) -> None:
 
 
 def _stream(response: Any, start: dict[str, Any], loop: asyncio.AbstractEventLoop, send: Send) -> None:
-    """Send a streaming response from its thread, one part at a time: memory stays bounded."""
+    """Send a streaming response from its thread, one part at a time: memory stays bounded.
+
+    Who reads slowly takes no other request's turn, and who reads nothing for long is let go.
+    """
+    seconds = get_config().web.body_timeout_seconds
 
     def deliver(message: dict[str, Any]) -> None:
-        asyncio.run_coroutine_threadsafe(_sent(send, message), loop).result()
+        asyncio.run_coroutine_threadsafe(_sent(send, message, seconds), loop).result()
 
-    deliver(start)
-    for chunk in response:
-        deliver({"type": "http.response.body", "body": chunk, "more_body": True})
-    deliver({"type": "http.response.body", "body": b"", "more_body": False})
+    with waiting_for_others():
+        deliver(start)
+        for chunk in response:
+            deliver({"type": "http.response.body", "body": chunk, "more_body": True})
+        deliver({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _sent(send: Send, message: dict[str, Any]) -> None:
-    await send(message)
+async def _sent(send: Send, message: dict[str, Any], seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await send(message)
+    except TimeoutError:
+        raise ClientGoneError from None
 
 
 async def send_error(send: Send, error: MatrixError) -> None:

@@ -31,7 +31,7 @@ class Endpoint:
     look for it. `{name}` matches one segment, which the handler finds percent-decoded in
     `request.path`. `rate` names a class of the `rate_limits` configuration. `waits` marks endpoints
     which are answered on the event loop because they wait for news. `slow` marks those that may wait for
-    the disk or for other servers: they have threads of their own, so that nothing else waits with them.
+    the disk: they have threads of their own, so that nothing else waits with them.
     """
 
     method: str

@@ -104,6 +104,9 @@ class Web(Section, frozen=True):
 
     processes: Annotated[int, positive("How many web processes; more than one needs PostgreSQL.")] = 1
     threads: Annotated[int, positive("Threads per process for requests that read or write the database.")] = 4
+    waiting_threads: Annotated[
+        int, positive("Requests per process that may wait for other servers; those beyond get 503.")
+    ] = 24
     queue: Annotated[
         int, positive("Requests per process that may wait for a thread; those beyond are answered with 503.")
     ] = 256
@@ -112,7 +115,10 @@ class Web(Section, frozen=True):
         int, positive("The largest request body, except for media, which has a limit of its own.")
     ] = 10_000_000
     body_timeout_seconds: Annotated[
-        int, positive("How long a client may take to send a request's body without sending anything.")
+        int,
+        positive(
+            "How long a client may send nothing of a request, or read nothing of an answer's next part."
+        ),
     ] = 60
     heavy_syncs: Annotated[
         int, positive("Syncs from the beginning per process that are computed at the same time.")
