@@ -124,6 +124,8 @@ REMOTE_SERVERS = "matrix_app.federation.waiting.servers"
 OLDER_HISTORY = "matrix_app.federation.inbound.backfill.fetch_older"
 # What services take part in rooms of other servers through.
 REMOTE_ROOMS = "matrix_app.federation.outbound.rooms.rooms"
+# Gets media of other servers.
+REMOTE_MEDIA = "matrix_app.federation.outbound.media.media"
 # Awaited before a view runs that is for other servers: learns the keys of the one that asks.
 SERVER_INTRODUCTION = "matrix_app.federation.introduction.introduce"
 # What runs beside the tasks in each worker process.

@@ -36,6 +36,7 @@ from appliance.settings import DATABASES, STORAGES  # noqa: E402
 # Tests of pages look at the source of the files, which nobody has collected.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 REMOTE_SERVERS = "tests.factories.offline.servers"
+REMOTE_MEDIA = "tests.factories.offline.media"
 
 if not _database.startswith("postgres"):
     # A file, as on a real server: Django's default, a database in memory, locks differently.

@@ -28,6 +28,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _mail(config)
     yield from _registration(config)
     yield from _calls(config)
+    yield from _media(config)
 
 
 def _names(config: Config) -> Iterator[Problem]:
@@ -61,6 +62,8 @@ def _networks(config: Config) -> Iterator[Problem]:
         "server.trusted_proxies": config.server.trusted_proxies,
         "federation.allowed_networks": config.federation.allowed_networks,
         "federation.denied_networks": config.federation.denied_networks,
+        "media.previews.allowed_networks": config.media.previews.allowed_networks,
+        "media.previews.denied_networks": config.media.previews.denied_networks,
     }
     for key, networks in lists.items():
         for network in networks:
@@ -127,3 +130,13 @@ def _calls(config: Config) -> Iterator[Problem]:
         yield Problem("turn.uris", "must begin with turn: or turns:")
     if any(urlsplit(url).scheme not in ("http", "https") for url in config.rtc.livekit_service_urls):
         yield Problem("rtc.livekit_service_urls", "must be addresses such as https://rtc.example.org/jwt")
+
+
+def _media(config: Config) -> Iterator[Problem]:
+    s3 = config.media.s3
+    if config.media.store == "s3" and not s3.bucket:
+        yield Problem("media.s3.bucket", "is needed when media.store is s3")
+    if s3.endpoint and urlsplit(s3.endpoint).scheme not in ("http", "https"):
+        yield Problem("media.s3.endpoint", "must be an address such as https://s3.example.org")
+    if (s3.access_key_file is None) != (s3.secret_key_file is None):
+        yield Problem("media.s3.secret_key_file", "and access_key_file are given together or not at all")

@@ -12,12 +12,12 @@ from appliance.config.sections.mail import Mail
 from appliance.config.sections.matrix import (
     AppServices,
     Federation,
-    Media,
     Outgoing,
     Presence,
     Retention,
     Rooms,
 )
+from appliance.config.sections.media import Media
 from appliance.config.sections.server import Database, Logging, Redis, Server, Web, Worker
 
 

@@ -6,8 +6,10 @@ from django.http.response import HttpResponseBase
 
 from matrix_app.client_api.media import media_config, mxc_of
 from matrix_app.http.endpoint import endpoint
-from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wait_ms
+from matrix_app.http.later_answer import answered
+from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wish_of
 from matrix_app.http.request import Request
+from matrix_app.services.awaited import once_there
 from matrix_app.services.find_media import find_media
 from matrix_app.services.thumbnail_media import thumbnail
 
@@ -35,13 +37,14 @@ def get_media_config(request: Request) -> dict[str, int]:
 )
 def get_authed_download(request: Request) -> HttpResponseBase:
     """Download a file (GET /media/download/{serverName}/{mediaId})."""
-    found = find_media(mxc_of(request), wait_ms=wait_ms(request))
-    return to_client(request, found, request.path.get("file_name"))
+    found = find_media(mxc_of(request), wish_of(request))
+    name = request.path.get("file_name")
+    return answered(request.http, once_there(found, lambda file: to_client(request, file, name)))
 
 
 @endpoint("GET", f"{_V1}/{_THUMBNAIL}", f"{_UNSTABLE}/{_THUMBNAIL}", rate="download", guests=True, slow=True)
 def get_authed_thumbnail(request: Request) -> HttpResponseBase:
     """Download a small version of a picture (GET /media/thumbnail/{serverName}/{mediaId})."""
     size = size_asked(request)
-    found = find_media(mxc_of(request), wait_ms=wait_ms(request))
-    return thumbnail_to_client(request, thumbnail(found, size))
+    made = once_there(find_media(mxc_of(request), wish_of(request)), lambda file: thumbnail(file, size))
+    return answered(request.http, once_there(made, lambda drawn: thumbnail_to_client(request, drawn)))

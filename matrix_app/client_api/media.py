@@ -8,9 +8,11 @@ from django.http.response import HttpResponseBase
 
 from appliance.config import get_config
 from matrix_app.http.endpoint import Auth, endpoint
-from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client
+from matrix_app.http.later_answer import answered
+from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wish_of
 from matrix_app.http.request import Request
 from matrix_app.protocol.ids import Mxc, parse_media_id, parse_server_name
+from matrix_app.services.awaited import once_there
 from matrix_app.services.find_media import find_media_without_login
 from matrix_app.services.thumbnail_media import thumbnail
 from matrix_app.services.upload_media import Upload, reserve, upload, upload_reserved
@@ -59,15 +61,18 @@ def get_config_without_freeze(request: Request) -> dict[str, int]:
 )
 def get_download(request: Request) -> HttpResponseBase:
     """Download what was here before the freeze (GET /media/v3/download/{serverName}/{mediaId})."""
-    found = find_media_without_login(mxc_of(request))
-    return to_client(request, found, request.path.get("file_name"))
+    found = find_media_without_login(mxc_of(request), wish_of(request))
+    name = request.path.get("file_name")
+    return answered(request.http, once_there(found, lambda file: to_client(request, file, name)))
 
 
 @endpoint("GET", *_paths("thumbnail/{server_name}/{media_id}"), auth=Auth.NONE, rate="download", slow=True)
 def get_thumbnail(request: Request) -> HttpResponseBase:
     """A small version of what was here before the freeze (GET /media/v3/thumbnail/{serverName}/{mediaId})."""
     size = size_asked(request)
-    return thumbnail_to_client(request, thumbnail(find_media_without_login(mxc_of(request)), size))
+    found = find_media_without_login(mxc_of(request), wish_of(request))
+    made = once_there(found, lambda file: thumbnail(file, size))
+    return answered(request.http, once_there(made, lambda drawn: thumbnail_to_client(request, drawn)))
 
 
 def media_config() -> dict[str, int]:

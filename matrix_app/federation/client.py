@@ -48,14 +48,14 @@ class RemoteBody:
 
     def __init__(self, server_name: str, response: aiohttp.ClientResponse, max_bytes: int) -> None:
         self._server_name = server_name
-        self._response = response
         self._max_bytes = max_bytes
+        self.response = response
         self.head = RemoteHead(response.status, response.headers)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives; raises `RemoteUnreachable` when it breaks off or gets too large."""
         try:
-            async for chunk in read_chunks(self._response, self._max_bytes):
+            async for chunk in read_chunks(self.response, self._max_bytes):
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
             message = f"The answer of {self._server_name} broke off: {reason_of(error)}"
@@ -164,6 +164,8 @@ class FederationClient:
                 yield RemoteBody(destination, response, max_bytes)
         except (RemoteUnreachable, RemoteError) as error:
             hurried = seconds < FAIR_SECONDS and isinstance(error.__cause__, TimeoutError)
+            # Some endpoints answer with 502 and 504 themselves, such as for media that are too large.
+            answered = answered or (isinstance(error, RemoteError) and "errcode" in error.content)
             if not answered and not hurried:
                 await loop.in_thread(self._backoff.failed, destination)
             raise

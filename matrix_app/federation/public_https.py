@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -35,22 +37,34 @@ class PublicHttps:
 
     async def get(self, url: str, *, max_bytes: int, timeout: float) -> HttpAnswer:
         """The answer after up to five redirects, all of them to https; raises `RemoteUnreachable`."""
+        async with self.stream(url, timeout=timeout) as response:
+            try:
+                body = await read_limited(response, max_bytes)
+            except (aiohttp.ClientError, OSError) as error:
+                raise RemoteUnreachable(f"The answer of {url} broke off: {error}") from error
+            return HttpAnswer(response.status, response.headers, body)
+
+    @asynccontextmanager
+    async def stream(self, url: str, *, timeout: float) -> AsyncIterator[aiohttp.ClientResponse]:
+        """As `get`, before the body has arrived."""
         limits = aiohttp.ClientTimeout(total=timeout)
         try:
-            for _ in range(MOST_REDIRECTS + 1):
-                answer = await self._get_one(url, max_bytes, limits)
-                location = answer.headers.get("Location")
-                if answer.status not in _REDIRECTS or location is None:
-                    return answer
-                url = urljoin(url, location)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            response = await self._redirected(url, limits)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise RemoteUnreachable(f"{url} gave no answer: {error}") from error
-        raise RemoteUnreachable(f"{url} is at the end of too many redirects")
+        async with response:
+            yield response
 
-    async def _get_one(self, url: str, max_bytes: int, limits: aiohttp.ClientTimeout) -> HttpAnswer:
-        self._check(url)
-        async with self._session.get(URL(url), allow_redirects=False, timeout=limits) as response:
-            return HttpAnswer(response.status, response.headers, await read_limited(response, max_bytes))
+    async def _redirected(self, url: str, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+        for _ in range(MOST_REDIRECTS + 1):
+            self._check(url)
+            response = await self._session.get(URL(url), allow_redirects=False, timeout=limits)
+            location = response.headers.get("Location")
+            if response.status not in _REDIRECTS or location is None:
+                return response
+            response.close()
+            url = urljoin(url, location)
+        raise RemoteUnreachable(f"{url} is at the end of too many redirects")
 
     def _check(self, url: str) -> None:
         parts = urlsplit(url)

@@ -24,10 +24,11 @@ from structlog.contextvars import bind_contextvars
 
 from appliance.config import get_config
 from matrix_app.http.client_address import came_over_https
-from matrix_app.http.dispatch import dispatch
+from matrix_app.http.dispatch import dispatch, resume
 from matrix_app.http.file_answer import FileAnswer, FilePart, send_file
+from matrix_app.http.later_answer import LaterAnswer, waited
 from matrix_app.http.view_threads import ViewThreads, waiting_for_others
-from matrix_app.protocol.errors import MatrixError, TooLarge
+from matrix_app.protocol.errors import MatrixError, TooLarge, Unavailable
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -37,6 +38,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _Answer = tuple[dict[str, Any], bytes | FilePart]
 
 SPOOL_MEMORY = 1 << 20
+# Requests per process that wait for other servers, for uploads or for thumbnails.
+MOST_WAITING = 128
 
 
 class ClientGoneError(Exception):
@@ -75,6 +78,7 @@ class Bridge:
         self._slow = ViewThreads("media", threads=config.media.threads, **more)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
         self._handler = _Handler()
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = scope.get("hearth.found")
@@ -94,9 +98,23 @@ class Bridge:
         body, length = await read_body(scope, receive, _limit(scope["path"]))
         loop = asyncio.get_running_loop()
         try:
-            return await pool.run(self._run, scope, body, length, loop, send)
+            answer = await pool.run(self._run, scope, body, length, loop, send)
         finally:
             body.close()
+        while isinstance(answer, LaterAnswer):
+            await self._wait(answer, receive)
+            answer = await pool.run(self._go_on, scope, answer, loop, send)
+        return answer
+
+    async def _wait(self, answer: LaterAnswer, receive: Receive) -> None:
+        if self._waiting >= MOST_WAITING:
+            raise Unavailable("The server is busy")
+        self._waiting += 1
+        try:
+            if not await waited(answer, receive):
+                raise ClientGoneError
+        finally:
+            self._waiting -= 1
 
     async def _deliver(
         self, start: dict[str, Any], content: bytes | FilePart, receive: Receive, send: Send
@@ -109,7 +127,7 @@ class Bridge:
 
     def _run(
         self, scope: Scope, body: IO[bytes], length: int, loop: asyncio.AbstractEventLoop, send: Send
-    ) -> _Answer | None:
+    ) -> _Answer | LaterAnswer | None:
         """Call the view. An answer is returned for the event loop to send; any other stream is sent here."""
         # The thread keeps its context from request to request.
         bind_contextvars(request_id=scope.get("hearth.request_id"))
@@ -128,10 +146,27 @@ class Bridge:
         finally:
             response.close()
 
+    def _go_on(
+        self, scope: Scope, later: LaterAnswer, loop: asyncio.AbstractEventLoop, send: Send
+    ) -> _Answer | LaterAnswer | None:
+        """Come back to a request that has waited."""
+        bind_contextvars(request_id=scope.get("hearth.request_id"))
+        if connections["default"].vendor != "sqlite":
+            close_old_connections()
+        response = resume(later)
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.items()]
+        start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
+        try:
+            return _finished(response, start, scope["method"], loop, send)
+        finally:
+            response.close()
+
 
 def _finished(
     response: Any, start: dict[str, Any], method: str, loop: asyncio.AbstractEventLoop, send: Send
-) -> _Answer | None:
+) -> _Answer | LaterAnswer | None:
+    if isinstance(response, LaterAnswer):
+        return response
     if isinstance(response, FileAnswer):
         if method != "HEAD":
             return start, response.part

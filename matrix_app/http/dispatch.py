@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from matrix_app.http.authentication import authenticate
 from matrix_app.http.client_address import client_address
 from matrix_app.http.endpoint import Endpoint, all_endpoints
+from matrix_app.http.later_answer import LaterAnswer
 from matrix_app.http.modules import import_all
 from matrix_app.http.rate_limit import check_rate
 from matrix_app.http.request import Request
@@ -22,7 +23,7 @@ from matrix_app.http.router import Router
 from matrix_app.protocol.errors import MatrixError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 COMPRESS_FROM = 1024
 
@@ -39,17 +40,30 @@ def router() -> Router:
 
 def dispatch(http: HttpRequest) -> HttpResponseBase:
     """Answer a request. An error of the tree is rendered; any other is a bug, for Django and `bug`."""
+    return _rendered(http, lambda: _called(http))
+
+
+def resume(later: LaterAnswer) -> HttpResponseBase:
+    """Answer a request whose answer had to wait; it may have to wait again."""
+    return _rendered(later.http, later.then)
+
+
+def _called(http: HttpRequest) -> HttpResponseBase:
     method = http.method or "GET"
+    found = http.META.get("hearth.found")
+    endpoint, path = found or router().find(
+        "GET" if method == "HEAD" else method, http.META["hearth.raw_path"]
+    )
+    return call(endpoint, make_request(http, path))
+
+
+def _rendered(http: HttpRequest, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     try:
-        found = http.META.get("hearth.found")
-        endpoint, path = found or router().find(
-            "GET" if method == "HEAD" else method, http.META["hearth.raw_path"]
-        )
-        response = call(endpoint, make_request(http, path))
+        response = answer()
     except MatrixError as error:
         response = error_response(error)
     except Exception:  # noqa: BLE001  (the boundary of the request: logged, and answered with 500)
-        _log.exception("a request failed", method=method, path=http.path)
+        _log.exception("a request failed", method=http.method, path=http.path)
         response = error_response(MatrixError("Internal server error"))
     return _compressed(http.META, _for_browsers(response))
 

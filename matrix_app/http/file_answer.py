@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Protocol
 
 from django.http.response import HttpResponse, HttpResponseBase
 
@@ -19,17 +19,14 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class FilePart:
-    """A piece of an open file, with what comes before and after it. Whoever reads it closes the file."""
+    """An open file of a known length, with what comes before and after it. Whoever reads it closes it."""
 
-    def __init__(
-        self, file: IO[bytes], offset: int, length: int, *, prefix: bytes = b"", suffix: bytes = b""
-    ) -> None:
+    def __init__(self, file: IO[bytes], length: int, *, prefix: bytes = b"", suffix: bytes = b"") -> None:
         self._file = file
         self._left = length
         self._prefix = prefix
         self._suffix = suffix
         self.total = len(prefix) + length + len(suffix)
-        file.seek(offset)
 
     def __iter__(self) -> Iterator[bytes]:
         if self._prefix:
@@ -62,27 +59,44 @@ class FileAnswer(HttpResponseBase):
         return iter(self.part)
 
 
-def ranged(
-    file: IO[bytes], size: int, headers: Mapping[str, str], asked: Mapping[str, str]
-) -> HttpResponseBase:
+class Openable(Protocol):
+    """A file, or a part of it, that is opened when it is known which part is wanted."""
+
+    @property
+    def size(self) -> int:
+        """The length of the whole in bytes."""
+        ...
+
+    def open(self, offset: int = 0, length: int | None = None) -> IO[bytes]:
+        """The part."""
+        ...
+
+
+def ranged(file: Openable, headers: Mapping[str, str], asked: Mapping[str, str]) -> HttpResponseBase:
     """A file, or the one range of it that the request's headers ask for (RFC 9110, section 14).
 
     `headers` has an ETag; a client that has the file already is told so.
     """
-    if asked.get("HTTP_IF_NONE_MATCH") == headers["ETag"]:
-        file.close()
+    if _has_it(asked.get("HTTP_IF_NONE_MATCH"), headers["ETag"]):
         return _empty(304, headers)
     try:
-        span = parse_range(asked.get("HTTP_RANGE"), size)
+        span = parse_range(asked.get("HTTP_RANGE"), file.size)
     except Unsatisfiable:
-        file.close()
-        return _empty(416, {**headers, "Content-Range": f"bytes */{size}"})
+        return _empty(416, {**headers, "Content-Range": f"bytes */{file.size}"})
     common = {**headers, "Accept-Ranges": "bytes"}
     if span is None or asked.get("HTTP_IF_RANGE", headers["ETag"]) != headers["ETag"]:
-        return FileAnswer(FilePart(file, 0, size), status=200, headers=common)
+        return FileAnswer(FilePart(file.open(), file.size), status=200, headers=common)
     first, last = span
-    common["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return FileAnswer(FilePart(file, first, last - first + 1), status=206, headers=common)
+    length = last - first + 1
+    common["Content-Range"] = f"bytes {first}-{last}/{file.size}"
+    return FileAnswer(FilePart(file.open(first, length), length), status=206, headers=common)
+
+
+def _has_it(asked: str | None, tag: str) -> bool:
+    """Whether a client's If-None-Match names the present version (RFC 9110, section 13.1.2)."""
+    if asked is None:
+        return False
+    return asked.strip() == "*" or tag in [given.strip().removeprefix("W/") for given in asked.split(",")]
 
 
 def _empty(status: int, headers: Mapping[str, str]) -> HttpResponseBase:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from typing import IO, Final
+from typing import Final
 
 from django.http.response import HttpResponseBase
 
-from matrix_app.http.file_answer import FileAnswer, FilePart, ranged
+from matrix_app.http.file_answer import FileAnswer, FilePart, Openable, ranged
 from matrix_app.http.request import Request
 from matrix_app.media.content_types import may_be_inline
 from matrix_app.media.disposition import disposition
 from matrix_app.media.thumbnail_sizes import ThumbnailSize, choose_size
 from matrix_app.protocol.errors import InvalidParam
-from matrix_app.services.find_media import DEFAULT_WAIT_MS, FoundMedia
+from matrix_app.services.find_media import DEFAULT_WAIT_MS, FoundMedia, Wish
 from matrix_app.services.thumbnail_media import Thumbnail
 
 # What the specification recommends, but for `plugin-types`, which browsers no longer know.
@@ -27,24 +27,24 @@ def to_client(request: Request, found: FoundMedia, name: str | None) -> HttpResp
     """A file for a client, under its own name or the one that the client asked for."""
     kind = "inline" if may_be_inline(found.content_type) else "attachment"
     headers = _headers(found.content_type, disposition(kind, name or found.file_name), found.sha256.hex())
-    return ranged(found.open(), found.size, headers, request.http.META)
+    return ranged(found, headers, request.http.META)
 
 
 def thumbnail_to_client(request: Request, made: Thumbnail) -> HttpResponseBase:
     """A thumbnail for a client."""
     headers = _headers(made.content_type, _thumbnail_disposition(made), made.tag)
-    return ranged(made.file, made.size, headers, request.http.META)
+    return ranged(made, headers, request.http.META)
 
 
 def to_server(found: FoundMedia) -> HttpResponseBase:
     """A file for another server."""
     kind = "inline" if may_be_inline(found.content_type) else "attachment"
-    return _two_parts(found.open(), found.size, found.content_type, disposition(kind, found.file_name))
+    return _two_parts(found, found.content_type, disposition(kind, found.file_name))
 
 
 def thumbnail_to_server(made: Thumbnail) -> HttpResponseBase:
     """A thumbnail for another server."""
-    return _two_parts(made.file, made.size, made.content_type, _thumbnail_disposition(made))
+    return _two_parts(made, made.content_type, _thumbnail_disposition(made))
 
 
 def size_asked(request: Request) -> ThumbnailSize:
@@ -66,21 +66,23 @@ def _thumbnail_disposition(made: Thumbnail) -> str:
     return disposition("inline", f"thumbnail.{made.content_type.partition('/')[2]}")
 
 
-def _two_parts(file: IO[bytes], size: int, content_type: str, content_disposition: str) -> HttpResponseBase:
+def _two_parts(file: Openable, content_type: str, content_disposition: str) -> HttpResponseBase:
     """ "exactly two parts": an object with metadata, which is empty, and the bytes."""
     boundary = secrets.token_hex(16)
     prefix = (
         f"--{boundary}\r\nContent-Type: application/json\r\n\r\n{{}}\r\n--{boundary}\r\n"
         f"Content-Type: {content_type}\r\nContent-Disposition: {content_disposition}\r\n\r\n"
     )
-    part = FilePart(file, 0, size, prefix=prefix.encode(), suffix=f"\r\n--{boundary}--\r\n".encode())
+    end = f"\r\n--{boundary}--\r\n"
+    part = FilePart(file.open(), file.size, prefix=prefix.encode(), suffix=end.encode())
     headers = {"Content-Type": f"multipart/mixed; boundary={boundary}"}
     return FileAnswer(part, status=200, headers=headers)
 
 
-def wait_ms(request: Request) -> int:
-    """How long a client is willing to wait for what has not been uploaded yet."""
-    return request.query_int("timeout_ms", DEFAULT_WAIT_MS)
+def wish_of(request: Request) -> Wish:
+    """How long a client is willing to wait, and whether other servers may be asked."""
+    wait_ms = request.query_int("timeout_ms", DEFAULT_WAIT_MS)
+    return Wish(wait_ms, allow_remote=request.query_bool("allow_remote", default=True))
 
 
 def _headers(content_type: str, content_disposition: str, tag: str) -> dict[str, str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
+from matrix_app.media.file_slice import FileSlice
+from matrix_app.media.store import StoredFile
+
 CHUNK: Final = 1 << 20
+INCOMING: Final = "incoming"
 
 
 class FolderStore:
@@ -17,13 +21,13 @@ class FolderStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._incoming = folder / "incoming"
+        self._incoming = folder / INCOMING
 
-    def stage(self, source: IO[bytes]) -> StagedFile:
+    def stage(self, source: IO[bytes], location: str) -> StagedFile:
         """Copy a file next to the others, and hash it meanwhile."""
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o750)
         number, path = tempfile.mkstemp(dir=self._incoming)
-        staged = StagedFile(self._folder, Path(path))
+        staged = StagedFile(self._folder, Path(path), location)
         try:
             with os.fdopen(number, "wb") as target:
                 staged.take(source, target)
@@ -32,36 +36,41 @@ class FolderStore:
             raise
         return staged
 
-    def open(self, name: str) -> IO[bytes]:
+    def open(self, location: str, offset: int = 0, length: int | None = None) -> IO[bytes]:
         """Open a file; raises `FileNotFoundError`."""
-        return (self._folder / name).open("rb")
+        file = (self._folder / location).open("rb")
+        if offset:
+            file.seek(offset)
+        return file if length is None else FileSlice(file, length)
 
-    def delete(self, name: str) -> None:
+    def local(self, location: str) -> IO[bytes]:
+        """Open a file; raises `FileNotFoundError`."""
+        return (self._folder / location).open("rb")
+
+    def delete(self, location: str) -> None:
         """Remove a file, if it is there."""
-        (self._folder / name).unlink(missing_ok=True)
+        (self._folder / location).unlink(missing_ok=True)
 
-    def delete_below(self, folder: str) -> None:
-        """Remove a folder, if it is there."""
-        path = self._folder / folder
-        if path.exists():
-            shutil.rmtree(path)
-
-    def clear_incoming(self, before: float) -> int:
-        """Remove what processes that ended have left half written, from before a time; how many files."""
-        if not self._incoming.exists():
-            return 0
-        old = [path for path in self._incoming.iterdir() if path.stat().st_mtime < before]
-        for path in old:
-            path.unlink(missing_ok=True)
-        return len(old)
+    def files(self) -> Iterator[StoredFile]:
+        """Every file, those included that are on their way in."""
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                path = Path(folder) / name
+                try:
+                    found = path.stat()
+                except FileNotFoundError:
+                    continue  # removed meanwhile
+                location = path.relative_to(self._folder).as_posix()
+                yield StoredFile(location, found.st_size, int(found.st_mtime * 1000))
 
 
 class StagedFile:
     """A file in the folder `incoming`."""
 
-    def __init__(self, folder: Path, path: Path) -> None:
+    def __init__(self, folder: Path, path: Path, location: str) -> None:
         self._folder = folder
         self._path = path
+        self.location = location
         self.digest = b""
         self.size = 0
 
@@ -76,17 +85,31 @@ class StagedFile:
         os.fsync(target.fileno())
         self.digest = hashed.digest()
 
-    def keep(self, name: str) -> None:
+    def keep(self) -> None:
         """Give the file its name."""
-        path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        path = self._folder / self.location
+        _make_folders(self._folder, path.parent)
         self._path.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(path.parent)
 
     def discard(self) -> None:
         """Remove the file, if it still is where it was staged."""
         self._path.unlink(missing_ok=True)
+
+
+def _make_folders(root: Path, folder: Path) -> None:
+    """Make a folder, and have the disk keep those that are new."""
+    if folder.is_dir():
+        return
+    if folder != root:
+        _make_folders(root, folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o750)
+    _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

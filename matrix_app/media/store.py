@@ -1,22 +1,27 @@
-"""Where the bytes of media are kept, by the SHA-256 of what they are."""
+"""Where the bytes of media are kept: a folder, or an object store that speaks S3."""
 
 from __future__ import annotations
 
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import lru_cache
-from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from appliance.config import get_config
+from appliance.config.sections.media import Media
 
 
 class Staged(Protocol):
-    """A file that has been written in full, but is not in the store yet."""
+    """A file that has been written in full, but that nothing refers to yet."""
 
     digest: bytes
     size: int
+    location: str
 
-    def keep(self, name: str) -> None:
-        """Put it into the store, in place of one of the same name. Quick enough for a transaction."""
+    def keep(self) -> None:
+        """Let it stay at its location. Quick enough for a transaction."""
         ...
 
     def discard(self) -> None:
@@ -24,48 +29,67 @@ class Staged(Protocol):
         ...
 
 
+class StoredFile(NamedTuple):
+    """A file in a store: its name, its size in bytes, and when it was written, in ms since the epoch."""
+
+    location: str
+    size: int
+    written_ts: int
+
+
 class MediaStore(Protocol):
-    """Keeps files by names that are made of letters, digits, `.`, `-` and `/`."""
+    """Keeps files by names of letters, digits, `.`, `-`, `_` and `/`.
 
-    def stage(self, source: IO[bytes]) -> Staged:
-        """Copy a file to where the store is, from its present position on, with bounded memory."""
+    All of it raises `StoreUnavailable` when the store cannot be reached, `StoreRefused` when it says no.
+    """
+
+    def stage(self, source: IO[bytes], location: str) -> Staged:
+        """Copy a file from its present position on, with bounded memory, to a name that nothing has yet."""
         ...
 
-    def open(self, name: str) -> IO[bytes]:
-        """A file that can be sought in and has a file number; raises `FileNotFoundError`."""
+    def open(self, location: str, offset: int = 0, length: int | None = None) -> IO[bytes]:
+        """A part of a file, to be read once from its start; raises `FileNotFoundError`."""
         ...
 
-    def delete(self, name: str) -> None:
+    def local(self, location: str) -> AbstractContextManager[IO[bytes]]:
+        """The file as one of this machine, with a file number; raises `FileNotFoundError`."""
+        ...
+
+    def delete(self, location: str) -> None:
         """Remove a file, if it is there."""
         ...
 
-    def delete_below(self, folder: str) -> None:
-        """Remove all files whose names begin with `folder` and a slash."""
+    def files(self) -> Iterator[StoredFile]:
+        """Every file, in no particular order."""
         ...
+
+
+def new_location(folder: str) -> str:
+    """A name that no file has had."""
+    text = secrets.token_hex(20)
+    return f"{folder}/{text[:2]}/{text[2:]}"
 
 
 def media_store() -> MediaStore:
     """The store of the configuration."""
-    return _folder_store(get_config().media.dir)
+    return store_named(get_config().media.store)
 
 
-@lru_cache(maxsize=1)
-def _folder_store(folder: Path) -> MediaStore:
+def store_named(name: str) -> MediaStore:
+    """The folder or the object store of the configuration, whichever of them is in use."""
+    return _made(name, get_config().media)
+
+
+@lru_cache(maxsize=2)
+def _made(name: str, config: Media) -> MediaStore:
+    if name == "s3":
+        from matrix_app.media.s3 import S3Store, bucket
+
+        return S3Store(bucket(config.s3), config.s3.prefix, get_config().server.data_dir)
     from matrix_app.media.folder import FolderStore
 
-    return FolderStore(folder)
+    return FolderStore(config.dir)
 
 
-def content_name(digest: bytes) -> str:
-    """The name of a file's bytes in the store."""
-    return _by_digest("content", digest)
-
-
-def thumbnails_name(digest: bytes) -> str:
-    """The folder of a file's thumbnails in the store."""
-    return _by_digest("thumbnails", digest)
-
-
-def _by_digest(folder: str, digest: bytes) -> str:
-    text = digest.hex()
-    return f"{folder}/{text[:2]}/{text[2:4]}/{text[4:]}"
+# Connections are not for two processes.
+os.register_at_fork(after_in_child=_made.cache_clear)

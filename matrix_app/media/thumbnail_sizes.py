@@ -8,6 +8,7 @@ Method = Literal["crop", "scale"]
 
 # Beyond the sizes that the specification names are those that large screens ask for.
 _SCALE: Final = ((320, 240), (640, 480), (800, 600), (1600, 1200))
+LARGEST: Final = (1600, 1200)
 _CROP: Final = ((32, 32), (96, 96), (320, 320), (640, 640), (320, 240), (640, 480), (800, 600), (1600, 1200))
 
 

@@ -9,8 +9,8 @@
       + NotFound 404                Unrecognized is its own kind: the endpoint is unknown
       + Conflict 409
       + LimitExceeded 429
-      + Unavailable 503
-      + BadGateway 502              RemoteUnreachable
+      + Unavailable 503             StoreUnavailable
+      + BadGateway 502              RemoteUnreachable, StoreRefused
       + RemoteError                 what another server answered, where it makes sense here
 
 Raised where the fault is found; rendered in one place (`matrix_app.http`), as the
@@ -361,10 +361,18 @@ class Unavailable(MatrixError):
     status = 503
 
 
+class StoreUnavailable(Unavailable):
+    """The store of media cannot be reached at the moment."""
+
+
 class BadGateway(MatrixError):
     """502: another server could not be reached or answered nonsense."""
 
     status = 502
+
+
+class StoreRefused(BadGateway):
+    """The store of media does not let this server in."""
 
 
 class RemoteUnreachable(BadGateway):

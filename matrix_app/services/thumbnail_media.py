@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import Future
 from typing import IO, Final, NamedTuple
 
 from appliance.config import get_config
-from matrix_app.media.store import media_store, thumbnails_name
-from matrix_app.media.thumbnail_request import Drawn, Wanted
+from matrix_app.media.store import media_store
+from matrix_app.media.thumbnail_request import Wanted
 from matrix_app.media.thumbnail_sizes import ThumbnailSize
 from matrix_app.media.thumbnailer import thumbnailer
 from matrix_app.protocol.errors import BadRequest, NotFound, TooLarge
+from matrix_app.services.awaited import Awaited
 from matrix_app.services.find_media import FoundMedia
+from matrix_app.services.media_jobs import drawing
+from matrix_app.services.remote_thumbnails import remote_thumbnail
+from matrix_app.services.store_thumbnail import keep_thumbnail, note_outcome
 from matrix_app.storage import db, media_files
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.media_files import Outcome, ThumbnailRow
 
 _OUTCOMES: Final = {
-    "made": Outcome.MADE,
     "original": Outcome.ORIGINAL,
     "unsupported": Outcome.UNSUPPORTED,
     "too_large": Outcome.TOO_LARGE,
@@ -27,41 +31,57 @@ _RETRY_MS: Final = 24 * 3_600_000
 
 
 class Thumbnail(NamedTuple):
-    """An open thumbnail; `tag` tells it from others."""
+    """A thumbnail in the store; `tag` tells it from others."""
 
-    file: IO[bytes]
+    location: str
     size: int
     content_type: str
     tag: str
 
+    def open(self, offset: int = 0, length: int | None = None) -> IO[bytes]:
+        """A part of it; raises `NotFound` when it has been lost, and has it drawn again the next time."""
+        try:
+            return media_store().open(self.location, offset, length)
+        except FileNotFoundError as error:
+            with db.write():
+                media_files.forget_thumbnail(self.location)
+            raise NotFound("The thumbnail has been lost") from error
 
-def thumbnail(found: FoundMedia, size: ThumbnailSize) -> Thumbnail:
+
+def thumbnail(found: FoundMedia, size: ThumbnailSize) -> Thumbnail | Awaited[Thumbnail]:
     """A thumbnail of a picture, or the picture itself when it is no larger than that.
 
-    Raises `BadRequest` for what is no picture and `TooLarge` for one with too many pixels.
+    Raises `BadRequest` for what is no picture, `TooLarge` for one with too many pixels, and `Unavailable`
+    when too many thumbnails are being drawn.
     """
     row = media_files.thumbnail(found.sha256, size.name)
-    if row is None or _may_be_tried_again(row):
-        row = _make(found, size)
+    if row is not None and not _may_be_tried_again(row):
+        return _shown(found, size, row)
+    drawn = drawing().submit((found.sha256, size.name), lambda: _make(found, size))
+    return Awaited(drawn, lambda: _once_drawn(found, size, drawn))
+
+
+def _once_drawn(
+    found: FoundMedia, size: ThumbnailSize, drawn: Future[ThumbnailRow]
+) -> Thumbnail | Awaited[Thumbnail]:
+    row = drawn.result()
+    if row.outcome != Outcome.UNSUPPORTED or found.is_local:
+        return _shown(found, size, row)
+    # What this server cannot read, such as a film, the other one may have a picture of.
+    fetched = remote_thumbnail(found.mxc, found.sha256, size)
+    return Awaited(fetched, lambda: _shown(found, size, fetched.result()))
+
+
+def _shown(found: FoundMedia, size: ThumbnailSize, row: ThumbnailRow) -> Thumbnail:
     if row.outcome == Outcome.MADE:
-        try:
-            file = media_store().open(_name(found, size))
-        except FileNotFoundError:
-            row = _make(found, size)
-            file = media_store().open(_name(found, size))
-        return Thumbnail(file, row.size, row.content_type, f"{found.sha256.hex()}-{size.name}")
+        return Thumbnail(row.location, row.size, row.content_type, f"{found.sha256.hex()}-{size.name}")
     if row.outcome == Outcome.ORIGINAL:
-        return Thumbnail(found.open(), found.size, row.content_type, found.sha256.hex())
-    raise _refusal(row, found)
-
-
-def _refusal(row: ThumbnailRow, found: FoundMedia) -> BadRequest | TooLarge:
+        return Thumbnail(found.location, found.size, row.content_type, found.sha256.hex())
     if row.outcome == Outcome.TOO_LARGE:
         # "The remote content is too large for the server to thumbnail": 502
-        return TooLarge(
-            "The picture is too large to make a thumbnail of", status=413 if found.is_local else 502
-        )
-    return BadRequest("No thumbnail can be made of this", errcode="M_UNKNOWN")
+        status = 413 if found.is_local else 502
+        raise TooLarge("The picture is too large to make a thumbnail of", status=status)
+    raise BadRequest("No thumbnail can be made of this", errcode="M_UNKNOWN")
 
 
 def _may_be_tried_again(row: ThumbnailRow) -> bool:
@@ -69,29 +89,15 @@ def _may_be_tried_again(row: ThumbnailRow) -> bool:
     return failed and row.created_ts < now_ms() - _RETRY_MS
 
 
-def _name(found: FoundMedia, size: ThumbnailSize) -> str:
-    return f"{thumbnails_name(found.sha256)}/{size.name}"
-
-
 def _make(found: FoundMedia, size: ThumbnailSize) -> ThumbnailRow:
-    with found.open() as source, tempfile.TemporaryFile(dir=get_config().server.data_dir) as target:
-        wanted = Wanted(size.width, size.height, size.method, size.animated, get_config().media.max_pixels)
-        drawn = thumbnailer().draw(source, target, wanted)
+    wanted = Wanted(size.width, size.height, size.method, size.animated, get_config().media.max_pixels)
+    with tempfile.TemporaryFile(dir=get_config().server.data_dir) as target:
+        try:
+            with media_store().local(found.location) as source:
+                drawn = thumbnailer().draw(source, target, wanted)
+        except FileNotFoundError as error:
+            raise NotFound("The file has been lost") from error
+        if drawn.verdict != "made":
+            return note_outcome(found.sha256, size.name, _OUTCOMES[drawn.verdict], drawn.content_type)
         target.seek(0)
-        return _kept(found, size, drawn, target)
-
-
-def _kept(found: FoundMedia, size: ThumbnailSize, drawn: Drawn, target: IO[bytes]) -> ThumbnailRow:
-    outcome = _OUTCOMES[drawn.verdict]
-    staged = media_store().stage(target)
-    row = ThumbnailRow(outcome, drawn.content_type, staged.size, now_ms())
-    try:
-        with db.write():
-            if not media_files.hold(found.sha256):
-                raise NotFound("Not found")  # removed meanwhile
-            if outcome == Outcome.MADE:
-                staged.keep(_name(found, size))
-            media_files.put_thumbnail(found.sha256, size.name, row)
-    finally:
-        staged.discard()
-    return row
+        return keep_thumbnail(found.sha256, size.name, drawn.content_type, target)

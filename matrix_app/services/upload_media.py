@@ -7,22 +7,17 @@ from typing import IO, Final, NamedTuple
 
 from appliance.config import get_config
 from matrix_app.http.requester import Requester
-from matrix_app.media.content_types import clean_type, served_type
-from matrix_app.media.disposition import clean_name
-from matrix_app.media.sniff import SAMPLE
-from matrix_app.media.store import Staged, content_name, media_store
 from matrix_app.protocol.errors import CannotOverwriteMedia, Forbidden, LimitExceeded, NotFound, TooLarge
 from matrix_app.protocol.ids import Mxc, ServerName
 from matrix_app.services.account_state import refuse_suspended
-from matrix_app.storage import db, interning, media, media_files
+from matrix_app.services.store_media import GivenFile, keep, refuse_without_space, stage
+from matrix_app.storage import db, interning, media
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.local_server import local_server_name
-from matrix_app.storage.media import FileFacts, MediaRow
+from matrix_app.storage.media import MediaRow
 from matrix_app.storage.user_lock import lock_user
 
-# "The recommended default expiration is 24 hours"
-UNUSED_MS: Final = 24 * 3_600_000
-MOST_PENDING: Final = 50
+HOUR_MS: Final = 3_600_000
 
 
 class Upload(NamedTuple):
@@ -45,13 +40,16 @@ def upload(requester: Requester, given: Upload) -> Mxc:
     """Store a file; its `mxc://` URI."""
     _check(requester, given.size)
     mxc = _new_mxc()
-    facts, staged = _staged(given)
+    facts, staged = stage(GivenFile(given.file, given.content_type, given.file_name))
     try:
         with db.write():
             _check_quota(requester.user_nid, staged.size)
             keep(staged)
             server_nid = interning.server_nid(mxc.server_name)
-            media.insert(server_nid, mxc.media_id, requester.user_nid, facts, now_ms())
+            authenticated = get_config().media.require_login
+            media.insert(
+                server_nid, mxc.media_id, requester.user_nid, facts, now_ms(), authenticated=authenticated
+            )
     finally:
         staged.discard()
     return mxc
@@ -60,37 +58,31 @@ def upload(requester: Requester, given: Upload) -> Mxc:
 def reserve(requester: Requester) -> Reservation:
     """Make an `mxc://` URI to upload to later; raises `LimitExceeded` for who has too many of them."""
     refuse_suspended(requester)
-    mxc, now = _new_mxc(), now_ms()
+    config, mxc, now = get_config().media, _new_mxc(), now_ms()
+    # "The recommended default expiration is 24 hours"
+    expires_ts = now + config.pending_upload_hours * HOUR_MS
     with db.write():
         lock_user(requester.user_nid)
-        if media.pending(requester.user_nid, now) >= MOST_PENDING:
+        if media.pending(requester.user_nid, now) >= config.max_pending_uploads:
             raise LimitExceeded(60_000, "You have too many media that have not been uploaded yet")
         server_nid = interning.server_nid(mxc.server_name)
-        media.reserve(server_nid, mxc.media_id, requester.user_nid, now, now + UNUSED_MS)
-    return Reservation(mxc, now + UNUSED_MS)
+        media.reserve(server_nid, mxc.media_id, requester.user_nid, now, expires_ts)
+    return Reservation(mxc, expires_ts)
 
 
 def upload_reserved(requester: Requester, mxc: Mxc, given: Upload) -> None:
     """Upload to an ID that the same user has reserved."""
     _check(requester, given.size)
     row = _reserved(requester, mxc)
-    facts, staged = _staged(given)
+    facts, staged = stage(GivenFile(given.file, given.content_type, given.file_name))
     try:
         with db.write():
             _check_quota(requester.user_nid, staged.size)
             keep(staged)
-            if not media.fill(row.nid, facts):
+            if not media.fill(row.nid, facts, authenticated=get_config().media.require_login):
                 raise CannotOverwriteMedia("This has been uploaded already")
     finally:
         staged.discard()
-
-
-def keep(staged: Staged) -> None:
-    """Put a staged file into the store, inside the transaction that stores what it is."""
-    if media_files.is_blocked(staged.digest):
-        raise Forbidden("This file is blocked on this server")
-    media_files.lock(staged.digest, staged.size, now_ms())
-    staged.keep(content_name(staged.digest))
 
 
 def _new_mxc() -> Mxc:
@@ -102,6 +94,7 @@ def _check(requester: Requester, size: int) -> None:
     most = get_config().media.max_upload_bytes
     if size > most:
         raise TooLarge(f"Files larger than {most} bytes cannot be uploaded")
+    refuse_without_space(size)
 
 
 def _check_quota(user_nid: int, size: int) -> None:
@@ -126,11 +119,3 @@ def _reserved(requester: Requester, mxc: Mxc) -> MediaRow:
     if row.expires_ts is not None and row.expires_ts <= now_ms():
         raise NotFound("The media ID has expired")
     return row
-
-
-def _staged(given: Upload) -> tuple[FileFacts, Staged]:
-    sample = given.file.read(SAMPLE)
-    given.file.seek(0)
-    staged = media_store().stage(given.file)
-    content_type = served_type(clean_type(given.content_type), sample)
-    return FileFacts(staged.digest, staged.size, content_type, clean_name(given.file_name)), staged

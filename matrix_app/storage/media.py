@@ -22,6 +22,7 @@ class MediaRow(NamedTuple):
     authenticated: bool
     quarantined_ts: int | None
     size: int | None
+    location: str | None
     blocked_ts: int | None
 
 
@@ -36,7 +37,8 @@ class FileFacts(NamedTuple):
 
 _SELECT = (
     "SELECT m.nid, m.media_id, m.user_nid, m.created_ts, m.expires_ts, m.last_used_ts, m.sha256,"
-    " m.content_type, m.file_name, m.authenticated, m.quarantined_ts, f.size, b.blocked_ts FROM media m"
+    " m.content_type, m.file_name, m.authenticated, m.quarantined_ts, f.size, f.location, b.blocked_ts"
+    " FROM media m"
     " JOIN server s ON s.nid = m.server_nid"
     " LEFT JOIN media_file f ON f.sha256 = m.sha256 LEFT JOIN blocked_media b ON b.sha256 = m.sha256"
 )
@@ -57,32 +59,28 @@ def reserve(server_nid: int, media_id: str, user_nid: int, now: int, expires_ts:
     )
 
 
-def insert(server_nid: int, media_id: str, user_nid: int | None, facts: FileFacts, now: int) -> None:
-    """Store what was uploaded or fetched; an entry that is there already stays as it is."""
+def insert(
+    server_nid: int, media_id: str, user_nid: int | None, facts: FileFacts, now: int, *, authenticated: bool
+) -> None:
+    """Store what was uploaded or fetched, or fetched again."""
+    sha256, _, content_type, file_name = facts
     db.execute(
         "INSERT INTO media (server_nid, media_id, user_nid, created_ts, last_used_ts, sha256, content_type,"
-        " file_name, authenticated) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (
-            server_nid,
-            media_id,
-            user_nid,
-            now,
-            now,
-            facts.sha256,
-            facts.content_type,
-            facts.file_name,
-            True,
-        ),
+        " file_name, authenticated) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (server_nid, media_id) DO UPDATE SET sha256 = excluded.sha256,"
+        " content_type = excluded.content_type, file_name = excluded.file_name,"
+        " authenticated = excluded.authenticated, last_used_ts = excluded.last_used_ts",
+        (server_nid, media_id, user_nid, now, now, sha256, content_type, file_name, authenticated),
     )
 
 
-def fill(nid: int, facts: FileFacts) -> bool:
+def fill(nid: int, facts: FileFacts, *, authenticated: bool) -> bool:
     """Store what was uploaded to a reserved ID; False when it has been uploaded to already."""
     sql = (
-        "UPDATE media SET sha256 = %s, content_type = %s, file_name = %s, expires_ts = NULL"
-        " WHERE nid = %s AND sha256 IS NULL"
+        "UPDATE media SET sha256 = %s, content_type = %s, file_name = %s, expires_ts = NULL,"
+        " authenticated = %s WHERE nid = %s AND sha256 IS NULL"
     )
-    return db.changed(sql, (facts.sha256, facts.content_type, facts.file_name, nid)) == 1
+    return db.changed(sql, (facts.sha256, facts.content_type, facts.file_name, authenticated, nid)) == 1
 
 
 def pending(user_nid: int, now: int) -> int:
@@ -108,30 +106,3 @@ def mark_used(nid: int, now: int) -> None:
 def remove(nid: int) -> None:
     """Remove an entry; the file is `media_files`' business."""
     db.execute("DELETE FROM media WHERE nid = %s", (nid,))
-
-
-class Removable(NamedTuple):
-    """An entry that may be removed."""
-
-    nid: int
-    sha256: bytes | None
-
-
-def _removable(where: str, *params: int) -> list[Removable]:
-    return [Removable(*found) for found in db.rows(f"SELECT nid, sha256 FROM media WHERE {where}", params)]
-
-
-def expired(now: int, limit: int) -> list[Removable]:
-    """Reserved IDs that nobody uploaded to in time."""
-    return _removable("expires_ts IS NOT NULL AND expires_ts < %s LIMIT %s", now, limit)
-
-
-def unused(before: int, limit: int) -> list[Removable]:
-    """What belongs to no user here and was last asked for before a time; what is quarantined stays."""
-    where = "user_nid IS NULL AND last_used_ts < %s AND quarantined_ts IS NULL ORDER BY last_used_ts LIMIT %s"
-    return _removable(where, before, limit)
-
-
-def of_user(user_nid: int, limit: int) -> list[Removable]:
-    """What a user has uploaded."""
-    return _removable("user_nid = %s LIMIT %s", user_nid, limit)

@@ -6,6 +6,7 @@ in the same moment.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -22,21 +23,26 @@ class Outcome(IntEnum):
 
 
 class ThumbnailRow(NamedTuple):
-    """A thumbnail that was made, or could not be."""
+    """A thumbnail that was made, or could not be; `location` is its name in the store, empty for none."""
 
     outcome: int
     content_type: str
     size: int
     created_ts: int
+    location: str
 
 
-def lock(sha256: bytes, size: int, now: int) -> None:
-    """Have the row of a file, and hold it to the end of the transaction."""
+def lock(sha256: bytes, size: int, now: int, location: str) -> str:
+    """Have the row of a file, and hold it to the end of the transaction.
+
+    What is returned is where the file is: at `location`, unless it was in the store already.
+    """
     sql = (
-        "INSERT INTO media_file (sha256, size, created_ts) VALUES (%s, %s, %s)"
-        " ON CONFLICT (sha256) DO UPDATE SET size = excluded.size"
+        "INSERT INTO media_file (sha256, size, created_ts, location) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (sha256) DO UPDATE SET size = excluded.size RETURNING location"
     )
-    db.execute(sql, (sha256, size, now))
+    found: str = db.value(sql, (sha256, size, now, location))
+    return found
 
 
 def hold(sha256: bytes) -> bool:
@@ -44,19 +50,38 @@ def hold(sha256: bytes) -> bool:
     return db.changed("UPDATE media_file SET size = size WHERE sha256 = %s", (sha256,)) == 1
 
 
-def remove_unused(sha256: bytes) -> bool:
-    """Remove the rows of a file that no media are any more, and hold them to the end of the transaction."""
+def remove_unused(sha256: bytes) -> list[str]:
+    """Remove the rows of a file that no media are any more; where it and its thumbnails are in the store."""
     if not db.is_sqlite():
         # In a statement of its own: the next one then sees what was committed before the lock was got.
         db.execute("SELECT 1 FROM media_file WHERE sha256 = %s FOR UPDATE", (sha256,))
     sql = (
         "DELETE FROM media_file WHERE sha256 = %s"
-        " AND NOT EXISTS (SELECT 1 FROM media WHERE media.sha256 = media_file.sha256)"
+        " AND NOT EXISTS (SELECT 1 FROM media WHERE media.sha256 = media_file.sha256) RETURNING location"
     )
-    if not db.changed(sql, (sha256,)):
-        return False
-    db.execute("DELETE FROM media_thumbnail WHERE sha256 = %s", (sha256,))
-    return True
+    return _with_thumbnails(sha256, db.rows(sql, (sha256,)))
+
+
+def remove(sha256: bytes) -> list[str]:
+    """Remove the rows of a file although media are it; where it and its thumbnails are in the store."""
+    gone = db.rows("DELETE FROM media_file WHERE sha256 = %s RETURNING location", (sha256,))
+    return _with_thumbnails(sha256, gone)
+
+
+def _with_thumbnails(sha256: bytes, gone: list[db.Row]) -> list[str]:
+    if not gone:
+        return []
+    sql = "DELETE FROM media_thumbnail WHERE sha256 = %s RETURNING location"
+    return [location for (location,) in (*gone, *db.rows(sql, (sha256,))) if location]
+
+
+def are_used(locations: Sequence[str]) -> set[str]:
+    """Those of some names in the store that a file or a thumbnail has."""
+    found: set[str] = set()
+    for table in ("media_file", "media_thumbnail"):
+        sql = f"SELECT location FROM {table} WHERE {db.in_any('location')}"
+        found.update(location for (location,) in db.rows(sql, (db.any_of(locations),)))
+    return found
 
 
 def is_blocked(sha256: bytes) -> bool:
@@ -81,18 +106,26 @@ def unblock(sha256: bytes) -> None:
 def thumbnail(sha256: bytes, name: str) -> ThumbnailRow | None:
     """A thumbnail of a file by its name, or None when it has not been tried."""
     sql = (
-        "SELECT outcome, content_type, size, created_ts FROM media_thumbnail WHERE sha256 = %s AND name = %s"
+        "SELECT outcome, content_type, size, created_ts, location FROM media_thumbnail"
+        " WHERE sha256 = %s AND name = %s"
     )
     found = db.row(sql, (sha256, name))
     return ThumbnailRow(*found) if found else None
 
 
-def put_thumbnail(sha256: bytes, name: str, row: ThumbnailRow) -> None:
-    """Store what came of making a thumbnail."""
+def put_thumbnail(sha256: bytes, name: str, row: ThumbnailRow) -> str:
+    """Store what came of making a thumbnail; where the one before was in the store, empty for nowhere."""
+    before = thumbnail(sha256, name)
     sql = (
-        "INSERT INTO media_thumbnail (sha256, name, outcome, content_type, size, created_ts)"
-        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (sha256, name) DO UPDATE SET"
+        "INSERT INTO media_thumbnail (sha256, name, outcome, content_type, size, created_ts, location)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (sha256, name) DO UPDATE SET"
         " outcome = excluded.outcome, content_type = excluded.content_type, size = excluded.size,"
-        " created_ts = excluded.created_ts"
+        " created_ts = excluded.created_ts, location = excluded.location"
     )
     db.execute(sql, (sha256, name, *row))
+    return before.location if before is not None else ""
+
+
+def forget_thumbnail(location: str) -> None:
+    """Remove the row of a thumbnail that the store does not have."""
+    db.execute("DELETE FROM media_thumbnail WHERE location = %s", (location,))

@@ -71,3 +71,9 @@ def get_many(room_nids: Iterable[int]) -> dict[int, SummaryRow]:
     """The summaries of those rooms that have one."""
     sql = f"SELECT {COLUMNS} FROM room_summary WHERE {db.in_any('room_nid')}"
     return {found[0]: SummaryRow(*found) for found in db.rows(sql, (db.any_of(room_nids),))}
+
+
+def avatars_among(avatar_urls: Iterable[str]) -> set[str]:
+    """Those of some `mxc://` URIs that are the picture of a room."""
+    sql = f"SELECT avatar_url FROM room_summary WHERE {db.in_any('avatar_url')}"
+    return {url for (url,) in db.rows(sql, (db.any_of(avatar_urls),))}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Config
-from matrix_app.media.store import content_name
 from matrix_app.storage import db
 from tests.factories.client import ClientFactory
 from tests.factories.media import download, picture, send, upload
@@ -18,7 +17,8 @@ PNG = picture(20, 10)
 
 
 def stored(config: Config, content: bytes) -> Path:
-    return config.media.dir / content_name(hashlib.sha256(content).digest())
+    sha256 = hashlib.sha256(content).digest()
+    return config.media.dir / str(db.value("SELECT location FROM media_file WHERE sha256 = %s", (sha256,)))
 
 
 def test_what_is_uploaded_comes_back_with_its_type_and_name(clients: ClientFactory) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Mapping
+from concurrent.futures import Future, wait
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -11,8 +13,9 @@ import orjson
 from django.test import RequestFactory
 from PIL import Image
 
-from matrix_app.http.dispatch import dispatch
+from matrix_app.http.dispatch import dispatch, resume
 from matrix_app.http.file_answer import FileAnswer
+from matrix_app.http.later_answer import LaterAnswer
 from tests.factories.client import Client
 
 _requests = RequestFactory()
@@ -56,12 +59,23 @@ def send(
     if not content_type:
         http.META.pop("CONTENT_TYPE", None)
     response = dispatch(http)
+    while isinstance(response, LaterAnswer):
+        response = resume(waited(response))
     if isinstance(response, FileAnswer):
         body = b"".join(response)
         response.part.close()
     else:
         body = response.content  # type: ignore[attr-defined]
     return Raw(response.status_code, response.headers, body)
+
+
+def waited(answer: LaterAnswer) -> LaterAnswer:
+    """Wait as the bridge does."""
+    if isinstance(answer.waits_for, Future):
+        wait([answer.waits_for], 60)
+    else:
+        time.sleep(answer.waits_for)
+    return answer
 
 
 def upload(client: Client, content: bytes, content_type: str = "image/png", name: str | None = None) -> str:

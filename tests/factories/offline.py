@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from concurrent.futures import Future
+from typing import IO, Any
 
-from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.protocol.errors import NotFound, RemoteUnreachable
+from matrix_app.protocol.ids import Mxc
+from matrix_app.services.fetches import RemoteFile
 
 
 class Offline:
@@ -16,4 +19,33 @@ class Offline:
         raise RemoteUnreachable(f"{destination} cannot be reached from tests")
 
 
+class OfflineMedia:
+    """Media of other servers cannot be had; tests give it files that can."""
+
+    def __init__(self) -> None:
+        self.files: dict[Mxc, tuple[bytes, RemoteFile]] = {}
+        self.thumbnails: dict[Mxc, bytes] = {}
+        self.asked: list[Mxc] = []
+
+    def download(self, mxc: Mxc, into: IO[bytes], wait_ms: int) -> Future[RemoteFile]:
+        self.asked.append(mxc)
+        return _written(into, self.files.get(mxc))
+
+    def thumbnail(self, mxc: Mxc, into: IO[bytes], query: dict[str, str]) -> Future[RemoteFile]:
+        self.asked.append(mxc)
+        found = self.thumbnails.get(mxc)
+        return _written(into, None if found is None else (found, RemoteFile("image/png", None)))
+
+
+def _written(into: IO[bytes], found: tuple[bytes, RemoteFile] | None) -> Future[RemoteFile]:
+    future: Future[RemoteFile] = Future()
+    if found is None:
+        future.set_exception(NotFound("The other server does not have it"))
+        return future
+    into.write(found[0])
+    future.set_result(found[1])
+    return future
+
+
 servers = Offline()
+media = OfflineMedia()

@@ -70,42 +70,6 @@ class Outgoing(Section, frozen=True):
     ] = True
 
 
-class Media(Section, frozen=True):
-    """Pictures and files."""
-
-    dir: Annotated[Path, path("The folder where media are stored; relative to `data_dir`.", "data")] = Path(
-        "media"
-    )
-    max_upload_bytes: Annotated[int, positive("The largest file that may be uploaded.")] = 52_428_800
-    user_quota_bytes: Annotated[
-        int, natural("How much one user may have uploaded, all files together; 0 for no limit.")
-    ] = 0
-    erase_with_account: Annotated[
-        bool, doc("Whether the files of users who have their account erased are removed too.")
-    ] = False
-    max_remote_bytes: Annotated[int, positive("The largest file that is fetched from another server.")] = (
-        104_857_600
-    )
-    remote_days: Annotated[
-        int, natural("Files of other servers unused for so many days are removed; 0 keeps them.")
-    ] = 30
-    max_pixels: Annotated[int, positive("The largest picture of which thumbnails are made, in pixels.")] = (
-        50_000_000
-    )
-    threads: Annotated[
-        int,
-        positive(
-            "Threads per process for uploads, downloads and thumbnails, which may wait for other servers."
-        ),
-    ] = 4
-    url_previews: Annotated[bool, doc("Whether the server fetches web pages to show a preview of links.")] = (
-        False
-    )
-    unauthenticated_downloads: Annotated[
-        bool, doc("Whether media from before authenticated media can be downloaded without signing in.")
-    ] = True
-
-
 class Presence(Section, frozen=True):
     """Who is online."""
 

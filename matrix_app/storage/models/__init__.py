@@ -37,7 +37,9 @@ from matrix_app.storage.models.media import (
     BlockedMedia,
     Media,
     MediaFile,
+    MediaRemoval,
     MediaThumbnail,
+    UrlPreview,
 )
 from matrix_app.storage.models.room import (
     AppserviceRoom,
@@ -143,6 +145,7 @@ __all__ = [
     "LongTask",
     "Media",
     "MediaFile",
+    "MediaRemoval",
     "MediaThumbnail",
     "Membership",
     "OneTimeKey",
@@ -189,6 +192,7 @@ __all__ = [
     "UnreadEntry",
     "UnreadStance",
     "UnreadTotal",
+    "UrlPreview",
     "User",
     "UserDirectoryEntry",
     "WebSession",

@@ -24,6 +24,8 @@ class Media(models.Model):
     authenticated = models.BooleanField(default=True)
     quarantined_ts = timestamp(null=True)
     quarantined_by_nid = ref(null=True)
+    # Since when moderators say that it is harmless: no quarantine takes it.
+    protected_ts = timestamp(null=True)
 
     class Meta:
         db_table = "media"
@@ -48,9 +50,12 @@ class MediaFile(models.Model):
     sha256 = models.BinaryField(primary_key=True)
     size = models.BigIntegerField()
     created_ts = timestamp()
+    # Its name in the store, which no other file ever had.
+    location = models.TextField(default="", db_default="")
 
     class Meta:
         db_table = "media_file"
+        indexes = [models.Index(fields=["location"], name="media_file_location")]
 
 
 class MediaThumbnail(models.Model):
@@ -63,9 +68,12 @@ class MediaThumbnail(models.Model):
     content_type = models.TextField()
     size = models.BigIntegerField()
     created_ts = timestamp()
+    # Its name in the store; empty when there is none.
+    location = models.TextField(default="", db_default="")
 
     class Meta:
         db_table = "media_thumbnail"
+        indexes = [models.Index(fields=["location"], name="media_thumbnail_location")]
 
 
 class BlockedMedia(models.Model):
@@ -77,3 +85,30 @@ class BlockedMedia(models.Model):
 
     class Meta:
         db_table = "blocked_media"
+
+
+class MediaRemoval(models.Model):
+    """A file that nothing refers to any more, and that the store is still to remove."""
+
+    location = models.TextField(primary_key=True)
+    created_ts = timestamp()
+
+    class Meta:
+        db_table = "media_removal"
+
+
+class UrlPreview(models.Model):
+    """What a page said of itself in some hour."""
+
+    pk = models.CompositePrimaryKey("url_hash", "hour")
+    # SHA-256 of the address.
+    url_hash = models.BinaryField()
+    # Milliseconds since the epoch, at the full hour.
+    hour = timestamp()
+    # The answer's JSON; empty where the page could not be read.
+    content = models.BinaryField()
+    expires_ts = timestamp()
+
+    class Meta:
+        db_table = "url_preview"
+        indexes = [models.Index(fields=["expires_ts"], name="url_preview_by_expiry")]

@@ -51,7 +51,7 @@ def test_the_sample_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_sample_with_every_key_uncommented_changes_nothing_either(tmp_path: Path) -> None:
     file = tmp_path / "hearth.toml"
-    file.write_text(re.sub(r"^# (\[?[a-z_.]+(?:\]| = ))", r"\1", sample(), flags=re.MULTILINE))
+    file.write_text(re.sub(r"^# (\[?[a-z0-9_.]+(?:\]| = ))", r"\1", sample(), flags=re.MULTILINE))
     (tmp_path / "empty.toml").write_text("")
     assert "\nname = " in file.read_text()
     assert load_config({"HEARTH_CONFIG": str(file)}) == load_config(
