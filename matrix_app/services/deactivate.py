@@ -6,6 +6,8 @@ import structlog
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import MatrixError
+from matrix_app.services import audit
+from matrix_app.services.audit import Actor
 from matrix_app.services.background import run_later
 from matrix_app.services.delete_devices import delete_all_devices
 from matrix_app.services.membership import leave
@@ -29,7 +31,9 @@ from matrix_app.storage.threepid_bindings import Binding
 _log = structlog.get_logger("matrix_app.accounts")
 
 
-def deactivate(user_id: str, user_nid: int, *, erase: bool, id_server: str | None = None) -> bool:
+def deactivate(
+    user_id: str, user_nid: int, *, erase: bool, id_server: str | None = None, actor: Actor | None = None
+) -> bool:
     """End an account for good: nobody can sign in to it, and its user leaves all rooms.
 
     `erase` removes what the user kept here, and has new members of rooms see the user's events redacted.
@@ -46,6 +50,7 @@ def deactivate(user_id: str, user_nid: int, *, erase: bool, id_server: str | Non
         if erase:
             erase_user_data(user_nid)
         accounts.deactivate(user_nid, now_ms(), erase=erase)
+        audit.record(actor or Actor(user_nid, "api"), "user.deactivate", user_id, erase=erase)
         run_later("leave_all_rooms", user_nid)
     return unbound
 

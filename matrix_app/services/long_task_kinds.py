@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
-MODULES: Final[tuple[str, ...]] = ()
+MODULES: Final = ("matrix_app.services.redact_user",)
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound
 from matrix_app.protocol.ids import domain_of, parse_user_id
+from matrix_app.services import audit
+from matrix_app.services.audit import Actor
 from matrix_app.storage import accounts, db
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.clock import now_ms
@@ -27,18 +29,24 @@ def moderated_account(requester: Requester, user_id: str) -> Account:
     return account
 
 
-def set_locked(requester: Requester, user_id: str, locked: bool) -> None:
+def set_locked(requester: Requester, user_id: str, locked: bool, actor: Actor | None = None) -> None:
     """Lock or unlock an account; who is locked can only sign out."""
     account = _other(requester, user_id)
     with db.write():
         accounts.set_locked(account.user_nid, (account.locked_ts or now_ms()) if locked else None)
+        _record(requester, actor, "user.lock" if locked else "user.unlock", user_id)
 
 
-def set_suspended(requester: Requester, user_id: str, suspended: bool) -> None:
+def set_suspended(requester: Requester, user_id: str, suspended: bool, actor: Actor | None = None) -> None:
     """Suspend an account or lift that; who is suspended can only read and leave."""
     account = _other(requester, user_id)
     with db.write():
         accounts.set_suspended(account.user_nid, (account.suspended_ts or now_ms()) if suspended else None)
+        _record(requester, actor, "user.suspend" if suspended else "user.unsuspend", user_id)
+
+
+def _record(requester: Requester, actor: Actor | None, action: str, user_id: str) -> None:
+    audit.record(actor or Actor(requester.user_nid, "api"), action, user_id)
 
 
 def _other(requester: Requester, user_id: str) -> Account:

@@ -129,3 +129,8 @@ def end_guest(user_nid: int, password_hash: str | None) -> None:
     """Make a guest an ordinary user."""
     sql = "UPDATE account SET is_guest = %s, password_hash = %s WHERE user_nid = %s"
     db.execute(sql, (False, password_hash, user_nid))
+
+
+def set_admin(user_nid: int, is_admin: bool) -> None:
+    """Make a user an administrator, or not."""
+    db.execute("UPDATE account SET is_admin = %s WHERE user_nid = %s", (is_admin, user_nid))

@@ -7,12 +7,16 @@ from typing import Any
 
 from django import forms
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
-from matrix_app.storage import account_list
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.services import administer_account
+from matrix_app.storage import account_list, accounts
 
 KINDS = (
     ("active", _("In use")),
@@ -58,6 +62,7 @@ def users(visit: Visit) -> HttpResponse:
         sort=sort,
         total=account_list.count(kind=kind, search=search),
         empty=_("Nobody is here. Invite somebody, or search for something else."),
+        selectable=True,
     )
     return visit.page("users/list", table=table, form=Filter({"q": search, "kind": kind}, label_suffix=""))
 
@@ -70,3 +75,19 @@ def _after(text: str, sort: str) -> tuple[Any, int] | None:
         return None
     wanted = str if sort.removeprefix("-") == "name" else int
     return (value, nid) if isinstance(value, wanted) and isinstance(nid, int) else None
+
+
+@page("admin", confirmed=True)
+def deactivate_chosen(visit: Visit) -> HttpResponse:
+    """Deactivate the chosen accounts; those that could not be are named."""
+    refused = []
+    chosen = [int(nid) for nid in visit.form.getlist("chosen") if nid.isdigit()] if visit.is_post else []
+    for account in filter(None, (accounts.get(nid) for nid in chosen)):
+        try:
+            administer_account.deactivate(visit.actor, account.user_id, erase=False)
+        except MatrixError as error:
+            refused.append(f"{account.user_id}: {error.message}")
+    if refused:
+        return visit.redirect(reverse("admin:users"), "; ".join(refused), "error")
+    done = ngettext("%d account has been deactivated.", "%d accounts have been deactivated.", len(chosen))
+    return visit.redirect(reverse("admin:users"), done % len(chosen) if chosen else "")

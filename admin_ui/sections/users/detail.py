@@ -1,0 +1,80 @@
+"""An account: what it is, its devices and sessions, its rooms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from admin_ui.page import page
+from admin_ui.tables import PAGE_SIZE, Column, Table
+from admin_ui.visit import Visit
+from matrix_app.protocol.errors import NotFound
+from matrix_app.services.last_seen import latest
+from matrix_app.services.second_factor import has_second_factor
+from matrix_app.storage import accounts, audit, profiles, threepids, user_rooms, web_sessions
+from matrix_app.storage import devices as stored_devices
+from matrix_app.storage.accounts import Account
+
+ROOM_COLUMNS = (Column(_("Room")), Column(_("Membership")), Column(_("Members"), align="number"))
+
+
+def found_account(nid: int) -> Account:
+    """The account of an address; raises `NotFound`."""
+    account = accounts.get(nid)
+    if account is None:
+        raise NotFound(_t("There is no such user"))
+    return account
+
+
+def shown(visit: Visit, template: str, account: Account, tab: str, **values: Any) -> HttpResponse:
+    """A tab of an account."""
+    name = profiles.get_fields(account.user_nid).get("displayname")
+    is_own = account.user_nid == visit.session.user_nid
+    context: dict[str, Any] = {
+        "account": account,
+        "display_name": name,
+        "tab": tab,
+        "is_own": is_own,
+        **values,
+    }
+    return visit.page(f"users/{template}", **context)
+
+
+@page("admin")
+def overview(visit: Visit, nid: int) -> HttpResponse:
+    """What is known of an account, and what can be done with it."""
+    account = found_account(nid)
+    return shown(
+        visit,
+        "overview",
+        account,
+        "overview",
+        addresses=threepids.of_user(nid),
+        rooms=user_rooms.count_joined(nid),
+        devices=stored_devices.count(nid),
+        second_factor=has_second_factor(nid),
+        history=audit.page(before=None, limit=10, target=account.user_id),
+    )
+
+
+@page("admin")
+def devices(visit: Visit, nid: int) -> HttpResponse:
+    """Where a user is signed in."""
+    account = found_account(nid)
+    found = [(device, latest(device.nid, nid)) for device in stored_devices.of_user(nid)]
+    return shown(visit, "devices", account, "devices", devices=found, web_sessions=web_sessions.of_user(nid))
+
+
+@page("admin")
+def rooms(visit: Visit, nid: int) -> HttpResponse:
+    """The rooms that a user is in."""
+    account = found_account(nid)
+    after = visit.query("after")
+    rows = user_rooms.page(nid, after=int(after) if after.isdigit() else 0, limit=PAGE_SIZE + 1)
+    table = Table(
+        visit, ROOM_COLUMNS, rows, key=lambda row: row.room_nid, empty=_("This user is in no room.")
+    )
+    return shown(visit, "rooms", account, "rooms", table=table)

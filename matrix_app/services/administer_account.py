@@ -1,0 +1,127 @@
+"""What administrators do with accounts of this server, for pages, command line and administrators' API alike.
+
+Each writes into the audit log. Locking and suspending are in `moderate_account`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFound
+from matrix_app.protocol.ids import domain_of, parse_user_id
+from matrix_app.services import audit
+from matrix_app.services import deactivate as ending
+from matrix_app.services.audit import Actor
+from matrix_app.services.change_password import change_password
+from matrix_app.services.create_account import create_account
+from matrix_app.services.delete_devices import delete_all_devices, delete_devices
+from matrix_app.services.long_tasks import start
+from matrix_app.services.passwords import check_policy, hash_password
+from matrix_app.storage import accounts, db, second_factors, sessions, web_sessions
+from matrix_app.storage.accounts import Account
+from matrix_app.storage.local_server import local_server_name
+
+
+def account_of(user_id: str) -> Account:
+    """The account of a user of this server, active or not; raises `InvalidParam` or `NotFound`."""
+    if domain_of(parse_user_id(user_id)) != local_server_name():
+        raise InvalidParam("The user does not belong to this server")
+    account = accounts.find(user_id)
+    if account is None:
+        raise NotFound("There is no such user")
+    return account
+
+
+def active_account(user_id: str) -> Account:
+    """The account of a user who can sign in; raises `InvalidParam`, `NotFound` or `Conflict`."""
+    account = account_of(user_id)
+    if account.deactivated_ts is not None:
+        raise Conflict("The account has been deactivated")
+    return account
+
+
+def add_account(
+    actor: Actor, localpart: str, password: str, *, is_admin: bool = False, display_name: str = ""
+) -> Account:
+    """Make an account with a password that meets the policy.
+
+    Raises `WeakPassword`, `InvalidUsername`, `UserInUse` or `Exclusive`.
+    """
+    from matrix_app.services.register import check_username
+
+    check_policy(password)
+    check_username(localpart)
+    password_hash = hash_password(password)
+    with db.write():
+        account = create_account(
+            localpart, password_hash=password_hash, is_admin=is_admin, display_name=display_name or None
+        )
+        audit.record(actor, "user.create", account.user_id, is_admin=is_admin)
+    return account
+
+
+def set_password(actor: Actor, user_id: str, password: str, *, sign_out: bool) -> None:
+    """Give a user another password; `sign_out` ends all their sessions. Raises `WeakPassword`."""
+    account = active_account(user_id)
+    check_policy(password)
+    password_hash = hash_password(password)
+    with db.write():
+        change_password(account.user_nid, password_hash, sign_out=sign_out)
+        audit.record(actor, "user.set_password", user_id, sign_out=sign_out)
+
+
+def set_admin(actor: Actor, user_id: str, is_admin: bool) -> None:
+    """Make a user an administrator, or an ordinary user again; nobody does that to themselves."""
+    account = active_account(user_id)
+    if account.user_nid == actor.user_nid:
+        raise Forbidden("You cannot do this to your own account")
+    if account.is_guest or account.appservice_id is not None:
+        raise InvalidParam("Guests and users of bridges cannot be administrators")
+    with db.write():
+        accounts.set_admin(account.user_nid, is_admin)
+        if not is_admin:
+            web_sessions.end_of_user(account.user_nid)
+        audit.record(actor, "user.set_admin", user_id, is_admin=is_admin)
+
+
+def sign_out_everywhere(actor: Actor, user_id: str) -> None:
+    """End every session of a user, on devices and on pages."""
+    account = account_of(user_id)
+    with db.write():
+        delete_all_devices(account.user_nid)
+        sessions.end_tokens_of_user(account.user_nid)
+        web_sessions.end_of_user(account.user_nid)
+        audit.record(actor, "user.sign_out", user_id)
+
+
+def remove_devices(actor: Actor, user_id: str, device_ids: list[str]) -> None:
+    """Sign some devices of a user out."""
+    account = account_of(user_id)
+    with db.write():
+        delete_devices(account.user_nid, device_ids)
+        audit.record(actor, "user.remove_devices", user_id, devices=device_ids)
+
+
+def reset_second_factor(actor: Actor, user_id: str) -> None:
+    """Remove the authenticator app, the recovery codes and the passkeys of somebody who has lost them."""
+    account = account_of(user_id)
+    with db.write():
+        second_factors.delete_totp(account.user_nid)
+        for passkey in second_factors.passkeys(account.user_nid):
+            second_factors.delete_passkey(passkey.nid, account.user_nid)
+        audit.record(actor, "user.reset_second_factor", user_id)
+
+
+def deactivate(actor: Actor, user_id: str, *, erase: bool) -> None:
+    """End an account for good; nobody does that to their own here."""
+    account = account_of(user_id)
+    if account.user_nid == actor.user_nid:
+        raise Forbidden("You cannot do this to your own account")
+    ending.deactivate(user_id, account.user_nid, erase=erase, actor=actor)
+
+
+def redact_everything(actor: Actor, user_id: str, reason: str = "") -> int:
+    """Have all messages of a user of this server redacted; the nid of the long task."""
+    account = account_of(user_id)
+    params: dict[str, Any] = {"user_nid": account.user_nid, "user_id": user_id, "reason": reason}
+    return start("user.redact", f"Redact all messages of {user_id}", params, actor)
