@@ -16,6 +16,7 @@ from matrix_app.services.timer import timer
 from matrix_app.storage.cache import clear_all
 from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
+from matrix_app.sync.sliding import room_list
 from matrix_app.sync.work import work_queue
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def _fresh(config: Config) -> Iterator[None]:
     """Nothing is remembered of another test's database. The configuration is that of all tests again."""
     clear_all()
     memo.clear()
+    room_list.clear()
     hub.cache_clear()
     work_queue.cache_clear()
     rate_limit.reset()

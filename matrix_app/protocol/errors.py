@@ -78,6 +78,12 @@ class InvalidParam(BadRequest):
     errcode = "M_INVALID_PARAM"
 
 
+class UnknownPos(BadRequest):
+    """A sliding sync goes on from a position that is not known any more: the client begins anew (MSC4186)."""
+
+    errcode = "M_UNKNOWN_POS"
+
+
 class InvalidUsername(BadRequest):
     """The user name breaks the grammar."""
 

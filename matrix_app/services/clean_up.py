@@ -35,7 +35,7 @@ def forget_transactions() -> int:
 
 
 def delete_expired() -> int:
-    """Delete tokens and unfinished sessions whose time has long been over; how many."""
+    """Delete tokens, unfinished sessions and connections whose time has long been over; how many."""
     before = now_ms() - KEPT_MS
     _delete_old_records()
     return uia_sessions.remove_old() + sum(

@@ -9,6 +9,7 @@ from pyroaring import BitMap64
 
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.room_activity import BUMPS
 from matrix_app.services.effects import references, state_changes, unread
 from matrix_app.services.effects.state_changes import StateChange
 from matrix_app.storage import db, events, interning, rooms, state, stream, transactions
@@ -61,6 +62,7 @@ def persist_live(
             position=last.position,
             state_nid=state_nid,
             unread_ordinal=ordinal,
+            bumped=max((item.position for item in pending if item.event.type in BUMPS), default=None),
         )
         if not moved:
             raise StaleRoomError

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import Unavailable
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.room_activity import BUMPS
 from matrix_app.services import received_checks, state_forks
 from matrix_app.services.effects import references, state_changes, unread
 from matrix_app.services.effects.state_changes import StateChange
@@ -217,6 +218,7 @@ def _store_live(room: RoomIdentity, head: RoomHead, received: Received, beside: 
             position=position,
             state_nid=present_nid,
             unread_ordinal=ordinal,
+            bumped=position if event.type in BUMPS and received.status is Status.NORMAL else None,
         )
         if not moved:
             raise StaleRoomError

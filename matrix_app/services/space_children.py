@@ -26,11 +26,19 @@ def children_of(space: RoomPreview, suggested_only: bool) -> list[SpaceChild]:
     """The valid children of a room; of one that is no space, none."""
     if space.summary.room_type != SPACE:
         return []
-    rows = current_entries.of_type(space.room.nid, _CHILD)
-    found = [events.parse(row) for row in rows if row.redacted_by_nid is None]
-    children = [event for event in found if _is_child(event, suggested_only)]
+    children = [event for event in _child_events(space.room.nid) if _is_child(event, suggested_only)]
     children.sort(key=_sort_key)
     return [SpaceChild(event.state_key or "", _stripped(event)) for event in children]
+
+
+def children_named_in(room_nid: int) -> frozenset[str]:
+    """The IDs of the rooms that the `m.space.child` events of a room name."""
+    return frozenset(event.state_key or "" for event in _child_events(room_nid) if _is_child(event, False))
+
+
+def _child_events(room_nid: int) -> list[Event]:
+    rows = current_entries.of_type(room_nid, _CHILD)
+    return [events.parse(row) for row in rows if row.redacted_by_nid is None]
 
 
 def _is_child(event: Event, suggested_only: bool) -> bool:

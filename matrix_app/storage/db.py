@@ -128,6 +128,27 @@ def in_any(column: str) -> str:
     return f"{column} = ANY(%s)"
 
 
+def pairs_of(pairs: Iterable[tuple[int, int]]) -> str:
+    """The parameter for `pairs()`."""
+    return orjson.dumps(list(pairs)).decode()
+
+
+def pairs() -> str:
+    """An SQL table `pair` with the columns `a` and `b`, its parameter made by `pairs_of`.
+
+    Name it before the table that it is joined with (CROSS JOIN, conditions in WHERE), so that it leads.
+    """
+    if is_sqlite():
+        return (
+            "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b"
+            " FROM json_each(%s)) AS pair"
+        )
+    return (
+        "(SELECT (value->>0)::bigint AS a, (value->>1)::bigint AS b"
+        " FROM jsonb_array_elements(%s::jsonb)) AS pair"
+    )
+
+
 @contextmanager
 def write() -> Iterator[None]:
     """A write transaction, nested in one that is open already.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from matrix_app.storage import db
+from matrix_app.storage import db, sliding
 from matrix_app.storage.stream import Kind, append_one
 
 
@@ -85,6 +85,7 @@ def is_cross_signing_key(user_nid: int, device_id: str) -> bool:
 def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
     """Remove devices with everything that belongs to them: tokens, keys, pushers, waiting messages."""
     nids = db.any_of(device.nid for device in gone)
+    sliding.remove_of_devices([device.nid for device in gone])
     for table in TABLES_OF_DEVICE:
         db.execute(f"DELETE FROM {table} WHERE {db.in_any('device_nid')}", (nids,))
     ids = db.any_of(device.device_id for device in gone)

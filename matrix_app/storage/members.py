@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -57,6 +57,17 @@ def get_many(room_nid: int, user_nids: Iterable[int]) -> dict[int, MemberRow]:
     """The memberships of some users."""
     sql = f"SELECT {_COLUMNS} FROM membership WHERE room_nid = %s AND {db.in_any('user_nid')}"
     return {found[1]: MemberRow(*found) for found in db.rows(sql, (room_nid, db.any_of(user_nids)))}
+
+
+def events_of_pairs(pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """The nids of the member events of (room, user) pairs, for those that there are."""
+    if not pairs:
+        return {}
+    sql = (
+        f"SELECT m.room_nid, m.user_nid, m.event_nid FROM {db.pairs()} CROSS JOIN membership m"
+        " WHERE m.room_nid = pair.a AND m.user_nid = pair.b"
+    )
+    return {(room, user): event for room, user, event in db.rows(sql, (db.pairs_of(pairs),))}
 
 
 def in_rooms(user_nid: int, room_nids: Iterable[int]) -> dict[int, MemberRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from matrix_app.storage import db, interning
@@ -26,6 +26,7 @@ class ReceiptRow(NamedTuple):
 
 
 _COLUMNS = ", ".join(ReceiptRow._fields)
+_R_COLUMNS = ", ".join(f"r.{field}" for field in ReceiptRow._fields)
 
 
 def get(room_nid: int, user_nid: int, receipt_type: str, thread_id: str) -> ReceiptRow | None:
@@ -57,6 +58,26 @@ def in_rooms(room_nids: Iterable[int], after: int, upto: int, viewer_nid: int) -
     )
     found = db.rows(sql, (db.any_of(room_nids), after, upto, viewer_nid))
     return [ReceiptRow(*columns) for columns in found]
+
+
+def in_rooms_from(starts: Mapping[int, int], upto: int, viewer_nid: int) -> list[ReceiptRow]:
+    """The receipts of rooms that changed after each room's own start; private ones of the viewer alone."""
+    sql = (
+        f"SELECT {_R_COLUMNS} FROM {db.pairs()} CROSS JOIN receipt r WHERE r.room_nid = pair.a"
+        " AND r.position > pair.b AND r.position <= %s"
+        " AND (r.receipt_type <> 'm.read.private' OR r.user_nid = %s)"
+    )
+    found = db.rows(sql, (db.pairs_of(starts.items()), upto, viewer_nid))
+    return [ReceiptRow(*columns) for columns in found]
+
+
+def own_in_rooms(user_nid: int, room_nids: Iterable[int], after: int = 0) -> list[ReceiptRow]:
+    """All receipts of a user in some rooms, of after a position."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM receipt WHERE user_nid = %s AND {db.in_any('room_nid')}"
+        " AND position > %s ORDER BY position"
+    )
+    return [ReceiptRow(*columns) for columns in db.rows(sql, (user_nid, db.any_of(room_nids), after))]
 
 
 def of_user(user_nid: int, room_nid: int) -> list[ReceiptRow]:

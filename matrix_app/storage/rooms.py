@@ -159,12 +159,24 @@ def head(nid: int) -> RoomHead:
     )
 
 
-def advance(nid: int, *, expected: int, position: int, state_nid: int | None, unread_ordinal: int) -> bool:
-    """Move a room on, if its position is still `expected`; locks its row until the transaction ends."""
+def advance(
+    nid: int,
+    *,
+    expected: int,
+    position: int,
+    state_nid: int | None,
+    unread_ordinal: int,
+    bumped: int | None = None,
+) -> bool:
+    """Move a room on, if its position is still `expected`; locks its row until the transaction ends.
+
+    `bumped` is the position of an event that puts the room up in lists, if there is one.
+    """
     sql = (
-        "UPDATE room SET position = %s, state_nid = %s, unread_ordinal = %s WHERE nid = %s AND position = %s"
+        "UPDATE room SET position = %s, state_nid = %s, unread_ordinal = %s,"
+        " bump_position = coalesce(%s, bump_position) WHERE nid = %s AND position = %s"
     )
-    return db.changed(sql, (position, state_nid, unread_ordinal, nid, expected)) == 1
+    return db.changed(sql, (position, state_nid, unread_ordinal, bumped, nid, expected)) == 1
 
 
 def lock(nid: int) -> int:

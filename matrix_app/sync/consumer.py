@@ -13,9 +13,10 @@ import structlog
 from channels.consumer import AsyncConsumer
 from structlog.contextvars import bind_contextvars
 
+from appliance.config import get_config
 from appliance.web.stopping import is_stopping
 from matrix_app.http.authentication import authenticate
-from matrix_app.http.bridge import ClientGoneError, make_environ, send_error
+from matrix_app.http.bridge import ClientGoneError, make_environ, read_body, send_error
 from matrix_app.http.dispatch import COMPRESS_FROM, make_request
 from matrix_app.http.endpoint import Endpoint
 from matrix_app.http.rate_limit import check_rate
@@ -49,13 +50,13 @@ class _Query:
 
 
 class _Http:
-    """As much of Django's request as waiting endpoints look at: they have no body."""
+    """As much of Django's request as waiting endpoints look at."""
 
-    def __init__(self, scope: dict[str, Any]) -> None:
+    def __init__(self, scope: dict[str, Any], body: bytes) -> None:
         self.META = make_environ(scope, io.BytesIO(), 0)
         self.GET = _Query(scope["query_string"])
         self.method = scope["method"]
-        self.body = b""
+        self.body = body
 
 
 class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
@@ -82,7 +83,8 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _answer(self) -> None:
         try:
-            outcome = await work_queue().run(self._begin)
+            body = await self._body()
+            outcome = await work_queue().run(partial(self._begin, body))
             while isinstance(outcome, Wait):
                 timed_out = await self._wait(outcome)
                 outcome = await work_queue().run(partial(self._resume, outcome, timed_out))
@@ -137,9 +139,16 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
         bind_contextvars(request_id=self.scope.get("hearth.request_id"))
         return wait.resume(timed_out)
 
-    def _begin(self) -> Any:
+    async def _body(self) -> bytes:
+        if self.scope["method"] == "GET":
+            return b""
+        body, _ = await read_body(self.scope, self.receive, get_config().web.max_body_bytes)
+        with body:
+            return body.read()
+
+    def _begin(self, body: bytes) -> Any:
         bind_contextvars(request_id=self.scope.get("hearth.request_id"))
-        request = make_request(_Http(self.scope), self.path)  # type: ignore[arg-type]
+        request = make_request(_Http(self.scope, body), self.path)  # type: ignore[arg-type]
         authenticate(self.endpoint, request)
         if self.endpoint.rate is not None:
             check_rate(self.endpoint.rate, request)

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from matrix_app.storage import device_messages, members
+from matrix_app.services.space_children import children_named_in
+from matrix_app.storage import device_messages, members, personal_rooms
 from matrix_app.storage import ignored_users as ignored
 from matrix_app.storage.stream import Kind
 from matrix_app.sync.hub import Hub, hub
@@ -80,6 +81,36 @@ def ignored_users(user_nid: int) -> frozenset[int]:
         user_nid,
         lambda known, position: Kind.ACCOUNT_DATA in known.user_kinds(user_nid, position),
         lambda: ignored.ignored_by(user_nid),
+    )
+
+
+def direct_rooms(user_nid: int) -> frozenset[str]:
+    """The IDs of the rooms that a user's `m.direct` names."""
+    return _read(
+        "direct",
+        user_nid,
+        lambda known, position: Kind.ACCOUNT_DATA in known.user_kinds(user_nid, position),
+        lambda: personal_rooms.direct(user_nid),
+    )
+
+
+def tagged_rooms(user_nid: int) -> dict[int, frozenset[str]]:
+    """The tags of a user's rooms, by room; rooms without a tag may be missing."""
+    return _read(
+        "tags",
+        user_nid,
+        lambda known, position: Kind.ROOM_ACCOUNT_DATA in known.user_kinds(user_nid, position),
+        lambda: personal_rooms.tagged(user_nid),
+    )
+
+
+def space_children(room_nid: int) -> frozenset[str]:
+    """The IDs of the rooms that a space names as its children."""
+    return _read(
+        "children",
+        room_nid,
+        lambda known, position: Kind.STATE in known.room_kinds([room_nid], position).get(room_nid, ()),
+        lambda: children_named_in(room_nid),
     )
 
 

@@ -71,6 +71,10 @@ from matrix_app.storage.models.session import (
     RefreshToken,
     UiaSession,
 )
+from matrix_app.storage.models.sliding import (
+    SlidingConnection,
+    SlidingVersion,
+)
 from matrix_app.storage.models.stream import (
     StreamLog,
 )
@@ -175,6 +179,8 @@ __all__ = [
     "Server",
     "ServerKey",
     "Setting",
+    "SlidingConnection",
+    "SlidingVersion",
     "StagedPdu",
     "StateKey",
     "StateSnapshot",

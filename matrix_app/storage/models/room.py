@@ -21,6 +21,8 @@ class Room(models.Model):
     unread_ordinal = models.BigIntegerField(default=0)
     # The latest position of an event in the room.
     position = models.BigIntegerField(default=0)
+    # That of the latest event which puts the room up in lists (`protocol.room_activity`); 0 for none.
+    bump_position = models.BigIntegerField(db_default=0)
     blocked_ts = timestamp(null=True)
 
     class Meta:

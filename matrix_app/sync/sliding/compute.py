@@ -1,0 +1,145 @@
+"""One answer of sliding sync, from what its connection has been sent and what changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from matrix_app.storage import receipts, rooms
+from matrix_app.storage.members import Membership
+from matrix_app.storage.stream import Kind
+from matrix_app.sync.sliding import joined_rooms, over_rooms, pending_rooms, plan
+from matrix_app.sync.sliding.changes import Changes, find_changes
+from matrix_app.sync.sliding.connection import LIVE, Connection
+from matrix_app.sync.sliding.ended_stays import departed
+from matrix_app.sync.sliding.extensions import tell as tell_extensions
+from matrix_app.sync.sliding.ledger import ACCOUNT_DATA, RECEIPTS, Ledger
+from matrix_app.sync.sliding.list_filters import direct_nids
+from matrix_app.sync.sliding.matching import Matched, match
+from matrix_app.sync.sliding.plan import Plan, Planner
+from matrix_app.sync.sliding.position import Position
+from matrix_app.sync.sliding.request import SlidingRequest
+from matrix_app.sync.sliding.room_list import Rooms, activity, rooms_of
+from matrix_app.sync.v2.timeline import Timeline
+
+
+@dataclass(slots=True)
+class Told:
+    """What was found to tell of rooms."""
+
+    rooms: dict[int, dict[str, Any]]
+    timelines: dict[int, Timeline]
+    # Rooms of which the client knows nothing yet.
+    whole: set[int]
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer before it is sent. `finish` makes it the client's."""
+
+    request: SlidingRequest
+    ledger: Ledger
+    body: dict[str, Any]
+    # How many rooms belong to each list.
+    counts: dict[str, int]
+    is_empty: bool
+    # Until something changes, all that the request asks about will have been told, and the counts stay.
+    is_final: bool
+
+    def finish(self) -> tuple[bytes, Connection]:
+        """The JSON, and the version of the connection that it leads to, which is stored."""
+        connection = self.ledger.store()
+        return with_position(self.request, connection, self.body), connection
+
+
+def with_position(request: SlidingRequest, connection: Connection, body: dict[str, Any]) -> bytes:
+    """An answer with the position that it ends at."""
+    body["pos"] = str(Position(request.upto, connection.nid, connection.version))
+    if request.body.txn_id is not None:
+        body["txn_id"] = request.body.txn_id
+    return orjson.dumps(body)
+
+
+def compute(request: SlidingRequest) -> Answer:
+    """Compute what a client gets for `request`; nothing is stored yet."""
+    ledger = Ledger(request.connection)
+    every = _rooms(request, ledger)
+    matched = match(request.body, request.requester.user_id, request.user_nid, every)
+    changes = find_changes(request, every)
+    told = _tell_rooms(request, ledger, matched, every, changes)
+    extensions, has_news = tell_extensions(request, ledger, matched, changes, told.timelines, told.whole)
+    _fall_behind(request, ledger, matched, every, changes)
+    body = {
+        "lists": {name: {"count": count} for name, count in matched.counts.items()},
+        "rooms": {rooms.by_nid(nid).room_id: shown for nid, shown in told.rooms.items()},
+        "extensions": extensions,
+    }
+    # Rooms that the user left are not there any more the next time.
+    is_final = not (every.keys() - rooms_of(request.user_nid).keys())
+    return Answer(request, ledger, body, matched.counts, not (told.rooms or has_news), is_final)
+
+
+def _rooms(request: SlidingRequest, ledger: Ledger) -> Rooms:
+    """All rooms that the user may be shown: those that they left as long as the client must be told so."""
+    every = rooms_of(request.user_nid)
+    gone = request.connection.rooms.keys() - every.keys()
+    if not gone:
+        return every
+    found = departed(request.user_nid, gone)
+    for nid in gone.difference(found):
+        ledger.drop(nid)
+    return {**every, **found}
+
+
+def _tell_rooms(
+    request: SlidingRequest, ledger: Ledger, matched: Matched, every: Rooms, changes: Changes
+) -> Told:
+    read = _read_elsewhere(request, matched, every, changes)
+    plans = Planner(ledger, request.since, direct_nids(request.user_nid), read).plans(matched, every)
+    joined = _of_kind(plans, plan.Kind.JOINED)
+    told, timelines = joined_rooms.tell(request, joined, ledger)
+    told.update(pending_rooms.tell(request.user_nid, _of_kind(plans, plan.Kind.PENDING), ledger))
+    told.update(over_rooms.tell(request, _of_kind(plans, plan.Kind.OVER), ledger))
+    return Told(told, timelines, {each.nid for each in plans if each.is_initial})
+
+
+def _of_kind(plans: Iterable[Plan], kind: plan.Kind) -> list[Plan]:
+    return [each for each in plans if each.kind is kind]
+
+
+def _read_elsewhere(request: SlidingRequest, matched: Matched, every: Rooms, changes: Changes) -> set[int]:
+    """The rooms where the user has read further, whose unread counts are others now."""
+    if request.since is None:
+        return set()
+    candidates = [
+        nid
+        for nid in matched.configs
+        if every[nid].membership == Membership.JOIN
+        and (Kind.RECEIPT in changes.user or Kind.RECEIPT in changes.of_room(nid))
+    ]
+    if not candidates:
+        return set()
+    return {row.room_nid for row in receipts.own_in_rooms(request.user_nid, candidates, request.since)}
+
+
+def _fall_behind(
+    request: SlidingRequest, ledger: Ledger, matched: Matched, every: Rooms, changes: Changes
+) -> None:
+    """Note the rooms with news that the client is not told, because it does not ask about them now."""
+    since = request.since
+    if since is None:
+        return
+    for nid, sent in request.connection.rooms.items():
+        if sent.since != LIVE or nid in matched.configs or nid not in every:
+            continue
+        kinds = changes.of_room(nid)
+        receipts_changed = Kind.RECEIPT in kinds or Kind.RECEIPT in changes.user
+        if (
+            activity(every[nid]) > since
+            or (sent.flags & RECEIPTS and receipts_changed)
+            or (sent.flags & ACCOUNT_DATA and Kind.ROOM_ACCOUNT_DATA in changes.user)
+        ):
+            ledger.fall_behind(nid, since)

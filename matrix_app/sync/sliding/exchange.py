@@ -1,0 +1,121 @@
+"""A sliding sync from its request to its answer: at once, or after waiting for news."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from matrix_app.http.requester import Requester
+from matrix_app.protocol.errors import InvalidParam
+from matrix_app.services.connected_users import connected_users
+from matrix_app.storage.cache import ByteCache
+from matrix_app.sync import memo
+from matrix_app.sync.hub import hub
+from matrix_app.sync.sliding import connection as connections
+from matrix_app.sync.sliding import extensions
+from matrix_app.sync.sliding.body import Body
+from matrix_app.sync.sliding.compute import Answer, compute, with_position
+from matrix_app.sync.sliding.connection import Connection
+from matrix_app.sync.sliding.extensions import to_device
+from matrix_app.sync.sliding.position import parse_position
+from matrix_app.sync.sliding.request import SlidingRequest
+from matrix_app.sync.v2.scope import is_idle
+from matrix_app.sync.wait import Wait
+from matrix_app.sync.work import Heavy
+
+# By connection and version: of which request nothing was left to be told, and its lists' counts. As long as
+# nothing changes, that stays so.
+_settled: ByteCache[tuple[int, int], tuple[tuple[Any, ...], dict[str, int]]] = ByteCache(
+    "sliding_settled", 1 << 21
+)
+
+
+class Exchange:
+    """One request, while it is looked for its answer."""
+
+    def __init__(self, requester: Requester, body: Body, position: str | None, deadline: float) -> None:
+        self.requester = requester
+        self.body = body
+        self.deadline = deadline
+        self.since: int | None = None
+        self.connection = self._find(position)
+        # Up to where nothing was found, so that it is not looked at again.
+        self._seen: int | None = self.since
+
+    def _find(self, position: str | None) -> Connection:
+        device_nid = self.requester.device_nid
+        if device_nid is None:
+            raise InvalidParam("Only devices have connections")
+        if position is None:
+            return connections.begin(device_nid, self.body.conn_id)
+        at = parse_position(position)
+        self.since = at.stream
+        return connections.find(at.connection, at.version, device_nid, self.body.conn_id)
+
+    def begin(self) -> Any:
+        """The answer, or what the waiting endpoint is to do for it."""
+        if self.since is None or not hub().knows(self.since):
+            return Heavy(lambda: self._resume(self._is_late()))
+        if self._is_settled() and self._is_idle() and not self._is_late():
+            return self._wait()
+        return self._resume(self._is_late())
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self.deadline
+
+    def _key(self) -> tuple[int, int]:
+        return self.connection.nid, self.connection.version
+
+    def _is_settled(self) -> bool:
+        """Whether all that the client asks about had been told with the version that it has."""
+        known = _settled.get(self._key())
+        waiting = to_device.is_waiting(self.requester.device_nid, self.body.extensions.to_device)
+        return known is not None and known[0] == self.body.shape and not waiting
+
+    def _is_idle(self) -> bool:
+        user_nid = self.requester.user_nid
+        joined = memo.joined_rooms(user_nid)
+        return self._seen is not None and is_idle(user_nid, self.requester.device_nid, joined, self._seen)
+
+    def _resume(self, timed_out: bool) -> Any:
+        # Taken before the hub is asked: what comes in between is left for the next sync.
+        upto = hub().position
+        request = SlidingRequest(self.requester, self.body, self.connection, self.since, upto)
+        if self._is_settled() and self._is_idle():
+            if not timed_out:
+                return self._wait()
+            if self._seen == self.since:
+                return self._nothing_new(request)
+        answer = compute(request)
+        if answer.is_empty and not timed_out and self.since is not None:
+            self._seen = upto
+            return self._wait()
+        return self._finish(answer)
+
+    def _nothing_new(self, request: SlidingRequest) -> bytes:
+        known = _settled.get(self._key())
+        counts = known[1] if known is not None else {}
+        body = {
+            "lists": {name: {"count": count} for name, count in counts.items()},
+            "rooms": {},
+            "extensions": extensions.always(request),
+        }
+        connected_users.sync_ended(self.requester.user_nid, self.requester.device_nid)
+        return with_position(request, self.connection, body)
+
+    def _finish(self, answer: Answer) -> bytes:
+        body, connection = answer.finish()
+        if answer.is_final:
+            _settled.put((connection.nid, connection.version), (self.body.shape, answer.counts), 2000)
+        connected_users.sync_ended(self.requester.user_nid, self.requester.device_nid)
+        return body
+
+    def _wait(self) -> Wait:
+        user_nid = self.requester.user_nid
+        return Wait(
+            user_nid,
+            memo.joined_rooms(user_nid),
+            self.deadline - time.monotonic(),
+            self._is_idle,
+            self._resume,
+        )

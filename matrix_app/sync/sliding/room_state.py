@@ -1,0 +1,135 @@
+"""The `required_state` of rooms: all that is asked for, or what of it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from matrix_app.storage import interning, members, state
+from matrix_app.storage.state import Delta
+from matrix_app.sync.sliding.plan import Plan
+from matrix_app.sync.sliding.required_state import MEMBER, matcher_of
+from matrix_app.sync.v2.timeline import Timeline
+
+
+@dataclass(slots=True)
+class RoomState:
+    """The state of one room in an answer."""
+
+    nids: list[int] = field(default_factory=list)
+    # Keys of state that is no longer there.
+    removed: list[int] = field(default_factory=list)
+    # Nids of member events that go along because of who appears, and the users whose membership changed.
+    lazy: list[int] = field(default_factory=list)
+    # Members came, went or changed; the keys that changed.
+    members_changed: bool = False
+    changed: set[int] = field(default_factory=set)
+
+
+def gather(plans: Sequence[Plan], timelines: Mapping[int, Timeline]) -> dict[int, RoomState]:
+    """The required state of joined rooms, by few statements for all of them."""
+    found = {plan.nid: RoomState(members_changed=plan.is_initial) for plan in plans}
+    asking = [plan for plan in plans if plan.is_initial or plan.earlier != plan.config.state]
+    other = state.current_other([plan.nid for plan in asking]) if asking else {}
+    for plan in asking:
+        _add_present(found[plan.nid], plan, other.get(plan.nid, {}))
+    for plan, deltas in _changes(plans):
+        _add_changed(found[plan.nid], plan, deltas)
+    _add_members(plans, asking, timelines, found)
+    return found
+
+
+def _add_present(found: RoomState, plan: Plan, other: Mapping[int, int]) -> None:
+    """State that is asked for and was not before."""
+    matcher = matcher_of(plan.config.state)
+    wanted = matcher.select(other)
+    if plan.earlier is not None:
+        wanted -= matcher_of(plan.earlier).select(other)
+    found.nids += [event for key, event in other.items() if key in wanted]
+    if matcher.all_members and not (plan.earlier is not None and matcher_of(plan.earlier).all_members):
+        found.nids += [row.event_nid for row in members.in_room(plan.nid, list(members.Membership))]
+
+
+def _named(plan: Plan) -> set[int]:
+    """The members who are asked for by name and were not before."""
+    matcher = matcher_of(plan.config.state)
+    names = set() if matcher.all_members else set(matcher.member_ids)
+    if plan.earlier is not None:
+        names -= matcher_of(plan.earlier).member_ids
+    return set(interning.user_nids(names).values())
+
+
+def _changes(plans: Iterable[Plan]) -> Iterable[tuple[Plan, list[Delta]]]:
+    """What changed in rooms since they were sent."""
+    by_start: dict[int, list[Plan]] = {}
+    for plan in plans:
+        if not plan.is_initial and plan.has_news:
+            by_start.setdefault(plan.after, []).append(plan)
+    for after, group in by_start.items():
+        by_room: dict[int, list[Delta]] = {}
+        for delta in state.deltas([plan.nid for plan in group], after):
+            by_room.setdefault(delta.room_nid, []).append(delta)
+        yield from ((plan, by_room[plan.nid]) for plan in group if plan.nid in by_room)
+
+
+def _add_changed(found: RoomState, plan: Plan, deltas: Sequence[Delta]) -> None:
+    final = {delta.key_nid: delta.event_nid for delta in deltas}
+    found.changed = set(final)
+    names = interning.key_names(final)
+    member_keys = {key for key, (kind, _) in names.items() if kind == MEMBER}
+    found.members_changed = bool(member_keys)
+    wanted = matcher_of(plan.config.state).select(final)
+    already = set(found.nids)
+    for key, event in final.items():
+        if event is None and key in wanted:
+            found.removed.append(key)
+        elif event is not None and key in wanted and event not in already:
+            found.nids.append(event)
+    if plan.config.state.lazy:
+        rest = [final[key] for key in member_keys - wanted]
+        found.lazy += [event for event in rest if event is not None]
+
+
+def _add_members(
+    plans: Sequence[Plan],
+    asking: Sequence[Plan],
+    timelines: Mapping[int, Timeline],
+    found: Mapping[int, RoomState],
+) -> None:
+    """The members who are asked for by name, and those who appear in timelines."""
+    named = {plan.nid: _named(plan) for plan in asking}
+    lazy = [plan for plan in plans if plan.config.state.lazy]
+    appearing = {
+        plan.nid: _appearing(timelines[plan.nid]) - _kept_up(plan) for plan in lazy if plan.nid in timelines
+    }
+    pairs = {(room, user) for each in (named, appearing) for room, users in each.items() for user in users}
+    present = members.events_of_pairs(sorted(pairs))
+    for nid, users in named.items():
+        events = [present[(nid, user)] for user in users if (nid, user) in present]
+        found[nid].nids += [event for event in events if event not in found[nid].nids]
+    for plan in lazy:
+        shown = [present.get((plan.nid, user)) for user in appearing.get(plan.nid, ())]
+        _add_lazy(found[plan.nid], plan, timelines.get(plan.nid), [nid for nid in shown if nid is not None])
+
+
+def _add_lazy(found: RoomState, plan: Plan, timeline: Timeline | None, shown: Sequence[int]) -> None:
+    # Where there is a gap, clients forget whom they knew; and only whom they see is of interest.
+    gap = timeline is not None and timeline.limited
+    known = set(found.nids)
+    if plan.sent is not None and not gap:
+        known.update(plan.sent.members)
+    changed = [] if gap else found.lazy
+    found.lazy = [nid for nid in dict.fromkeys([*changed, *shown]) if nid not in known]
+
+
+def _kept_up(plan: Plan) -> set[int]:
+    """Members who are asked for by name, of whom the client always knows."""
+    return set(interning.user_nids(matcher_of(plan.config.state).member_ids).values())
+
+
+def _appearing(timeline: Timeline) -> set[int]:
+    users = {row.sender_nid for row in timeline.rows}
+    keys = {row.key_nid for row in timeline.rows if row.type == MEMBER and row.key_nid is not None}
+    if keys:
+        users.update(interning.user_nids(name for _, name in interning.key_names(keys).values()).values())
+    return users
