@@ -6,7 +6,10 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
-MODULES: Final = ("matrix_app.services.redact_user",)
+MODULES: Final = (
+    "matrix_app.services.purge_history",
+    "matrix_app.services.redact_user",
+)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,100 @@
+"""Removing the old messages of a room: a long task. Other servers keep theirs, and can be asked for them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from matrix_app.protocol.errors import InvalidParam, NotFound
+from matrix_app.services import audit
+from matrix_app.services.audit import Actor
+from matrix_app.services.long_tasks import LongTask, long_task, start
+from matrix_app.storage import db, events, extremities, history_purge, rooms
+from matrix_app.storage.events import EventRow
+from matrix_app.storage.history_purge import Place
+from matrix_app.storage.rooms import RoomIdentity
+
+BATCH: Final = 500
+KIND: Final = "room.purge_history"
+
+
+def purge_before_event(actor: Actor, room_id: str, event_id: str, *, local_too: bool) -> int:
+    """Remove what came before an event of a room; the nid of the task. Raises `NotFound`."""
+    room = _room(room_id)
+    row = events.row_by_id(event_id)
+    if row is None or row.room_nid != room.nid or row.is_outlier:
+        raise NotFound("The event is not known in this room")
+    return _start(actor, room, row.depth, local_too)
+
+
+def purge_before_time(actor: Actor, room_id: str, ts: int, *, local_too: bool) -> int:
+    """Remove what was sent up to a time, in milliseconds; the nid of the task. The last event stays."""
+    room = _room(room_id)
+    if ts < 0:
+        raise InvalidParam("A time is not negative")
+    depth = history_purge.depth_at_time(room.nid, ts)
+    return _start(actor, room, history_purge.greatest_depth(room.nid) if depth is None else depth, local_too)
+
+
+def _room(room_id: str) -> RoomIdentity:
+    room = rooms.find(room_id)
+    if room is None:
+        raise NotFound("The room is not known")
+    return room
+
+
+def _start(actor: Actor, room: RoomIdentity, depth: int, local_too: bool) -> int:
+    params = {"room_nid": room.nid, "depth": depth, "local_too": local_too}
+    with db.write():
+        audit.record(actor, "room.purge_history", room.room_id, local_too=local_too)
+        return start(KIND, f"Remove old messages of {room.room_id}", params, actor)
+
+
+@long_task(KIND)
+def purge_some(task: LongTask) -> bool:
+    """Remove some messages, then find out where history has a gap now; True at the end."""
+    if task.checkpoint.get("phase") == "gaps":
+        return _note_gaps(task)
+    task.step = "removing messages"
+    room_nid, depth = task.params["room_nid"], task.params["depth"]
+    after = _place(task)
+    found = history_purge.old_events(room_nid, after, depth, BATCH)
+    wanted = [row for row in found if (task.params["local_too"] or not row.is_local) and not row.is_end]
+    gone = [row.nid for row in wanted if row.key_nid is None]
+    with db.write():
+        history_purge.remove(room_nid, gone)
+        history_purge.hide(room_nid, [row.nid for row in wanted if row.key_nid is not None])
+    task.done += len(gone)
+    task.result = {"messages_removed": task.done}
+    if len(found) < BATCH:
+        task.checkpoint = {"phase": "gaps", "after": list(history_purge.BEGINNING)}
+    else:
+        task.checkpoint = {"after": [found[-1].depth, found[-1].nid]}
+    return False
+
+
+def _place(task: LongTask) -> Place:
+    depth, nid = task.checkpoint.get("after", history_purge.BEGINNING)
+    return depth, nid
+
+
+def _note_gaps(task: LongTask) -> bool:
+    """Note which predecessors of the events that are left are gone: readers may have them fetched again."""
+    task.step = "noting gaps"
+    room_nid = task.params["room_nid"]
+    batch = events.history(room_nid, after=_place(task), limit=BATCH, backwards=False)
+    with db.write():
+        for row in batch:
+            _note_gap(room_nid, row)
+    task.result = {"messages_removed": task.done}
+    if len(batch) < BATCH:
+        return True
+    task.checkpoint["after"] = [batch[-1].depth, batch[-1].nid]
+    return False
+
+
+def _note_gap(room_nid: int, row: EventRow) -> None:
+    before = events.parse(row).prev_event_ids
+    here = events.rows_by_id(before)
+    missing = [name for name in before if name not in here or here[name].is_outlier]
+    if missing:
+        extremities.add_backward(room_nid, row.nid, missing)
