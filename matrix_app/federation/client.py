@@ -142,11 +142,15 @@ class FederationClient:
         query: Query | None = None,
         content: dict[str, Any] | None = None,
         timeout: float | None = None,
+        silence: float | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
         even_if_failing: bool = False,
         signed: bool = True,
     ) -> AsyncIterator[RemoteBody]:
-        """The answer before its body has arrived. Options and errors are those of `request`."""
+        """The answer before its body has arrived. Options and errors are those of `request`.
+
+        `silence` is how long the server may send nothing, where it needs longer than usual.
+        """
         check_allowed(destination)
         health = await loop.in_thread(self._backoff.check, destination, even_if_failing=even_if_failing)
         seconds = get_config().federation.request_timeout_seconds if timeout is None else timeout
@@ -155,7 +159,7 @@ class FederationClient:
         answered = False
         try:
             async with self.transport.open(
-                destination, method, target, headers=headers, body=body, timeout=seconds
+                destination, method, target, headers=headers, body=body, timeout=seconds, silence=silence
             ) as response:
                 answered = response.status < FIRST_GATEWAY_STATUS
                 if answered and is_news(health, now_ms()):

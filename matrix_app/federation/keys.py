@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -13,11 +15,15 @@ from matrix_app.federation.key_ring import Found, KeyRing, Need, recall_stored
 from matrix_app.federation.loop import LoopThread
 from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.signing import servers_that_must_sign, signing_key_ids, verify_event, verify_json
+from matrix_app.protocol.signing import (
+    MOST_SIGNATURES,
+    servers_that_must_sign,
+    signing_key_ids,
+    verify_event,
+    verify_json,
+)
 from matrix_app.storage.clock import now_ms
 
-# Signatures of one server on one event that are looked at.
-MOST_SIGNATURES: Final = 8
 # Events that are verified in one go in a thread.
 BATCH: Final = 100
 
@@ -61,6 +67,13 @@ def known_event_faults(events: Sequence[Event]) -> list[MatrixError | None]:
     checks = [_check_of(event) for event in events]
     found = recall_stored([need for check in checks for signer in check.signers for need in signer])
     return _verify_all(checks, found)
+
+
+async def learn_keys(needs: Iterable[Need], seconds: float, ring: KeyRing | None = None) -> None:
+    """Fetch keys, from as many servers as it takes, and keep those that came in so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await (ring or key_ring()).find(needs)
 
 
 async def verify_json_of(

@@ -67,12 +67,14 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         timeout: float,
+        silence: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer to a request whose target is encoded already; raises `RemoteUnreachable`."""
+        limits = self._limits(timeout, silence)
         route = await self._route(server_name)
         async with self._slots:
             try:
-                response = await self._send(server_name, route, method, target, headers, body, timeout)
+                response = await self._send(server_name, route, method, target, headers, body, limits)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise RemoteUnreachable(f"{server_name} gave no answer: {reason_of(error)}") from error
             async with response:
@@ -93,7 +95,7 @@ class Transport:
         target: str,
         headers: Mapping[str, str],
         body: bytes | None,
-        timeout: float,
+        limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         host = self._resolver.url_host(server_name, route)
         whole = {**_HEADERS, **headers, "Host": route.host_header}
@@ -108,7 +110,7 @@ class Transport:
                 data=body,
                 allow_redirects=False,
                 server_hostname=route.certificate_name,
-                timeout=self._limits(timeout),
+                timeout=limits,
             )
 
         try:
@@ -119,11 +121,11 @@ class Transport:
             # A connection that was kept open may have been closed over there at the same moment.
             return await attempt()
 
-    def _limits(self, timeout: float) -> aiohttp.ClientTimeout:
+    def _limits(self, timeout: float, silence: float | None) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(
             total=timeout,
             sock_connect=self._federation.connect_timeout_seconds,
-            sock_read=self._federation.request_timeout_seconds,
+            sock_read=max(self._federation.request_timeout_seconds, silence or 0.0),
         )
 
     async def close(self) -> None:

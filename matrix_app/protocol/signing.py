@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from matrix_app.protocol.events import Event
 
 ALGORITHM: Final = "ed25519"
+# Signatures of one server on one event that are looked at.
+MOST_SIGNATURES: Final = 8
 _SEED_BYTES: Final = 32
 _VERSION: Final = re.compile(r"[a-zA-Z0-9_]+")
 _VERSION_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -32,11 +32,12 @@ from matrix_app.storage import user_directory as stored_directory
 from matrix_app.storage.events import NewEvent, Status
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import MemberRow, Membership
+from matrix_app.storage.pace import Pace
 from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.stream import Change, Kind
 
-# Members that are taken over in one transaction: others write in between.
-BATCH: Final = 1000
+# Entries that are taken over in one transaction: others write in between.
+BATCH: Final = 500
 
 _Names = Mapping[int, type_and_key]
 
@@ -53,7 +54,7 @@ def adopt_state(room: RoomIdentity, event: Event, state_ids: Sequence[str]) -> i
     with room_locked(room.nid):
         present = state.current_full(room.nid)
         names = _names({*entries, *present})
-        _adopt_members(room, entries, present, names)
+        _adopt_in_advance(room, entries, present, names)
         return _begin(room, event, entries, names)
 
 
@@ -80,17 +81,19 @@ def _is_remote_member(pair: type_and_key) -> bool:
     return pair[0] == "m.room.member" and domain_of(pair[1]) != local_server_name()
 
 
-def _adopt_members(
+def _adopt_in_advance(
     room: RoomIdentity, entries: Mapping[int, int], present: Mapping[int, int], names: _Names
 ) -> None:
-    """Take over the members of other servers. Nobody here can see the room before it begins."""
-    changed = [
-        key for key, nid in entries.items() if present.get(key) != nid and _is_remote_member(names[key])
-    ]
-    for chunk in _chunks(changed):
+    """Take over most of the state, a part at a time. Nobody here can see the room before it begins."""
+    pace = Pace()
+    changed = [key for key, nid in entries.items() if present.get(key) != nid]
+    for chunk in _chunks([key for key in changed if _is_remote_member(names[key])]):
         found = events.events_by_nid([entries[key] for key in chunk])
-        with db.write():
+        with pace.write():
             _put_members(room, {key: found[entries[key]] for key in chunk}, entries)
+    for chunk in _chunks([key for key in changed if state_changes.is_plain(names[key])]):
+        with pace.write():
+            bulk.put_current(room.nid, {key: entries[key] for key in chunk}, ())
 
 
 def _put_members(room: RoomIdentity, chunk: Mapping[int, Event], entries: Mapping[int, int]) -> None:

@@ -12,8 +12,9 @@ from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.events import Event
 from matrix_app.services.persist import Pending, store_auth_chains
 from matrix_app.services.received_checks import needed_ids, passes_own
-from matrix_app.storage import bulk, db, events
+from matrix_app.storage import bulk, events
 from matrix_app.storage.events import NewEvent, Status
+from matrix_app.storage.pace import Pace
 from matrix_app.storage.rooms import RoomIdentity
 
 # In one transaction: others write in between.
@@ -30,13 +31,28 @@ def store_outliers(room: RoomIdentity, found: Iterable[Event]) -> None:
     Invites that came before there was a room here could not be judged then, and are judged now.
     """
     given = {event.event_id: event for event in found if event.room_id == room.room_id}
-    stored = events.nids_by_id(given)
+    known = known_among(given)
+    new = [event for event_id, event in given.items() if event_id not in known]
+    for _ in store_ordered(room, _batches(ordered_by_auth(new))):
+        pass
+
+
+def store_ordered(room: RoomIdentity, batches: Iterable[Sequence[Event]]) -> Iterator[int]:
+    """The same for events that come in order, each behind those that authorise it.
+
+    Each batch is stored when the iteration asks for it; what it gives is how many events that were.
+    """
+    pace = Pace()
+    for batch in batches:
+        _store(room, batch, pace)
+        yield len(batch)
+
+
+def known_among(event_ids: Iterable[str]) -> set[str]:
+    """Those of the events that are stored and have been judged."""
+    stored = events.nids_by_id(event_ids)
     unjudged = events.unjudged_among(stored.values())
-    new = [
-        event for event_id, event in given.items() if event_id not in stored or stored[event_id] in unjudged
-    ]
-    for batch in _batches(ordered_by_auth(new)):
-        _store(room, batch)
+    return {event_id for event_id, nid in stored.items() if nid not in unjudged}
 
 
 def ordered_by_auth(new: Sequence[Event]) -> list[Event]:
@@ -63,7 +79,7 @@ def _batches(new: Sequence[Event]) -> Iterator[Sequence[Event]]:
         yield new[start : start + BATCH]
 
 
-def _store(room: RoomIdentity, batch: Sequence[Event]) -> None:
+def _store(room: RoomIdentity, batch: Sequence[Event], pace: Pace) -> None:
     known = _authorising(batch)
     judged: list[Event] = []
     for event in batch:
@@ -72,7 +88,7 @@ def _store(room: RoomIdentity, batch: Sequence[Event]) -> None:
             known[event.event_id] = event
             judged.append(event)
     if judged:
-        with db.write():
+        with pace.write():
             _insert(room, judged)
 
 

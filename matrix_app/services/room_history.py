@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from matrix_app.protocol.events import Event
 from matrix_app.services.received_checks import needed_ids, passes_in, passes_own, wanted_pairs
@@ -11,6 +12,9 @@ from matrix_app.services.state_forks import PlannedState, difference, meet
 from matrix_app.storage import bulk, db, events, rooms, state
 from matrix_app.storage.events import Status
 from matrix_app.storage.rooms import RoomIdentity
+
+# Events whose keys are read with one statement.
+_AT_ONCE: Final = 1000
 
 
 def known_state(room: RoomIdentity, event_ids: Sequence[str]) -> PlannedState:
@@ -24,11 +28,14 @@ def known_state(room: RoomIdentity, event_ids: Sequence[str]) -> PlannedState:
 
 def entries_of(room: RoomIdentity, event_ids: Sequence[str]) -> dict[int, int]:
     """The same as key nids and event nids."""
-    rows = {row.event_id: row for row in bulk.state_rows(room.nid, event_ids)}
-    given = (rows[event_id] for event_id in event_ids if event_id in rows)
-    return {
-        row.key_nid: row.nid for row in given if row.key_nid is not None and row.status != Status.REJECTED
-    }
+    entries: dict[int, int] = {}
+    for start in range(0, len(event_ids), _AT_ONCE):
+        chunk = event_ids[start : start + _AT_ONCE]
+        rows = {row.event_id: row for row in bulk.state_rows(room.nid, chunk)}
+        for row in (rows[event_id] for event_id in chunk if event_id in rows):
+            if row.key_nid is not None and row.status != Status.REJECTED:
+                entries[row.key_nid] = row.nid
+    return entries
 
 
 def store_history(room: RoomIdentity, event: Event, before: PlannedState | None = None) -> Status | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from matrix_app.federation.client import federation_path
+from matrix_app.federation.inbound.answers import store_answer
 from matrix_app.federation.inbound.pdus import in_order, read_all, verified
 from matrix_app.federation.inbound.peers import Question, peers
 from matrix_app.federation.inbound.refusals import refused
@@ -29,6 +30,8 @@ MOST_STATES: Final = 5
 MOST_SINGLE: Final = 50
 # No question is begun after so many seconds.
 SECONDS: Final = 90.0
+# The whole state of a big room takes its time.
+STATE_TIMEOUT: Final = 60.0
 # IDs in the answer about a state.
 MOST_STATE_IDS: Final = 200_000
 
@@ -110,10 +113,9 @@ class GapFiller:
 
     def _fetch_whole_state(self, event_id: str) -> None:
         path = federation_path("v1", "state", self._room.room_id)
-        answer = self._ask(Question("GET", path, {"event_id": event_id}))
-        given = [*_list(answer.get("auth_chain")), *_list(answer.get("pdus"))]
-        unknown = _unknown_events(read_all(self._room, given, origin=self._origin))
-        store_outliers(self._room, verified(unknown, origin=self._origin))
+        self._check_time()
+        question = Question("GET", path, {"event_id": event_id}, timeout=STATE_TIMEOUT)
+        store_answer(self._room, self._origin, question, state="pdus")
 
     def fetch_auth_events(self, event: Event) -> None:
         """Store what authorises an event, as far as the server has it."""
@@ -121,12 +123,10 @@ class GapFiller:
             return
         path = federation_path("v1", "event_auth", self._room.room_id, event.event_id)
         try:
-            answer = self._ask(Question("GET", path))
-            found = read_all(self._room, answer.get("auth_chain"), origin=self._origin)
+            self._check_time()
+            store_answer(self._room, self._origin, Question("GET", path))
         except MatrixError as error:
             refused("event_auth", origin=self._origin, event_id=event.event_id, error=error.message)
-            found = []
-        store_outliers(self._room, verified(_unknown_events(found), origin=self._origin))
         if wanted := _unknown(event.auth_event_ids):
             store_outliers(self._room, self._fetch_single(wanted))
 
@@ -175,8 +175,3 @@ def _ids(value: Any) -> list[str]:
 def _unknown(event_ids: Iterable[str]) -> list[str]:
     wanted = set(event_ids)
     return sorted(wanted - events.nids_by_id(wanted).keys())
-
-
-def _unknown_events(found: Sequence[Event]) -> list[Event]:
-    stored = events.nids_by_id(event.event_id for event in found)
-    return [event for event in found if event.event_id not in stored]

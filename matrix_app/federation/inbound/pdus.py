@@ -51,12 +51,16 @@ def read_all(room: RoomIdentity, pdus: Any, *, origin: str) -> list[Event]:
     return list(found.values())
 
 
-def verified(found: Sequence[Event], *, origin: str) -> list[Event]:
-    """Those of the events that are signed as they must be."""
+def verified(found: Sequence[Event], *, origin: str, asking: bool = True) -> list[Event]:
+    """Those of the events that are signed as they must be.
+
+    Without `asking`, no server is asked for a key that is not known here.
+    """
     if not found:
         return []
     kept = []
-    for event, fault in zip(found, peers().faults(found), strict=True):
+    faults = peers().faults(found) if asking else peers().known_faults(found)
+    for event, fault in zip(found, faults, strict=True):
         if fault is None:
             kept.append(as_hashed(event))
         else:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, Protocol
+from typing import IO, Any, Final, NamedTuple, Protocol
 
 from matrix_app.federation import loop
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.protocol.events import Event
 
 TIMEOUT: Final = 20.0
-# The state of a big room.
-MOST_BYTES: Final = 128 << 20
+# Of an answer that is read in memory: the IDs of the state of a very big room.
+MOST_BYTES: Final = 32 << 20
+# Of an answer that is written to a file: the state of a very big room.
+MOST_BYTES_IN_FILE: Final = 1 << 30
 # Requests to one server at a time.
 _AT_ONCE: Final = 4
 
@@ -26,6 +28,8 @@ class Question(NamedTuple):
     query: Mapping[str, str] | Sequence[tuple[str, str]] | None = None
     content: dict[str, Any] | None = None
     timeout: float = TIMEOUT
+    # How long the other server may be silent, where that is longer than usual.
+    silence: float | None = None
 
 
 class Peers(Protocol):
@@ -35,12 +39,23 @@ class Peers(Protocol):
         """The answer as decoded JSON; raises a `MatrixError` when there is none."""
         ...
 
+    def download(self, server: str, question: Question, into: IO[bytes]) -> None:
+        """Write the answer to a file as it arrives.
+
+        Raises a `MatrixError` when there is none, or no whole one.
+        """
+        ...
+
     def ask_all(self, server: str, questions: Sequence[Question]) -> list[Any]:
         """The answers to several questions; a `MatrixError` in the place of each that has none."""
         ...
 
     def faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
         """For each event None, or what is wrong with its signatures."""
+        ...
+
+    def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float) -> None:
+        """Fetch keys, by server and key ID, that were valid at a time; those that come in time are kept."""
         ...
 
     def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
@@ -55,6 +70,10 @@ class RemotePeers:
         """See `Peers`."""
         return loop.run(_ask(server, question), question.timeout * 2)
 
+    def download(self, server: str, question: Question, into: IO[bytes]) -> None:
+        """See `Peers`."""
+        loop.run(_download(server, question, into), question.timeout * 2)
+
     def ask_all(self, server: str, questions: Sequence[Question]) -> list[Any]:
         """See `Peers`."""
         return loop.run(_ask_all(server, questions), TIMEOUT * 4)
@@ -64,6 +83,14 @@ class RemotePeers:
         from matrix_app.federation.keys import verify_event_signatures
 
         return loop.run(verify_event_signatures(events), TIMEOUT * 4)
+
+    def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float) -> None:
+        """See `Peers`."""
+        from matrix_app.federation.key_ring import Need
+        from matrix_app.federation.keys import learn_keys
+
+        needs = [Need(server, key_id, valid_at) for (server, key_id), valid_at in keys.items()]
+        loop.run(learn_keys(needs, seconds), seconds + TIMEOUT)
 
     def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
         """See `Peers`."""
@@ -83,6 +110,22 @@ async def _ask(server: str, question: Question) -> Any:
         content=question.content,
         timeout=question.timeout,
         max_bytes=MOST_BYTES,
+    )
+
+
+async def _download(server: str, question: Question, into: IO[bytes]) -> None:
+    from matrix_app.federation.client import federation_client
+
+    await federation_client().download(
+        server,
+        question.method,
+        question.path,
+        into=into,
+        query=question.query,
+        content=question.content,
+        timeout=question.timeout,
+        silence=question.silence,
+        max_bytes=MOST_BYTES_IN_FILE,
     )
 
 

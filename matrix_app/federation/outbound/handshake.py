@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import IO, Any, Final, NamedTuple, TypeVar
 
 import structlog
 
@@ -32,6 +32,9 @@ from matrix_app.storage.clock import now_ms
 
 MOST_SERVERS: Final = 10
 TEMPLATE_TIMEOUT: Final = 15.0
+# The answer to a join of a big room is big, and takes a server long to look up before it begins with it.
+JOIN_TIMEOUT: Final = 1800.0
+JOIN_SILENCE: Final = 300.0
 
 _log = structlog.get_logger("matrix_app.federation.outbound")
 
@@ -135,6 +138,23 @@ def hand_in(
     answer = peers().ask(server, Question("PUT", path, None, event.pdu, timeout=timeout))
     # The first versions answer with a list of a status and the object.
     return answer[1] if isinstance(answer, list) and len(answer) == 2 else answer
+
+
+def hand_in_join(server: str, event: Event, answer: IO[bytes]) -> None:
+    """Hand in a signed join; the answer, which may be big, is written to a file as it arrives.
+
+    It is an object, or with the first version of the endpoint a list of a status and the object.
+    """
+    for version, query in (("v2", {"omit_members": "false"}), ("v1", None)):
+        path = federation_path(version, "send_join", event.room_id, event.event_id)
+        question = Question("PUT", path, query, event.pdu, timeout=JOIN_TIMEOUT, silence=JOIN_SILENCE)
+        try:
+            peers().download(server, question, answer)
+        except RemoteError as fault:
+            if version == "v1" or not is_unknown_endpoint(fault):
+                raise
+        else:
+            return
 
 
 def is_unknown_endpoint(fault: RemoteError) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from matrix_app.protocol.events import Event
+from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services import user_directory
 from matrix_app.services.effects import stripped_state, unread
@@ -129,6 +129,11 @@ _FIELDS: dict[str, tuple[tuple[str, str, str | None], ...]] = {
     "m.room.encryption": (("encryption", "algorithm", None),),
     "m.room.create": (("room_type", "type", None),),
 }
+
+
+def is_plain(pair: type_and_key) -> bool:
+    """Whether nothing but the present state itself changes with this entry of it."""
+    return pair[0] != "m.room.member" and (pair[0] not in _FIELDS or pair[1] != "")
 
 
 def _summary_fields(change: StateChange) -> dict[str, Any]:

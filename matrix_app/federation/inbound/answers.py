@@ -1,0 +1,176 @@
+"""Reading answers that hold the state of a room: from a file, a piece at a time, whatever their size.
+
+Such a file is read twice. The survey tells what it holds besides events, and which keys signed them; with
+those known, the events are read and verified a batch at a time, and kept in a spool in which each can be
+found behind what authorises it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterator
+from typing import IO, Any, Final, NamedTuple
+
+import msgspec
+
+from appliance.config import get_config
+from matrix_app.federation.inbound.event_spool import EventSpool
+from matrix_app.federation.inbound.pdus import read_pdu, verified
+from matrix_app.federation.inbound.peers import Question, peers
+from matrix_app.federation.inbound.progress import Progress, Unwatched
+from matrix_app.federation.inbound.refusals import refused
+from matrix_app.protocol.canonical_json import decode_json
+from matrix_app.protocol.errors import BadGateway, MatrixError, NotJson, TooLarge
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.ids import domain_of
+from matrix_app.protocol.json_stream import Piece, pieces
+from matrix_app.protocol.signing import MOST_SIGNATURES, signing_key_ids
+from matrix_app.services.outliers import BATCH as STORED_AT_ONCE
+from matrix_app.services.outliers import known_among, store_ordered
+from matrix_app.storage.rooms import RoomIdentity
+
+CHAIN: Final = "auth_chain"
+# Events that are verified in one go.
+BATCH: Final = 250
+# How long the keys of those who signed the events may take that fill a gap.
+KEY_SECONDS: Final = 30.0
+
+
+class Survey(NamedTuple):
+    """What an answer holds: members that are no lists, how many events, and by which keys they are signed."""
+
+    fields: dict[str, Any]
+    events: int
+    # By server and key ID, the latest time at which the key must have been valid.
+    keys: dict[tuple[str, str], int]
+
+
+class _Signed(msgspec.Struct):
+    sender: str
+    origin_server_ts: int
+    signatures: dict[str, dict[str, str]]
+
+
+_SIGNED: Final = msgspec.json.Decoder(_Signed)
+
+
+def survey(file: IO[bytes], *, fields: Collection[str], lists: Collection[str], origin: str) -> Survey:
+    """Look through an answer; raises `BadGateway` when it is no JSON object or not whole."""
+    found = Survey({}, 0, {})
+    count = 0
+    for piece in _pieces(file, origin):
+        if piece.is_element and piece.name in lists:
+            count += 1
+            _note_keys(piece.data, found.keys)
+        elif piece.name in lists:
+            raise BadGateway(f"{origin} did not answer with a list of events")
+        elif piece.name in fields and not piece.is_element:
+            found.fields[piece.name] = _decoded(piece, origin)
+    return found._replace(events=count)
+
+
+def _pieces(file: IO[bytes], origin: str) -> Iterator[Piece]:
+    file.seek(0)
+    try:
+        yield from pieces(file.read)
+    except (NotJson, TooLarge) as fault:
+        raise BadGateway(f"The answer of {origin} cannot be read: {fault.message}") from fault
+
+
+def _decoded(piece: Piece, origin: str) -> Any:
+    try:
+        return decode_json(piece.data)
+    except MatrixError as fault:
+        raise BadGateway(f"The answer of {origin} cannot be read: {fault.message}") from fault
+
+
+def _note_keys(data: bytes, keys: dict[tuple[str, str], int]) -> None:
+    try:
+        signed = _SIGNED.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        return  # it is going to be refused as malformed
+    server = domain_of(signed.sender)
+    for key_id in signing_key_ids({"signatures": signed.signatures}, server)[:MOST_SIGNATURES]:
+        keys[server, key_id] = max(signed.origin_server_ts, keys.get((server, key_id), 0))
+
+
+class AnswerReader:
+    """Takes the events of one answer about a room into a spool, those with a valid signature."""
+
+    def __init__(self, room: RoomIdentity, spool: EventSpool, origin: str, progress: Progress) -> None:
+        self._room = room
+        self._spool = spool
+        self._origin = origin
+        self._progress = progress
+        # The auth chain often repeats what is in the state, byte by byte.
+        self._seen: dict[int, int | None] = {}
+        self._taken: set[int] = set()
+        self._batch: list[Event] = []
+        self._since = 0
+        # Events that begin a room, by their IDs.
+        self.creates: dict[str, Event] = {}
+
+    def read(self, file: IO[bytes], *, state: str) -> list[str]:
+        """Take what the members `state` and "auth_chain" list; the IDs of the events that are the state.
+
+        Those that are stored already are not verified again and not in the spool. Raises `BadGateway` when
+        the answer cannot be read, and whatever the progress raises.
+        """
+        numbers: dict[int, None] = {}
+        for piece in _pieces(file, self._origin):
+            if piece.is_element and piece.name in (state, CHAIN):
+                number = self._number(piece.data)
+                if number is not None and piece.name == state:
+                    numbers[number] = None
+        self._flush()
+        return [self._spool.event_id_of(number) for number in numbers]
+
+    def _number(self, data: bytes) -> int | None:
+        mark = hash(data)
+        if mark not in self._seen:
+            self._seen[mark] = self._take(data)
+        self._since += 1
+        if self._since >= BATCH:
+            self._flush()
+        return self._seen[mark]
+
+    def _take(self, data: bytes) -> int | None:
+        try:
+            event = read_pdu(self._room, decode_json(data))
+        except MatrixError as error:
+            refused("malformed", origin=self._origin, room_id=self._room.room_id, error=error.message)
+            return None
+        number = self._spool.number_of(event.event_id)
+        if number not in self._taken:
+            self._taken.add(number)
+            self._batch.append(event)
+        return number
+
+    def _flush(self) -> None:
+        """Verify what has been read."""
+        batch, self._batch = self._batch, []
+        since, self._since = self._since, 0
+        self._progress.read(since)
+        known = known_among(event.event_id for event in batch)
+        new = [event for event in batch if event.event_id not in known]
+        right = verified(new, origin=self._origin, asking=False)
+        for event in right:
+            self._spool.add(event)
+        for event in (*right, *(event for event in batch if event.event_id in known)):
+            if event.type == "m.room.create":
+                self.creates[event.event_id] = event
+        self._progress.verified(len(batch))
+
+
+def store_answer(room: RoomIdentity, origin: str, question: Question, *, state: str = CHAIN) -> None:
+    """Ask a server for events of a room, and store them as outliers, whatever their number.
+
+    They are in the lists `state` and "auth_chain" of the answer. Raises a `MatrixError` when there is none.
+    """
+    with tempfile.TemporaryFile(dir=get_config().server.data_dir) as file, EventSpool(room) as spool:
+        peers().download(origin, question, file)
+        found = survey(file, fields=(), lists=(state, CHAIN), origin=origin)
+        peers().learn_keys(found.keys, KEY_SECONDS)
+        AnswerReader(room, spool, origin, Unwatched()).read(file, state=state)
+        for _ in store_ordered(room, spool.batches(STORED_AT_ONCE)):
+            pass

@@ -1,0 +1,35 @@
+"""Long pieces of work that write again and again, and let others write in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from matrix_app.storage import db
+
+LONGEST_REST: Final = 0.1
+
+
+class Pace:
+    """Write transactions between which there is as much time for others as each of them took.
+
+    SQLite has one writer, and who waits for it looks again only every few milliseconds: without a rest
+    between two transactions they might never find it free. What the work does beside writing counts as rest.
+    """
+
+    def __init__(self) -> None:
+        self._ended = 0.0
+        self._rest = 0.0
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """A write transaction, as `db.write`."""
+        if db.is_sqlite():
+            time.sleep(max(0.0, self._ended + self._rest - time.monotonic()))
+        with db.write():
+            started = time.monotonic()
+            yield
+        self._ended = time.monotonic()
+        self._rest = min(self._ended - started, LONGEST_REST)
