@@ -12,6 +12,7 @@ from matrix_app.protocol.event_format import check_pdu_format
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.protocol.ids import domain_of
+from matrix_app.services.policy_signing import signed_if_needed
 from matrix_app.services.received_events import store_received
 from matrix_app.services.relaying import relay
 from matrix_app.services.remote_servers import request
@@ -28,14 +29,14 @@ def issue(room: RoomIdentity, change: Callable[[RoomWriter], Event]) -> Event:
 
     Where `change` adds nothing, what it returns stays. Raises what the other server says against the
     invite, `RemoteUnreachable` when it says nothing, and `AuthorizationFailed` when the room does not allow
-    the invite, or no longer.
+    the invite, or no longer. The room's policy server is asked before the other server.
     """
     reader = read_room(room)
     event = change(reader)
     if not reader.pending:
         return event
-    signed = _signed_there(room, event)
-    if store_received(room, signed, beside=lambda: relay(signed)) != Status.NORMAL:
+    signed = _signed_there(room, signed_if_needed(room, event))
+    if store_received(room, signed, beside=lambda: relay(signed), unrecommended=True) != Status.NORMAL:
         raise AuthorizationFailed("The room no longer allows this invite")
     return signed
 

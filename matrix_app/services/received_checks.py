@@ -1,4 +1,4 @@
-"""The authorisation of received events ("Checks performed on receipt of a PDU", 4 to 6)."""
+"""The authorisation of received events ("Checks performed on receipt of a PDU", 4 to 7)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from matrix_app.protocol.event_auth import (
     check_state_independent,
 )
 from matrix_app.protocol.events import Event, type_and_key
+from matrix_app.services import policy_servers
+from matrix_app.services.policy_servers import UnrecommendedError
 from matrix_app.services.state_forks import PlannedState
 from matrix_app.storage import events, interning, state
 from matrix_app.storage.events import Status
@@ -80,14 +82,20 @@ def judge(
     before: PlannedState,
     present_nid: int | None,
 ) -> Status:
-    """What the checks make of an event: by its auth events, the state before it, and the present state."""
+    """What the checks make of an event: by its auth events, the state before it, and the present state.
+
+    Raises `UnrecommendedError` when nothing but the signature of the room's policy server is lacking.
+    """
     if not passes_own(event, known):
         return Status.REJECTED
     pairs = wanted_pairs(event)
     is_present = before == PlannedState(present_nid, {})
-    entries = present_entries(room, pairs) if is_present else before.find(pairs)
-    if not passes_in(event, entries):
+    present = present_entries(room, [*pairs, policy_servers.POLICY])
+    if not passes_in(event, present if is_present else before.find(pairs)):
         return Status.REJECTED
-    if not is_present and not passes_in(event, present_entries(room, pairs)):
+    if not is_present and not passes_in(event, present):
         return Status.SOFT_FAILED
+    policy = policy_servers.lacking(room, event, present.get(policy_servers.POLICY))
+    if policy is not None:
+        raise UnrecommendedError(policy)
     return Status.NORMAL

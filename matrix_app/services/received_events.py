@@ -17,6 +17,7 @@ from matrix_app.services import received_checks, state_forks
 from matrix_app.services.effects import references, state_changes, unread
 from matrix_app.services.effects.state_changes import StateChange
 from matrix_app.services.persist import Pending, StaleRoomError, store_auth_chains
+from matrix_app.services.policy_servers import UnrecommendedError
 from matrix_app.services.room_lock import ATTEMPTS, room_locked
 from matrix_app.services.room_moves import Move, plan_move
 from matrix_app.services.state_forks import PlannedState
@@ -46,6 +47,8 @@ class Received:
     status: Status = Status.NORMAL
     # Predecessors that are not here: the history of the room has a gap before the event.
     missing: Sequence[str] = ()
+    # Whether it is soft-failed where the signature of the room's policy server is lacking.
+    unrecommended: bool = False
 
     @property
     def outlier(self) -> EventRow | None:
@@ -61,7 +64,7 @@ class Received:
 Beside = Callable[[], None]
 
 
-def _nothing() -> None:
+def store_nothing() -> None:
     """Store nothing beside the event."""
 
 
@@ -76,18 +79,26 @@ States = Mapping[str, PlannedState]
 
 
 def store_received(
-    room: RoomIdentity, event: Event, *, beyond: States | None = None, beside: Beside = _nothing
+    room: RoomIdentity,
+    event: Event,
+    *,
+    beyond: States | None = None,
+    beside: Beside = store_nothing,
+    unrecommended: bool = False,
 ) -> Status | None:
     """Judge an event, store it with its effects and, in the same transaction, what `beside` stores.
 
     What became of it is returned: None where it had been stored before. Raises `MissingEventsError` when
-    events that it names are not here, but for predecessors with a state in `beyond`.
+    events that it names are not here, but for predecessors with a state in `beyond`, and
+    `UnrecommendedError` when nothing but the signature of the room's policy server is lacking; with
+    `unrecommended` it is soft-failed then.
     """
     received = _prepare(room, event, beyond or {})
     if received is None:
         with db.write():
             beside()
         return None
+    received.unrecommended = unrecommended
     for _ in range(ATTEMPTS):
         with room_locked(room.nid):
             try:
@@ -122,7 +133,7 @@ def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status | N
     head = rooms.head(room.nid)
     event = received.event
     known = {event_id: events.parse(row) for event_id, row in received.rows.items()}
-    received.status = received_checks.judge(room, event, known, received.before, head.state_nid)
+    received.status = _judge(room, head, received, known)
     event.rejected = received.status == Status.REJECTED
     if received.status == Status.NORMAL and references.is_void(room, event):
         received.status = Status.SOFT_FAILED
@@ -135,6 +146,15 @@ def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status | N
             store_unseen(room, received)
         beside()
     return received.status if is_new else None
+
+
+def _judge(room: RoomIdentity, head: RoomHead, received: Received, known: dict[str, Event]) -> Status:
+    try:
+        return received_checks.judge(room, received.event, known, received.before, head.state_nid)
+    except UnrecommendedError:
+        if not received.unrecommended:
+            raise
+        return Status.SOFT_FAILED
 
 
 def _lock_unless_stored(room: RoomIdentity, event_id: str) -> bool:

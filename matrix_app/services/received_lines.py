@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.relations import relation_of
-from matrix_app.services import received_checks
+from matrix_app.services import policy_servers, received_checks
 from matrix_app.services.persist import Pending, StaleRoomError, persist_live
+from matrix_app.services.policy_servers import POLICY
 from matrix_app.services.room_lock import room_locked
 from matrix_app.storage import db, events, extremities, relations, rooms
 from matrix_app.storage.events import EventRow
@@ -103,7 +104,10 @@ class _Continuation:
             return False
         if not received_checks.passes_own(event, known):
             return False
-        return received_checks.passes_in(event, self._entries(received_checks.wanted_pairs(event)))
+        entries = self._entries([*received_checks.wanted_pairs(event), POLICY])
+        if not received_checks.passes_in(event, entries):
+            return False
+        return policy_servers.lacking(self._room, event, entries.get(POLICY)) is None
 
     def _entries(self, pairs: Sequence[type_and_key]) -> dict[type_and_key, Event]:
         unread = [pair for pair in pairs if pair not in self._state]

@@ -14,8 +14,9 @@ from matrix_app.protocol.signing import add_event_signature
 from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.local_identity import local_identity
 from matrix_app.services.member_content import AUTHORISER
+from matrix_app.services.policy_signing import store_asking
 from matrix_app.services.received_checks import passes_in, present_entries, wanted_pairs
-from matrix_app.services.received_events import MissingEventsError, store_received
+from matrix_app.services.received_events import MissingEventsError
 from matrix_app.services.relaying import relay
 from matrix_app.services.restricted_joins import authorising_user
 from matrix_app.services.room_writer import read_room
@@ -90,7 +91,7 @@ def _store(room: RoomIdentity, event: Event) -> None:
         raise AuthorizationFailed("The room does not allow this event")
 
     try:
-        store_received(room, event, beside=lambda: relay(event))
+        store_asking(room, event, beside=lambda: relay(event))
     except MissingEventsError as missing:
         unknown = ", ".join([*missing.previous, *missing.auth])
         raise BadRequest(f"The event names events that are not known here: {unknown}") from missing

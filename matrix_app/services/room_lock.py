@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
-from weakref import WeakValueDictionary
 
-from matrix_app.protocol.errors import Unavailable
+from matrix_app.services.keyed_locks import KeyedLocks
 
 ATTEMPTS: Final = 8
 LOCK_TIMEOUT: Final = 30.0
 
-
-class _RoomLock:
-    __slots__ = ("__weakref__", "lock")
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
+_locks: KeyedLocks[int] = KeyedLocks()
 
 
-_locks: WeakValueDictionary[int, _RoomLock] = WeakValueDictionary()
-_guard = threading.Lock()
-
-
-def _lock_of(room_nid: int) -> _RoomLock:
-    with _guard:
-        found = _locks.get(room_nid)
-        if found is None:
-            found = _locks[room_nid] = _RoomLock()
-        return found
-
-
-@contextmanager
-def room_locked(room_nid: int) -> Iterator[None]:
+def room_locked(room_nid: int) -> AbstractContextManager[None]:
     """Keep the other threads of this process from moving a room; raises `Unavailable` after a long wait."""
-    holder = _lock_of(room_nid)
-    if not holder.lock.acquire(timeout=LOCK_TIMEOUT):
-        raise Unavailable("The room is busy")
-    try:
-        yield
-    finally:
-        holder.lock.release()
+    return _locks.locked(room_nid, LOCK_TIMEOUT)

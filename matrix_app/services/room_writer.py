@@ -22,6 +22,7 @@ from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.services.local_identity import local_identity
 from matrix_app.services.persist import Pending, StaleRoomError, persist_live
+from matrix_app.services.policy_servers import POLICY, lacking
 from matrix_app.services.room_lock import ATTEMPTS, room_locked
 from matrix_app.storage import db, events, interning, rooms, state
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
@@ -97,7 +98,7 @@ class RoomWriter:
         """
         rules = self.room.rules
         pairs = auth_types_for_event(rules, type=type, sender=sender, state_key=state_key, content=content)
-        wanted = [*pairs, ("m.room.create", "")]
+        wanted = [*pairs, ("m.room.create", ""), POLICY]
         self.prefetch(wanted)
         selected = {pair: found for pair in wanted if (found := self._state[pair]) is not None}
         identity = local_identity()
@@ -142,6 +143,11 @@ class RoomWriter:
             deepest = max((extremity.depth for extremity in self.head.extremities), default=0)
         return min(deepest + 1, (1 << 63) - 1)
 
+    def needs_policy_server(self) -> bool:
+        """Whether the room's policy server has to sign what was added before it is stored."""
+        policy = self._state.get(POLICY)
+        return any(lacking(self.room, item.event, policy) is not None for item in self.pending)
+
     @property
     def nids(self) -> dict[str, int]:
         """The nids of the stored events that were used, by event ID."""
@@ -154,15 +160,22 @@ def write_room(
     """Run `change` on a room and commit the events it added, or none of them.
 
     `beside` gets the result of `change` and stores, in the same transaction, what belongs with the events;
-    it is not called when there are none.
+    it is not called when there are none. Where the room has a policy server, it is asked first: see
+    `policy_writing.write_signed`.
     """
     with room_locked(room.nid):
         for _ in range(ATTEMPTS):
             writer = RoomWriter(room, rooms.head(room.nid))
             result = change(writer)
+            if writer.needs_policy_server():
+                break
             if _stored(writer, result, beside):
                 return result
-    raise Unavailable("The room is busy")
+        else:
+            raise Unavailable("The room is busy")
+    from matrix_app.services.policy_writing import write_signed  # which is built on this module
+
+    return write_signed(room, writer.pending[0].event.sender, change, beside)
 
 
 def read_room(room: RoomIdentity) -> RoomWriter:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from matrix_app.protocol.room_versions import RoomVersion, room_version
-from matrix_app.storage import db
+from matrix_app.storage import db, interning
 from matrix_app.storage.cache import ByteCache
 
 
@@ -125,6 +125,8 @@ def create(room_id: str, version: str, creator_nid: int | None, created_ts: int 
         " VALUES (%s, %s, %s, %s, %s, 0, 0) RETURNING nid"
     )
     nid = int(db.value(sql, (room_id, version, creator_nid, created_ts, False)))
+    # Each event asks whether the room has this entry: its name is known, so that the answer is at hand.
+    interning.key_nid("m.room.policy", "")
     identity = RoomIdentity(nid, room_id, room_version(version))
     db.on_commit(lambda: _remember(identity))
     return identity

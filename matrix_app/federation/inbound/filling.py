@@ -16,13 +16,14 @@ from matrix_app.federation.inbound.processing import (
     first_of_each,
     in_sequence,
     kept,
+    note_refusal,
     nothing_held,
-    store,
     withdraw_if_so,
 )
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.errors import KeysUnknown, MatrixError, RemoteError
 from matrix_app.services.known_rooms import find_here
+from matrix_app.services.policy_signing import store_asking
 from matrix_app.services.received_events import MissingEventsError
 from matrix_app.storage import db, rooms, staging
 from matrix_app.storage.clock import now_ms
@@ -84,15 +85,20 @@ def _judge(room: RoomIdentity, staged: Staged) -> None:
         return
     try:
         try:
-            store(room, staged)
+            _store(room, staged)
         except MissingEventsError:
             GapFiller(room, staged.row.origin).complete(staged.event)
-            store(room, staged)
+            _store(room, staged)
     except MissingEventsError as error:
         drop("gap", [staged.row], error=str(error))
     except RemoteError as error:
         # It answers, if not to this.
         _postpone([staged.row], error)
+
+
+def _store(room: RoomIdentity, staged: Staged) -> None:
+    status = store_asking(room, staged.event, beside=lambda: staging.remove([staged.row.nid]))
+    note_refusal(staged, status)
 
 
 def _postpone(rows: Sequence[StagedRow], error: MatrixError) -> None:

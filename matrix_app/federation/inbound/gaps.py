@@ -16,7 +16,8 @@ from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.errors import BadJson, MatrixError, RemoteUnreachable
 from matrix_app.protocol.events import Event
 from matrix_app.services.outliers import store_outliers
-from matrix_app.services.received_events import MissingEventsError, store_received
+from matrix_app.services.policy_signing import store_asking
+from matrix_app.services.received_events import MissingEventsError
 from matrix_app.services.room_history import known_state
 from matrix_app.services.state_forks import PlannedState
 from matrix_app.storage import events, rooms
@@ -81,12 +82,12 @@ class GapFiller:
     def _store_between(self, event: Event) -> None:
         beyond: dict[str, PlannedState] = {}
         try:
-            store_received(self._room, event)
+            store_asking(self._room, event)
             return
         except MissingEventsError as error:
             beyond = {event_id: self._state_after(event_id) for event_id in error.previous}
         self.fetch_auth_events(event)
-        store_received(self._room, event, beyond=beyond)
+        store_asking(self._room, event, beyond=beyond)
 
     def _state_after(self, event_id: str) -> PlannedState:
         """The state after an event, as the server says; what is new of it becomes outliers."""

@@ -14,6 +14,7 @@ from matrix_app.protocol.errors import KeysUnknown, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.services.known_rooms import find_here
+from matrix_app.services.policy_servers import UnrecommendedError
 from matrix_app.services.received_events import MissingEventsError, store_received
 from matrix_app.services.received_lines import store_line
 from matrix_app.services.withdrawn_invites import is_withdrawal, withdraw
@@ -109,7 +110,7 @@ def _store_all(room: RoomIdentity, judged: Sequence[Staged]) -> list[int]:
     for staged in _beside_lines(room, judged):
         try:
             store(room, staged)
-        except MissingEventsError:
+        except (MissingEventsError, UnrecommendedError):
             for_asking.append(staged.row.nid)
     return for_asking
 
@@ -131,7 +132,11 @@ def _beside_lines(room: RoomIdentity, judged: Sequence[Staged]) -> Iterator[Stag
 
 def store(room: RoomIdentity, staged: Staged) -> None:
     """Judge and store one event of a room that this server is in."""
-    status = store_received(room, staged.event, beside=lambda: staging.remove([staged.row.nid]))
+    note_refusal(staged, store_received(room, staged.event, beside=lambda: staging.remove([staged.row.nid])))
+
+
+def note_refusal(staged: Staged, status: Status | None) -> None:
+    """Count what was stored, but not accepted."""
     if status in (Status.REJECTED, Status.SOFT_FAILED):
         refused(status.name.lower(), origin=staged.row.origin, event_id=staged.event.event_id)
 

@@ -17,7 +17,8 @@ from matrix_app.services.adopt_state import adopt_state
 from matrix_app.services.known_rooms import is_here
 from matrix_app.services.member_content import AUTHORISER
 from matrix_app.services.outliers import BATCH, store_ordered
-from matrix_app.services.received_events import MissingEventsError, store_received
+from matrix_app.services.policy_signing import store_asking
+from matrix_app.services.received_events import MissingEventsError
 from matrix_app.storage import db, rooms
 from matrix_app.storage.rooms import RoomIdentity
 
@@ -107,7 +108,7 @@ def _as_signed_there(room: RoomIdentity, join: HandedIn, given: Any) -> Event:
 def _receive(room: RoomIdentity, event: Event, server: str) -> None:
     """This server is in the room already, but another one had to let its user in."""
     try:
-        store_received(room, event)
+        store_asking(room, event)
     except MissingEventsError:
         GapFiller(room, server).complete(event)
-        store_received(room, event)
+        store_asking(room, event)
