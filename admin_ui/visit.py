@@ -6,10 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from admin_ui import cookies
 from matrix_app.http.client_address import client_address
 from matrix_app.http.requester import Requester
+from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services.audit import Actor
 from matrix_app.storage.web_sessions import WebSessionRow
 
@@ -64,6 +66,11 @@ class Visit:
     def is_partial(self) -> bool:
         """Whether htmx asks for a part of the page only."""
         return self.http.headers.get("HX-Request") == "true"
+
+    def require_typed(self, name: str) -> None:
+        """Raise `InvalidParam` unless the visitor typed a name, to show that they mean it."""
+        if self.form.get("typed_name", "").strip() != name:
+            raise InvalidParam(_("Type %s to confirm; nothing has been done.") % name)
 
     def query(self, name: str, default: str = "") -> str:
         """A parameter of the address, without NUL characters."""

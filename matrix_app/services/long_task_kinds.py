@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Final
 
 MODULES: Final = (
+    "matrix_app.services.administer_room",
     "matrix_app.services.purge_history",
     "matrix_app.services.redact_user",
 )

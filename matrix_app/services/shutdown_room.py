@@ -56,11 +56,11 @@ def shutdown_room(room_id: str, wanted: Shutdown) -> Outcome:
     present = [row for row in members.in_room(room.nid, _PRESENT) if row.is_local]
     users = list(interning.user_ids(row.user_nid for row in present).values())
     joined = [row.user_nid for row in present if row.membership == Membership.JOIN]
-    _move(room, users, "leave")
+    move_users(room, users, "leave")
     if new_room is not None:
-        _move(new_room, list(interning.user_ids(joined).values()), "join")
+        move_users(new_room, list(interning.user_ids(joined).values()), "join")
     found = aliases.of_room(room.nid)
-    _unlist(room, new_room)
+    unlist(room, new_room)
     if wanted.purge:
         purge_room(room)
     return Outcome(users, [], found, None if new_room is None else new_room.room_id)
@@ -81,7 +81,7 @@ def _open_notice(user_id: str, wanted: Shutdown) -> RoomIdentity:
     return room
 
 
-def _move(room: RoomIdentity, users: list[str], membership: str) -> None:
+def move_users(room: RoomIdentity, users: list[str], membership: str) -> None:
     """Change memberships of local users as if they did it themselves."""
     for start in range(0, len(users), _AT_A_TIME):
         chunk = users[start : start + _AT_A_TIME]
@@ -94,7 +94,8 @@ def _move(room: RoomIdentity, users: list[str], membership: str) -> None:
         write_room(room, change)
 
 
-def _unlist(room: RoomIdentity, new_room: RoomIdentity | None) -> None:
+def unlist(room: RoomIdentity, new_room: RoomIdentity | None) -> None:
+    """Take a room out of the directory and its aliases away, or lead them to another room."""
     with db.write():
         directory.set_published(room.nid, False)
         if new_room is not None:

@@ -126,7 +126,8 @@ def test_deactivating_asks_for_the_password_again_when_that_was_long_ago(
         web_sessions.confirm(web_sessions.of_user(owner.user_nid)[0].nid, 1)
     assert act(browser, account, "deactivate").address == "/admin/confirm/"
     browser.post("/admin/confirm/", {"password": PASSWORD})
-    act(browser, account, "deactivate", erase="on")
+    assert "nothing has been done" in act(browser, account, "deactivate", erase="on").message
+    act(browser, account, "deactivate", erase="on", typed_name=account.user_id)
     found = accounts.get(account.user_nid)
     assert found is not None
     assert found.erased

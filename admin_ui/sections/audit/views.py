@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.keyset import read_number
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
@@ -22,8 +23,8 @@ COLUMNS = (
 @page("admin")
 def entries(visit: Visit) -> HttpResponse:
     """The entries, the newest first, of one action or one target where the address names them."""
-    after, action, target = visit.query("after"), visit.query("action"), visit.query("target").strip()
-    before = int(after) if after.isdigit() else None
+    action, target = visit.query("action"), visit.query("target").strip()
+    before = read_number(visit.query("after"))
     rows = audit.page(before=before, limit=PAGE_SIZE + 1, action=action, target=target)
     table = Table(
         visit, COLUMNS, rows, key=lambda row: row.nid, empty=_("Nothing has been written down yet.")

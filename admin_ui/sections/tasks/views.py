@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.keyset import read_number
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
@@ -21,8 +22,7 @@ COLUMNS = (Column(_("Task")), Column(_("State")), Column(_("Progress")), Column(
 @page("admin")
 def tasks(visit: Visit) -> HttpResponse:
     """All tasks, the newest first."""
-    after = visit.query("after")
-    rows = stored.page(before=int(after) if after.isdigit() else None, limit=PAGE_SIZE + 1)
+    rows = stored.page(before=read_number(visit.query("after")), limit=PAGE_SIZE + 1)
     empty = _("No long work has been done yet: backups, deletions of rooms and imports are seen here.")
     return visit.page("tasks/list", table=Table(visit, COLUMNS, rows, key=lambda row: row.nid, empty=empty))
 

@@ -103,6 +103,7 @@ def _reset_second_factor(visit: Visit, account: Account) -> str:
 
 
 def _deactivate(visit: Visit, account: Account) -> str:
+    visit.require_typed(account.user_id)
     erase = visit.form.get("erase") == "on"
     administer_account.deactivate(visit.actor, account.user_id, erase=erase)
     return _t("The account has been deactivated.")

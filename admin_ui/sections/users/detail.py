@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.keyset import read_number
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
@@ -72,8 +73,7 @@ def devices(visit: Visit, nid: int) -> HttpResponse:
 def rooms(visit: Visit, nid: int) -> HttpResponse:
     """The rooms that a user is in."""
     account = found_account(nid)
-    after = visit.query("after")
-    rows = user_rooms.page(nid, after=int(after) if after.isdigit() else 0, limit=PAGE_SIZE + 1)
+    rows = user_rooms.page(nid, after=read_number(visit.query("after")) or 0, limit=PAGE_SIZE + 1)
     table = Table(
         visit, ROOM_COLUMNS, rows, key=lambda row: row.room_nid, empty=_("This user is in no room.")
     )

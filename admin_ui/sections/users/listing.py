@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from django import forms
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from admin_ui.keyset import place_of, read_place
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
@@ -52,29 +50,23 @@ def users(visit: Visit) -> HttpResponse:
     sort = sort if sort.removeprefix("-") in account_list.SORTS else "name"
     search = visit.query("q").strip()
     rows = account_list.page(
-        kind=kind, search=search, sort=sort, after=_after(visit.query("after"), sort), limit=PAGE_SIZE + 1
+        kind=kind,
+        search=search,
+        sort=sort,
+        after=read_place(visit.query("after"), str if sort.endswith("name") else int),
+        limit=PAGE_SIZE + 1,
     )
     table = Table(
         visit,
         COLUMNS,
         rows,
-        key=lambda row: json.dumps([account_list.sort_value(row, sort), row.user_nid]),
+        key=lambda row: place_of(account_list.sort_value(row, sort), row.user_nid),
         sort=sort,
         total=account_list.count(kind=kind, search=search),
         empty=_("Nobody is here. Invite somebody, or search for something else."),
         selectable=True,
     )
     return visit.page("users/list", table=table, form=Filter({"q": search, "kind": kind}, label_suffix=""))
-
-
-def _after(text: str, sort: str) -> tuple[Any, int] | None:
-    """The place in the list that an address names; nonsense means the beginning."""
-    try:
-        value, nid = json.loads(text)
-    except ValueError:
-        return None
-    wanted = str if sort.removeprefix("-") == "name" else int
-    return (value, nid) if isinstance(value, wanted) and isinstance(nid, int) else None
 
 
 @page("admin", confirmed=True)

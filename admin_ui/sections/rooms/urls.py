@@ -1,0 +1,16 @@
+"""Rooms that this server knows."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from admin_ui.sections.rooms import actions, detail, listing
+
+urlpatterns = [
+    path("rooms/", listing.rooms, name="rooms"),
+    path("rooms/chosen/<str:deed>/", actions.chosen, name="rooms-chosen"),
+    path("rooms/<int:nid>/", detail.overview, name="room"),
+    path("rooms/<int:nid>/members/", detail.members, name="room-members"),
+    path("rooms/<int:nid>/state/", detail.state, name="room-state"),
+    *[path(f"rooms/<int:nid>/{name}/", view, name=f"room-{name}") for name, view in actions.ACTIONS.items()],
+]

@@ -1,0 +1,144 @@
+"""What administrators do with rooms, for pages, command line and API alike; all of it is audited."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from matrix_app.http.requester import Requester
+from matrix_app.protocol.errors import Conflict, Forbidden, MatrixError, NotFound
+from matrix_app.protocol.event_auth import PowerLevels
+from matrix_app.protocol.ids import domain_of
+from matrix_app.services import audit
+from matrix_app.services.audit import Actor
+from matrix_app.services.known_rooms import find_here
+from matrix_app.services.long_tasks import LongTask, long_task, start
+from matrix_app.services.membership import leave
+from matrix_app.services.room_writer import RoomWriter, write_room
+from matrix_app.services.shutdown_room import move_users, unlist
+from matrix_app.storage import blocked_rooms, db, directory, interning, members, room_removal, rooms
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.local_server import local_server_name
+from matrix_app.storage.members import Membership
+from matrix_app.storage.rooms import RoomIdentity
+
+DELETE: Final = "room.delete"
+_AT_A_TIME: Final = 50
+_PRESENT: Final = (Membership.JOIN, Membership.INVITE, Membership.KNOCK)
+
+
+def room_of(room_id: str) -> RoomIdentity:
+    """A room that is known here; raises `NotFound`."""
+    room = rooms.find(room_id)
+    if room is None:
+        raise NotFound("The room is not known")
+    return room
+
+
+def set_blocked(actor: Actor, room_id: str, blocked: bool) -> None:
+    """Block a room, so that nobody joins it or is invited to it here; or let it be used again."""
+    room = room_of(room_id)
+    with db.write():
+        blocked_rooms.set_blocked(room.nid, now_ms() if blocked else None)
+        audit.record(actor, "room.block" if blocked else "room.unblock", room_id)
+
+
+def set_published(actor: Actor, room_id: str, published: bool) -> None:
+    """List a room in the directory, or no longer."""
+    room = room_of(room_id)
+    with db.write():
+        directory.set_published(room.nid, published)
+        audit.record(actor, "room.publish" if published else "room.unpublish", room_id)
+
+
+def make_admin(actor: Actor, room_id: str, user_id: str) -> str:
+    """Give a user the power of the most powerful user of this server in a room, and that user's ID.
+
+    Raises `Forbidden` where no user of this server may give it, `Conflict` where the user has it already.
+    """
+    room = room_of(room_id)
+
+    def change(writer: RoomWriter) -> str:
+        giver, levels = _giver(writer)
+        power = int(min(levels.user_level(giver), 100))
+        if user_id == giver or levels.user_level(user_id) >= power:
+            raise Conflict("The user has that power already")
+        content = writer.state_content("m.room.power_levels")
+        users = {**content.get("users", {}), user_id: power}
+        writer.add(
+            sender=giver, type="m.room.power_levels", state_key="", content={**content, "users": users}
+        )
+        return giver
+
+    giver = write_room(room, change)
+    with db.write():
+        audit.record(actor, "room.make_admin", room_id, user=user_id, by=giver)
+    return giver
+
+
+def _giver(writer: RoomWriter) -> tuple[str, PowerLevels]:
+    """The user of this server with the most power in a room, who may change the power levels."""
+    levels = PowerLevels.from_state(writer.auth_state(), writer.room.rules)
+    joined = interning.user_ids(members.local_joined(writer.room.nid)).values()
+    able = [name for name in joined if domain_of(name) == local_server_name()]
+    best = max(able, key=levels.user_level, default=None)
+    if best is None or levels.user_level(best) < levels.level_for_event("m.room.power_levels", True):
+        raise Forbidden("No user of this server may change who has which power in this room")
+    return best, levels
+
+
+def delete_room(actor: Actor, room_id: str, *, block: bool, purge: bool = True) -> int:
+    """Have every user of this server leave a room, and remove it; the nid of the long task.
+
+    `block` keeps everybody from coming back; without `purge` the room's events stay.
+    """
+    room = room_of(room_id)
+    with db.write():
+        if block:
+            set_blocked(actor, room_id, True)
+        audit.record(actor, DELETE, room_id, block=block, purge=purge)
+        return start(DELETE, f"Delete {room_id}", {"room_nid": room.nid, "purge": purge}, actor)
+
+
+@long_task(DELETE)
+def delete_some(task: LongTask) -> bool:
+    """Let some users leave, or remove some of what is stored; True at the end."""
+    room = rooms.by_nid(task.params["room_nid"])
+    phase = task.checkpoint.setdefault("phase", "leave")
+    if phase == "leave":
+        return _leave_some(task, room)
+    task.step = "removing events"
+    with db.write():
+        more = room_removal.remove_events(room.nid)
+        task.done += room_removal.CHUNK if more else 0
+    if more:
+        return False
+    with db.write():
+        room_removal.remove_rest(room.nid)
+    return True
+
+
+def _leave_some(task: LongTask, room: RoomIdentity) -> bool:
+    task.step = "users leave"
+    present = [row.user_nid for row in members.in_room(room.nid, _PRESENT) if row.is_local]
+    if present and find_here(room.room_id) is None:
+        _turn_down(task, room, present)
+    elif present:
+        users = list(interning.user_ids(present[:_AT_A_TIME]).values())
+        move_users(room, users, "leave")
+        task.checkpoint["left"] = task.checkpoint.get("left", 0) + len(users)
+        return False
+    task.result = {key: task.checkpoint[key] for key in ("left", "not_left") if key in task.checkpoint}
+    unlist(room, None)
+    task.checkpoint["phase"] = "purge"
+    return not task.params["purge"]
+
+
+def _turn_down(task: LongTask, room: RoomIdentity, user_nids: list[int]) -> None:
+    """Have users turn down invites to a room that only other servers know; some may not answer."""
+    for nid, user_id in interning.user_ids(user_nids).items():
+        requester = Requester(user_id=user_id, user_nid=nid, device_id=None, device_nid=None, token_nid=None)
+        try:
+            leave(requester, room.room_id)
+            task.checkpoint["left"] = task.checkpoint.get("left", 0) + 1
+        except MatrixError as error:
+            task.checkpoint["not_left"] = f"{user_id}: {error.message}"
