@@ -30,6 +30,8 @@ def entries() -> tuple[Entry, ...]:
         Entry("resume_long_tasks", 2),
         Entry("propagate_late_profiles", 5),
         Entry("leave_late_rooms", 60),
+        Entry("evict_media", 10),
+        Entry("remove_stray_media", 7 * 24 * 60),
         Entry("trim_stream", 30),
         Entry("forget_transactions", 60),
         Entry("delete_expired", 24 * 60),

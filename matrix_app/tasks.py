@@ -127,3 +127,24 @@ def resume_long_tasks() -> None:
     from matrix_app.services.long_tasks import resume_all
 
     resume_all()
+
+
+def erase_media(user_nid: int) -> None:
+    """Remove the files of a user whose account was erased."""
+    from matrix_app.services.remove_media import erase_of_user
+
+    erase_of_user(user_nid)
+
+
+def evict_media() -> None:
+    """Remove media that nobody uploaded, or that have not been used for long."""
+    from matrix_app.services.evict_media import evict
+
+    evict()
+
+
+def remove_stray_media() -> None:
+    """Remove files from the store of media that nothing in the database refers to."""
+    from matrix_app.services.stray_media import remove_strays
+
+    remove_strays()

@@ -40,6 +40,9 @@ _Answer = tuple[dict[str, Any], bytes | FilePart]
 SPOOL_MEMORY = 1 << 20
 # Requests per process that wait for other servers, for uploads or for thumbnails.
 MOST_WAITING = 128
+# Threads that read what is sent: from the disk, or from an object store, which takes longer.
+DISK_READERS = 2
+NETWORK_READERS = 16
 
 
 class ClientGoneError(Exception):
@@ -76,7 +79,8 @@ class Bridge:
         self._views = ViewThreads("view", threads=config.web.threads, **more)
         # Views that may wait for the disk, and the reading of files that are sent.
         self._slow = ViewThreads("media", threads=config.media.threads, **more)
-        self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reader")
+        readers = DISK_READERS if config.media.store == "folder" else NETWORK_READERS
+        self._readers = ThreadPoolExecutor(max_workers=readers, thread_name_prefix="reader")
         self._handler = _Handler()
         self._waiting = 0
 

@@ -47,6 +47,13 @@ class FolderStore:
         """Open a file; raises `FileNotFoundError`."""
         return (self._folder / location).open("rb")
 
+    def size(self, location: str) -> int | None:
+        """The size of a file in bytes; None when it is not there."""
+        try:
+            return (self._folder / location).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def delete(self, location: str) -> None:
         """Remove a file, if it is there."""
         (self._folder / location).unlink(missing_ok=True)

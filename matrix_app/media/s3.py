@@ -53,9 +53,11 @@ def _faults() -> Iterator[None]:
     """Errors of the library as those of this server."""
     try:
         yield
+    except FileNotFoundError:
+        raise
     except NotFoundError as error:
         raise FileNotFoundError(str(error)) from error
-    except (PermissionDeniedError, UnauthenticatedError) as error:
+    except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
         raise StoreRefused("The media store refuses this server") from error
     except (BaseError, OSError) as error:
         raise StoreUnavailable("The media store cannot be reached") from error
@@ -116,6 +118,14 @@ class S3Store:
                 copy.write(chunk)
             copy.seek(0)
             yield copy
+
+    def size(self, location: str) -> int | None:
+        """The size of an object in bytes; None when it is not there."""
+        try:
+            with _faults():
+                return obstore.head(self._objects, self._prefix + location)["size"]
+        except FileNotFoundError:
+            return None
 
     def delete(self, location: str) -> None:
         """Remove an object, if it is there."""

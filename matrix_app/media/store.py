@@ -55,6 +55,10 @@ class MediaStore(Protocol):
         """The file as one of this machine, with a file number; raises `FileNotFoundError`."""
         ...
 
+    def size(self, location: str) -> int | None:
+        """The size of a file in bytes; None when it is not there."""
+        ...
+
     def delete(self, location: str) -> None:
         """Remove a file, if it is there."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import audit
@@ -49,6 +50,8 @@ def deactivate(
         remove_pushers(user_nid)
         if erase:
             erase_user_data(user_nid)
+            if get_config().media.erase_with_account:
+                run_later("erase_media", user_nid)
         accounts.deactivate(user_nid, now_ms(), erase=erase)
         audit.record(actor or Actor(user_nid, "api"), "user.deactivate", user_id, erase=erase)
         run_later("leave_all_rooms", user_nid)

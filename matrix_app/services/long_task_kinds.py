@@ -6,8 +6,9 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
-MODULES: Final = (
+MODULES: Final[tuple[str, ...]] = (
     "matrix_app.services.administer_room",
+    "matrix_app.services.copy_media",
     "matrix_app.services.purge_history",
     "matrix_app.services.redact_user",
 )

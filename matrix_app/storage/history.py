@@ -71,3 +71,13 @@ def by_time(
     )
     start = after or (ts, (1 << 63) - 1 if backwards else -1)
     return [EventRow(*found) for found in db.rows(sql, (room_nid, *start, limit))]
+
+
+def bodies(room_nid: int, after: tuple[int, int], limit: int) -> list[tuple[tuple[int, int], bytes]]:
+    """Places (depth, nid) and PDUs as stored of a room's events, outliers too, by their places."""
+    sql = (
+        "SELECT depth, nid, json FROM event WHERE room_nid = %s AND (depth, nid) > (%s, %s) AND status = 0"
+        " ORDER BY depth, nid LIMIT %s"
+    )
+    found = db.rows(sql, (room_nid, *after, limit))
+    return [((depth, nid), bytes(stored)) for depth, nid, stored in found]

@@ -129,3 +129,28 @@ def put_thumbnail(sha256: bytes, name: str, row: ThumbnailRow) -> str:
 def forget_thumbnail(location: str) -> None:
     """Remove the row of a thumbnail that the store does not have."""
     db.execute("DELETE FROM media_thumbnail WHERE location = %s", (location,))
+
+
+class Located(NamedTuple):
+    """A file or a thumbnail in the store, and its size in bytes."""
+
+    location: str
+    size: int
+
+
+def located(after: str, limit: int) -> list[Located]:
+    """Files and thumbnails in the order of their names in the store."""
+    sql = (
+        "SELECT location, size FROM media_file WHERE location > %s"
+        " UNION ALL SELECT location, size FROM media_thumbnail WHERE location > %s ORDER BY location LIMIT %s"
+    )
+    return [Located(*found) for found in db.rows(sql, (after, after, limit))]
+
+
+def how_many_located() -> int:
+    """How many files and thumbnails the store should have."""
+    sql = (
+        "SELECT (SELECT count(*) FROM media_file)"
+        " + (SELECT count(*) FROM media_thumbnail WHERE location <> '')"
+    )
+    return int(db.value(sql))

@@ -33,7 +33,9 @@ _LISTED: Final = (
     " LEFT JOIN matrix_user q ON q.nid = m.quarantined_by_nid"
 )
 
-Order = Literal["created_ts", "last_used_ts", "media_id", "size", "content_type", "file_name", "quarantined"]
+Order = Literal[
+    "created_ts", "last_used_ts", "media_id", "size", "content_type", "file_name", "quarantined", "protected"
+]
 _ORDERS: Final[dict[Order, str]] = {
     "created_ts": "m.created_ts",
     "last_used_ts": "m.last_used_ts",
@@ -42,6 +44,7 @@ _ORDERS: Final[dict[Order, str]] = {
     "content_type": "m.content_type",
     "file_name": "coalesce(m.file_name, '')",
     "quarantined": "coalesce(m.quarantined_ts, 0)",
+    "protected": "coalesce(m.protected_ts, 0)",
 }
 
 
@@ -125,9 +128,10 @@ class UserUsage(NamedTuple):
     size: int
 
 
-UsageOrder = Literal["user_id", "media_length", "media_count"]
+UsageOrder = Literal["user_id", "displayname", "media_length", "media_count"]
 _USAGE_ORDERS: Final[dict[UsageOrder, str]] = {
     "user_id": "u.user_id",
+    "displayname": "coalesce(d.search_text, '')",
     "media_length": "total",
     "media_count": "many",
 }
@@ -156,7 +160,7 @@ def usage(query: UsageQuery, offset: int, limit: int) -> list[UserUsage]:
     direction = "DESC" if query.backwards else "ASC"
     sql = (
         "SELECT u.user_id, u.nid, count(*) AS many, coalesce(sum(f.size), 0) AS total"
-        f" {_USAGE} GROUP BY u.nid, u.user_id"
+        f" {_USAGE} GROUP BY u.nid, u.user_id, d.search_text"
         f" ORDER BY {_USAGE_ORDERS[query.order]} {direction}, u.nid LIMIT %s OFFSET %s"
     )
     found = db.rows(sql, (*_usage_params(query), limit, offset))

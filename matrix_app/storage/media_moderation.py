@@ -33,13 +33,21 @@ def hold_place(server_nid: int, media_id: str, by_nid: int | None, now: int) -> 
     return db.changed(sql, (server_nid, media_id, now, now, True, now, by_nid)) == 1
 
 
-def end_quarantine(server_nid: int, media_id: str) -> bool:
-    """Let media be served again; False when there are none."""
-    sql = (
-        "UPDATE media SET quarantined_ts = NULL, quarantined_by_nid = NULL"
-        " WHERE server_nid = %s AND media_id = %s"
-    )
-    return db.changed(sql, (server_nid, media_id)) == 1
+def quarantine_file(sha256: bytes, by_nid: int | None, now: int) -> int:
+    """Quarantine all media that are a file; how many are so now and were not."""
+    return db.changed(f"{_QUARANTINE} AND sha256 = %s", (now, by_nid, sha256))
+
+
+def is_protected(sha256: bytes) -> bool:
+    """Whether protected media are the file."""
+    sql = "SELECT 1 FROM media WHERE sha256 = %s AND protected_ts IS NOT NULL LIMIT 1"
+    return db.value(sql, (sha256,)) is not None
+
+
+def end_quarantine(sha256: bytes) -> int:
+    """Let all media that are a file be served again; how many."""
+    sql = "UPDATE media SET quarantined_ts = NULL, quarantined_by_nid = NULL WHERE sha256 = %s"
+    return db.changed(sql, (sha256,))
 
 
 def set_protected(server_nid: int, media_id: str, ts: int | None) -> bool:
