@@ -44,6 +44,8 @@ class Hub:
         self._reading = threading.RLock()
         self._poke = threading.Event()
         self._rooms: dict[int, dict[int, int]] = {}
+        # Of a room, the latest change of any kind.
+        self._room_positions: dict[int, int] = {}
         self._users: dict[int, dict[int, int]] = {}
         self._devices: dict[int, dict[int, int]] = {}
         self._stopped = False
@@ -141,11 +143,13 @@ class Hub:
             kinds[entry.kind] = entry.position
             if entry.kind == Kind.STATE:
                 kinds[Kind.EVENT] = entry.position
+            self._room_positions[room] = entry.position
             rooms.add(room)
 
     def _forget_some(self) -> None:
         if len(self._rooms) + len(self._users) + len(self._devices) > MOST_REMEMBERED:
             self._rooms.clear()
+            self._room_positions.clear()
             self._users.clear()
             self._devices.clear()
             self.floor = self.position
@@ -161,6 +165,11 @@ class Hub:
     def device_kinds(self, device_nid: int | None, since: int) -> set[int]:
         """The kinds of change of a device after `since`."""
         return _after(self._devices.get(device_nid or 0), since)
+
+    def any_room_changed(self, room_nids: Iterable[int], since: int) -> bool:
+        """Whether anything changed in one of the rooms after `since`."""
+        latest = self._room_positions
+        return any(latest.get(room, 0) > since for room in room_nids)
 
     def room_kinds(self, room_nids: Iterable[int], since: int) -> dict[int, set[int]]:
         """The rooms with changes after `since`, and of which kinds."""

@@ -59,12 +59,14 @@ class _Counts:
         return joined
 
 
+# A property that makes a view each time.
+_MEMBERSHIPS = dict(Membership.__members__)
+
+
 def membership_in(event: Event | None) -> Membership:
     """The membership that a member event gives; one without a known value counts as "leave"."""
     value = event.content.get("membership") if event is not None else None
-    if isinstance(value, str) and value.upper() in Membership.__members__:
-        return Membership.of(value)
-    return Membership.LEAVE
+    return _MEMBERSHIPS.get(value.upper(), Membership.LEAVE) if isinstance(value, str) else Membership.LEAVE
 
 
 def _member_changed(room: RoomIdentity, change: StateChange, counts: _Counts) -> None:

@@ -8,7 +8,7 @@ its steady state writes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import msgspec
@@ -55,6 +55,7 @@ class Sent(NamedTuple):
 class Connection:
     """A version of what was sent on a connection."""
 
+    # 0 for one that is not stored yet.
     nid: int
     version: int = 0
     rooms: Mapping[int, Sent] = field(default_factory=dict)
@@ -63,6 +64,8 @@ class Connection:
     chain: tuple[int, ...] = ()
     first_bytes: int = 0
     rest_bytes: int = 0
+    # Whose it is to be, and its name.
+    owner: tuple[int, str] = (0, "")
 
 
 class _Entries(msgspec.Struct, array_like=True):
@@ -81,11 +84,8 @@ _used: ByteCache[tuple[int, int, str], int] = ByteCache("sliding_connections_use
 
 
 def begin(device_nid: int, conn_id: str) -> Connection:
-    """A new connection; one of the same name ends."""
-    with db.write():
-        nid = sliding.begin(device_nid, conn_id, MOST_CONNECTIONS)
-    _used.put((nid, device_nid, conn_id), now_ms(), 200)
-    return Connection(nid)
+    """A new connection. Storing what it is sent ends one of the same name."""
+    return Connection(0, owner=(device_nid, conn_id))
 
 
 def find(nid: int, version: int, device_nid: int, conn_id: str) -> Connection:
@@ -163,17 +163,20 @@ def store(
     `configs` are all that entries name. Raises `UnknownPos` when the connection has ended, or has grown
     past its bounds: the client begins anew.
     """
-    if not changes:
+    if before.nid and not changes:
         return before
     rooms = dict(before.rooms)
     _apply(rooms, changes)
     if len(rooms) > MOST_ROOMS or len(configs) > MOST_CONFIGS:
         raise UnknownPos("The connection has become too large")
-    with db.write():
-        version = sliding.next_version(before.nid)
+    # A client whose position is lost in a power cut begins anew.
+    with db.write_unsynced():
+        if not before.nid:
+            before = replace(before, nid=sliding.begin(*before.owner, MOST_CONNECTIONS))
+        version = sliding.next_version(before.nid) if changes else 0
         if version is None:
             raise UnknownPos("The connection has expired")
-        after = _write(before, version, rooms, changes, configs)
+        after = _write(before, version, rooms, changes, configs) if changes else before
     _keep(after)
     return after
 

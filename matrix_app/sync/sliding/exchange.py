@@ -17,9 +17,9 @@ from matrix_app.sync.sliding.body import Body
 from matrix_app.sync.sliding.compute import Answer, compute, with_position
 from matrix_app.sync.sliding.connection import Connection
 from matrix_app.sync.sliding.extensions import to_device
+from matrix_app.sync.sliding.interests import is_idle
 from matrix_app.sync.sliding.position import parse_position
 from matrix_app.sync.sliding.request import SlidingRequest
-from matrix_app.sync.v2.scope import is_idle
 from matrix_app.sync.wait import Wait
 from matrix_app.sync.work import Heavy
 
@@ -56,9 +56,10 @@ class Exchange:
         """The answer, or what the waiting endpoint is to do for it."""
         if self.since is None or not hub().knows(self.since):
             return Heavy(lambda: self._resume(self._is_late()))
-        if self._is_settled() and self._is_idle() and not self._is_late():
+        late = self._is_late()
+        if not late and self._is_settled() and self._is_idle():
             return self._wait()
-        return self._resume(self._is_late())
+        return self._resume(late)
 
     def _is_late(self) -> bool:
         return time.monotonic() >= self.deadline
@@ -73,9 +74,8 @@ class Exchange:
         return known is not None and known[0] == self.body.shape and not waiting
 
     def _is_idle(self) -> bool:
-        user_nid = self.requester.user_nid
-        joined = memo.joined_rooms(user_nid)
-        return self._seen is not None and is_idle(user_nid, self.requester.device_nid, joined, self._seen)
+        joined = memo.joined_rooms(self.requester.user_nid)
+        return self._seen is not None and is_idle(self.requester, self.body, joined, self._seen)
 
     def _resume(self, timed_out: bool) -> Any:
         # Taken before the hub is asked: what comes in between is left for the next sync.

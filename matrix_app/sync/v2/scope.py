@@ -62,5 +62,5 @@ def is_idle(user_nid: int, device_nid: int | None, joined: Iterable[int], since:
         known.knows(since)
         and not known.user_kinds(user_nid, since)
         and not known.device_kinds(device_nid, since)
-        and not known.room_kinds(joined, since)
+        and not known.any_room_changed(joined, since)
     )
