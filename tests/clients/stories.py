@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parents[1]
 JS = HERE / "js_sdk"
 PATIENCE = 180
 
@@ -21,9 +22,9 @@ needs_node = pytest.mark.skipif(
 )
 
 
-def tell_nio(script: str, *arguments: str) -> None:
+def tell_nio(module: str, *arguments: str) -> None:
     """Runs a story of matrix-nio, which must come to its end."""
-    _tell([sys.executable, script, *arguments], HERE)
+    _tell([sys.executable, "-m", f"tests.clients.{module}", *arguments], PROJECT)
 
 
 def tell_js(script: str, *arguments: str) -> None:

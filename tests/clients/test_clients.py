@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,7 +23,7 @@ def server(
 
 @needs_nio
 def test_two_users_of_matrix_nio_live_together(server: RealServer | Elsewhere) -> None:
-    tell_nio("nio_script.py", server.base)
+    tell_nio("nio_life", server.base)
 
 
 @needs_node
@@ -35,3 +36,14 @@ def test_what_two_users_of_matrix_js_sdk_encrypt_only_their_devices_read(
     server: RealServer | Elsewhere,
 ) -> None:
     tell_js("encryption.mjs", server.base, server.base)
+
+
+@needs_nio
+def test_what_two_users_of_matrix_nio_encrypt_only_their_devices_read(server: RealServer | Elsewhere) -> None:
+    tell_nio("nio_encryption", server.base, server.base)
+
+
+@needs_nio
+@needs_node
+def test_users_of_matrix_js_sdk_and_matrix_nio_verify_each_other(server: RealServer | Elsewhere) -> None:
+    tell_js("with_nio.mjs", server.base, server.base, sys.executable)

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { room, timeline } from "./people.mjs";
 import { until } from "./waiting.mjs";
 
-const ENCRYPTED = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
+export const ENCRYPTED = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
 
 /** An encrypted room of Alice's that Bob has joined by her invitation. */
 export async function openEncryptedRoom(alice, bob) {

@@ -29,12 +29,16 @@ export async function ready(client) {
 export const nextRequest = (client) =>
     new Promise((resolve) => client.once(CryptoEvent.VerificationRequestReceived, resolve));
 
+/** The verification comes to the phase: "Ready", "Done". */
+export const reaches = (request, phase) =>
+    until(`the verification to be ${phase}`, request, ["change"], () => request.phase === VerificationPhase[phase]);
+
 /** Both sides of a verification compare the same emoji and confirm. `asked` is the request as its sender has it. */
 export async function compareEmoji(asked, incoming) {
     const received = await incoming;
     assert.equal(received.phase, VerificationPhase.Requested);
     await received.accept();
-    await until("readiness", asked, ["change"], () => asked.phase === VerificationPhase.Ready);
+    await reaches(asked, "Ready");
     const mine = await asked.startVerification("m.sas.v1");
     const theirs = await until("the other side's verifier", received, ["change"], () => received.verifier);
     const shown = [mine, theirs].map((verifier) => emojiOf(verifier));
@@ -44,12 +48,11 @@ export async function compareEmoji(asked, incoming) {
     assert.deepEqual(left.sas.emoji, right.sas.emoji);
     await Promise.all([left.confirm(), right.confirm()]);
     await Promise.all(finished);
-    for (const request of [asked, received]) {
-        await until("the end of the verification", request, ["change"], () => request.phase === VerificationPhase.Done);
-    }
+    await Promise.all([reaches(asked, "Done"), reaches(received, "Done")]);
 }
 
-const emojiOf = (verifier) =>
+/** What the verifier shows, once it shows it. */
+export const emojiOf = (verifier) =>
     new Promise((resolve) => {
         const callbacks = verifier.getShowSasCallbacks();
         if (callbacks) resolve(callbacks);
