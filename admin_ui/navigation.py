@@ -29,7 +29,13 @@ class Group(NamedTuple):
 
 MENU: tuple[Group, ...] = (
     Group(_("Overview"), (Entry("admin:dashboard", _("Dashboard"), "home", "dashboard"),)),
-    Group(_("People"), (Entry("admin:users", _("Users"), "users", "user"),)),
+    Group(
+        _("People"),
+        (
+            Entry("admin:users", _("Users"), "users", "user"),
+            Entry("admin:invitations", _("Invitations"), "invite", "invitation"),
+        ),
+    ),
     Group(_("Rooms"), (Entry("admin:rooms", _("Rooms"), "rooms", "room"),)),
     Group(
         _("Server"),

@@ -10,7 +10,9 @@ from admin_ui.not_found import not_found
 from admin_ui.static_files import static_file
 
 # Each has `admin_ui/sections/<name>/urls.py` with `urlpatterns` below /admin/.
-ADMIN_SECTIONS = ("sign_in", "dashboard", "users", "rooms", "tasks", "audit")
+ADMIN_SECTIONS = ("sign_in", "dashboard", "users", "invitations", "rooms", "tasks", "audit")
+# The same below /account/.
+ACCOUNT_SECTIONS = ("join", "account")
 
 
 def _patterns(sections: tuple[str, ...]) -> list[URLPattern | URLResolver]:
@@ -25,5 +27,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "admin/", include(([*_patterns(ADMIN_SECTIONS), re_path("", not_found, name="not-found")], "admin"))
     ),
+    path("account/", include((_patterns(ACCOUNT_SECTIONS), "account"))),
     re_path(r"^static/", static_file),
 ]

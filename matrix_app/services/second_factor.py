@@ -41,6 +41,14 @@ def begin_totp(user_nid: int) -> str:
     return secret
 
 
+def waiting_secret(user_nid: int) -> str:
+    """The secret of an app that has still to be confirmed; raises `NotFound`."""
+    app = second_factors.totp(user_nid)
+    if app is None or app.confirmed_ts is not None:
+        raise NotFound("There is no authenticator app to confirm")
+    return unseal(app.sealed_secret).decode()
+
+
 def totp_uri(user_id: str, secret: str) -> str:
     """The `otpauth:` URI of a secret, which apps read as a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=user_id, issuer_name=f"Hearth {get_config().server.name}")

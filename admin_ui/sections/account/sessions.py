@@ -1,0 +1,48 @@
+"""Where somebody is signed in: devices with clients, and browsers on these pages."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+
+from admin_ui.page import page
+from admin_ui.visit import Visit
+from matrix_app.services import web_sign_in
+from matrix_app.services.administer_account import remove_devices as sign_out_devices
+from matrix_app.services.last_seen import latest
+from matrix_app.storage import accounts, profiles, web_sessions
+from matrix_app.storage import devices as stored_devices
+
+
+@page("account")
+def overview(visit: Visit) -> HttpResponse:
+    """Who one is here, and where one is signed in."""
+    nid = visit.session.user_nid
+    devices = [(device, latest(device.nid, nid)) for device in stored_devices.of_user(nid)]
+    return visit.page(
+        "account/overview",
+        tab="overview",
+        account=accounts.get(nid),
+        display_name=profiles.get_fields(nid).get("displayname"),
+        devices=devices,
+        sessions=web_sessions.of_user(nid),
+    )
+
+
+@page("account", confirmed=True)
+def remove_devices(visit: Visit) -> HttpResponse:
+    """Sign one's own devices out."""
+    chosen = visit.form.getlist("chosen") if visit.is_post else []
+    if chosen:
+        sign_out_devices(visit.actor, visit.session.user_id, chosen)
+    return visit.redirect(reverse("account:home"), _t("The devices have been signed out.") if chosen else "")
+
+
+@page("account")
+def end_session(visit: Visit) -> HttpResponse:
+    """End another session on these pages."""
+    nid = visit.form.get("session", "")
+    if visit.is_post and nid.isdigit():
+        web_sign_in.end_session(int(nid), visit.session.user_nid, visit.actor)
+    return visit.redirect(reverse("account:home"), _t("The session has ended.") if visit.is_post else "")

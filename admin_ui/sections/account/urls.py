@@ -1,0 +1,22 @@
+"""Everybody's own account."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from admin_ui.sections.account import leaving, password, second_factor, sessions
+from admin_ui.sections.sign_in import views as sign_in
+from matrix_app.services.web_sign_in import ACCOUNT
+
+urlpatterns = [
+    *[path(address, view, name=name) for address, view, name in sign_in.of_area(ACCOUNT)],
+    path("", sessions.overview, name="home"),
+    path("devices/", sessions.remove_devices, name="devices"),
+    path("sessions/end/", sessions.end_session, name="session-end"),
+    path("password/", password.password, name="password"),
+    path("second-factors/", second_factor.second_factors, name="second-factors"),
+    path("second-factors/add/", second_factor.add, name="second-factor-add"),
+    path("second-factors/remove/", second_factor.remove, name="second-factor-remove"),
+    path("second-factors/codes/", second_factor.codes, name="recovery-codes"),
+    path("deactivate/", leaving.deactivate, name="deactivate"),
+]

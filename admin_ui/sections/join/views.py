@@ -1,0 +1,71 @@
+"""Accepting an invitation: a name, a password, and how to go on with a client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from admin_ui.client_links import CLIENTS
+from admin_ui.page import page
+from admin_ui.visit import Visit
+from appliance.config import get_config
+from matrix_app.http.rate_limit import take
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.services import invitations
+from matrix_app.services.audit import Actor
+
+
+class JoinForm(forms.Form):
+    """Who the new user wants to be."""
+
+    name = forms.CharField(
+        label=_("User name"),
+        max_length=200,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+        help_text=_("In small letters, without spaces. It cannot be changed later."),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=512,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=_("Password again"),
+        strip=False,
+        max_length=512,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The passwords must be the same."""
+        given = self.cleaned_data
+        if given.get("password") != given.get("again"):
+            self.add_error("again", _("The passwords are not the same."))
+        return given
+
+
+@page("account", session=False)
+def join(visit: Visit, token: str) -> HttpResponse:
+    """Make an account with an invitation."""
+    terms = get_config().registration.terms
+    form = JoinForm(visit.form if visit.is_post else None, label_suffix="")
+    if terms.version:
+        form.fields["terms"] = forms.BooleanField(label=_("I agree to the terms"))
+    if visit.is_post and form.is_valid():
+        given = form.cleaned_data
+        try:
+            take("registration", visit.ip)
+            name = given["name"].strip().removeprefix("@").partition(":")[0]
+            account = invitations.accept(token, name, given["password"], Actor(None, "page", visit.ip))
+        except MatrixError as error:
+            form.add_error(None, error.message or error.errcode)
+        else:
+            return visit.page("join/welcome", account=account, links=CLIENTS)
+    usable = invitations.is_usable(token)
+    return visit.page("join/join", status=200 if usable else 404, form=form, usable=usable, terms=terms)
