@@ -8,13 +8,13 @@ from typing import Any
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.ids import domain_of
 from matrix_app.services import outgoing_invites
 from matrix_app.services.local_leave import leave_locally
 from matrix_app.services.member_outliers import keep_leave
+from matrix_app.services.pending_servers import pending_servers
 from matrix_app.services.remote_rooms import remote_rooms
 from matrix_app.services.room_writer import RoomWriter
-from matrix_app.storage import interning, members, rooms
+from matrix_app.storage import members, rooms
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import Membership
 from matrix_app.storage.rooms import RoomIdentity
@@ -71,8 +71,8 @@ def candidates(room_id: str, user_nid: int, named: Sequence[str]) -> list[str]:
     found = list(named)
     room = rooms.find(room_id)
     member = members.get(room.nid, user_nid) if room is not None else None
-    if member is not None and member.membership == Membership.INVITE:
-        found.append(domain_of(interning.user_id_of(member.sender_nid)))
+    if member is not None and member.membership in (Membership.INVITE, Membership.KNOCK):
+        found += pending_servers(member)
     if room is not None:
         found += members.servers_in(room.nid)
     if ":" in room_id:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import orjson
-
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services.effects.state_changes import membership_in
+from matrix_app.services.pending_servers import pending_servers
 from matrix_app.storage import events, interning, invite_state, members, stream
 from matrix_app.storage.events import NewEvent, Status
 from matrix_app.storage.members import MemberRow, Membership
@@ -21,7 +20,7 @@ def is_withdrawal(room: RoomIdentity, event: Event) -> bool:
     Nothing else is known of the room here than who invited, and whom the stripped state names.
     """
     pending = _pending(room, event)
-    return pending is not None and domain_of(event.sender) in _servers(room, pending)
+    return pending is not None and domain_of(event.sender) in pending_servers(pending)
 
 
 def withdraw(room: RoomIdentity, event: Event) -> None:
@@ -50,13 +49,6 @@ def _pending(room: RoomIdentity, event: Event) -> MemberRow | None:
     if row is None or not row.is_local or row.membership not in (Membership.INVITE, Membership.KNOCK):
         return None
     return row
-
-
-def _servers(room: RoomIdentity, pending: MemberRow) -> set[str]:
-    stripped = invite_state.get_many(pending.user_nid, [room.nid]).get(room.nid, b"[]")
-    senders = [interning.user_id_of(pending.sender_nid)] if pending.membership == Membership.INVITE else []
-    senders += [str(entry.get("sender")) for entry in orjson.loads(stripped) if isinstance(entry, dict)]
-    return {domain_of(sender) for sender in senders if ":" in sender}
 
 
 def _insert(room: RoomIdentity, event: Event) -> int:

@@ -61,11 +61,13 @@ def test_a_refused_knock_is_told(elsewhere: Elsewhere) -> None:
     assert elsewhere.rooms("knock") == []
 
 
-def test_a_knock_is_taken_back(elsewhere: Elsewhere) -> None:
+def test_a_knock_is_taken_back_where_the_room_is(elsewhere: Elsewhere) -> None:
     elsewhere.client.post(f"/knock/{elsewhere.room_id}?via=a.example")
     elsewhere.room.knock(elsewhere.client.user_id)
     assert elsewhere.client.change(elsewhere.room_id, "leave").status == 200
     assert elsewhere.rooms("knock") == []
+    # The ID of the room names no server, but what it showed of itself does.
+    assert [event.content["membership"] for event in elsewhere.servers.handed_in] == ["knock", "leave"]
 
 
 def test_an_invite_is_turned_down_where_it_came_from(elsewhere: Elsewhere) -> None:

@@ -1,0 +1,92 @@
+"""The servers of a test run: two Hearths and a Synapse that find each other over TLS on loopback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.federation.certificates import Authority
+from tests.interop.gates import Gate, Gatekeeper
+from tests.interop.installed_synapse import synapse_python
+from tests.interop.people import Person, register
+from tests.interop.synapse import SynapseServer
+from tests.real_server import RealServer, engines, real_server
+from tests.toml_text import Tables
+
+HOST = "localhost"
+
+
+class House(NamedTuple):
+    """A homeserver that runs."""
+
+    kind: str
+    name: str
+    base: str
+    gate: Gate
+    server: RealServer | SynapseServer
+
+    def person(self, name: str) -> Person:
+        """A new user of the server."""
+        return register(self.base, name)
+
+
+class Neighbourhood:
+    """Starts each server when it is asked for the first time. A context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._authority = Authority(folder)
+        self.ca_file = self._authority.file
+        self._stack = ExitStack()
+        self._houses: dict[str, House] = {}
+        self.gates = self._stack.enter_context(Gatekeeper())
+
+    def __enter__(self) -> Neighbourhood:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._stack.close()
+
+    def house(self, kind: str) -> House:
+        """`hearth`, on SQLite; `other`, a second Hearth, on PostgreSQL if this run has one; or `synapse`."""
+        if kind not in self._houses:
+            starters: dict[str, Callable[[Path, str], RealServer | SynapseServer]] = {
+                "hearth": lambda folder, name: self._hearth(folder, name, "sqlite"),
+                "other": lambda folder, name: self._hearth(
+                    folder, name, engines()[-1], longest_backoff_seconds=2
+                ),
+                "synapse": self._synapse,
+            }
+            self._houses[kind] = self._start(kind, starters[kind])
+        return self._houses[kind]
+
+    def _start(self, kind: str, starter: Callable[[Path, str], RealServer | SynapseServer]) -> House:
+        folder = self._folder / kind
+        folder.mkdir()
+        gate = self.gates.gate(self._authority.server_context(HOST))
+        name = f"{HOST}:{gate.port}"
+        server = starter(folder, name)
+        gate.target = server.port
+        return House(kind, name, server.base, gate, server)
+
+    def _hearth(self, folder: Path, name: str, engine: str, **more: object) -> RealServer:
+        settings: Tables = {
+            "server": {"name": name},
+            "federation": {
+                "allow_servers": [],
+                "allow_private_addresses": True,
+                "ca_file": self.ca_file,
+                **more,
+            },
+            "presence": {"enabled": True},
+            "rooms": {"public_directory_over_federation": True, "user_directory_shows_everyone": True},
+            "logging": {"level": os.environ.get("HEARTH_TEST_LOG_LEVEL", "info")},
+        }
+        return self._stack.enter_context(real_server(folder, engine, settings))
+
+    def _synapse(self, folder: Path, name: str) -> SynapseServer:
+        server = SynapseServer(folder, synapse_python(), name, self.ca_file)
+        return self._stack.enter_context(server)
