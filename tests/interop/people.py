@@ -38,7 +38,7 @@ def call(
     token: str = "",
     kind: str = "application/json",
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """The answer to a request and its body, whatever its status; a `body` that is not bytes is sent as JSON."""
+    """The answer to a request and its body, whatever its status. A `body` that is not bytes becomes JSON."""
     connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=PATIENCE + 10)
     data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})

@@ -45,7 +45,7 @@ LENIENT: dict[str, Any] = {
 
 
 class SynapseServer:
-    """Starts and stops Synapse under a server name, trusting the authority in `ca_file`. A context manager."""
+    """Runs Synapse under a server name, trusting the authority in `ca_file`. A context manager."""
 
     def __init__(self, folder: Path, python: str, server_name: str, ca_file: Path) -> None:
         self.port = free_port()
