@@ -8,8 +8,9 @@ from appliance.config import get_config
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import BadJson, NotFound, TooLarge
 from matrix_app.protocol.ids import parse_room_id
+from matrix_app.services.ignored_users import TYPE as IGNORED
 from matrix_app.services.push_rules import PUSH_RULES, ruleset_of
-from matrix_app.storage import account_data, db, rooms
+from matrix_app.storage import account_data, db, members, rooms
 from matrix_app.storage.account_data import GLOBAL
 
 # "Servers MUST reject setting account data for event types that the server manages."
@@ -46,6 +47,8 @@ def _put(user_nid: int, room_nid: int, data_type: str, content: dict[str, Any]) 
         raise TooLarge("The account data is too large")
     with db.write():
         account_data.put(user_nid, room_nid, data_type, encoded)
+        if data_type == IGNORED:
+            members.note_custom_push(user_nid)
 
 
 def _get(user_nid: int, room_nid: int, data_type: str) -> bytes:

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from orjson import Fragment
 
 from matrix_app.protocol.push_rules import EventView, PushContext, compile_ruleset, outcome_of
-from matrix_app.services.effects.unread import context_of
 from matrix_app.services.event_view import render_events
+from matrix_app.services.push_outcomes import context_of
 from matrix_app.services.push_rules import custom_of
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import events, interning, members, rooms, unread

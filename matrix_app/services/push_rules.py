@@ -57,7 +57,7 @@ def change_rules(user_nid: int, change: Callable[[Custom], Custom]) -> None:
             raise TooLarge("There are too many push rules")
         push_rules.put(user_nid, encoded if after else None)
         if bool(before) != bool(after):
-            members.set_custom_push(user_nid, bool(after))
+            members.note_custom_push(user_nid)
         position = account_data.put(user_nid, account_data.GLOBAL, PUSH_RULES, b"{}", kind=Kind.PUSH_RULES)
         _note_stances(user_nid, after, position)
 

@@ -44,6 +44,10 @@ class MemberRow(NamedTuple):
 
 
 _COLUMNS = ", ".join(MemberRow._fields)
+_HAS_CUSTOM_PUSH = (
+    "(EXISTS (SELECT 1 FROM push_rules WHERE user_nid = %s) OR EXISTS (SELECT 1 FROM account_data"
+    " WHERE user_nid = %s AND room_nid = 0 AND type = 'm.ignored_user_list'))"
+)
 
 
 def get(room_nid: int, user_nid: int) -> MemberRow | None:
@@ -140,12 +144,12 @@ def put(row: MemberRow) -> None:
     """Store a membership; a new membership event makes a forgotten room remembered."""
     sql = (
         f"INSERT INTO membership ({_COLUMNS}, custom_push) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
-        " EXISTS (SELECT 1 FROM push_rules WHERE user_nid = %s)) ON CONFLICT (room_nid, user_nid)"
+        f" {_HAS_CUSTOM_PUSH}) ON CONFLICT (room_nid, user_nid)"
         " DO UPDATE SET membership = excluded.membership,"
         " event_nid = excluded.event_nid, sender_nid = excluded.sender_nid, forgotten = excluded.forgotten,"
         " position = excluded.position, changed_position = excluded.changed_position"
     )
-    db.execute(sql, (*row, row.user_nid))
+    db.execute(sql, (*row, row.user_nid, row.user_nid))
 
 
 def forget(room_nid: int, user_nid: int) -> None:
@@ -210,14 +214,15 @@ def users_of_server(room_nid: int, server_name: str, limit: int) -> list[str]:
 
 
 def custom_push_users(room_nid: int) -> list[int]:
-    """The local users joined to a room who have push rules of their own."""
+    """The local users joined to a room who have push rules of their own, or ignore somebody."""
     sql = "SELECT user_nid FROM membership WHERE room_nid = %s AND custom_push AND membership = 2"
     return [found[0] for found in db.rows(sql, (room_nid,))]
 
 
-def set_custom_push(user_nid: int, custom: bool) -> None:
-    """Note whether a user has push rules of their own, for the memberships that exist."""
-    db.execute("UPDATE membership SET custom_push = %s WHERE user_nid = %s", (custom, user_nid))
+def note_custom_push(user_nid: int) -> None:
+    """Note whether a user has push rules of their own or ignores somebody, for their memberships."""
+    sql = f"UPDATE membership SET custom_push = {_HAS_CUSTOM_PUSH} WHERE user_nid = %s"
+    db.execute(sql, (user_nid, user_nid, user_nid))
 
 
 def earliest(room_nid: int, but_nid: int, memberships: Iterable[int], limit: int) -> list[int]:

@@ -143,3 +143,23 @@ def custom_rules(user_nids: Sequence[int]) -> dict[int, bytes]:
     """The stored push rules of those users who have their own."""
     sql = f"SELECT user_nid, custom FROM push_rules WHERE {db.in_any('user_nid')}"
     return {nid: bytes(custom) for nid, custom in db.rows(sql, (db.any_of(user_nids),))}
+
+
+class Personal(NamedTuple):
+    """What makes events something else to a user: their own rules, and whom they ignore. JSON, or None."""
+
+    rules: bytes | None
+    ignored: bytes | None
+
+
+def personal(user_nids: Sequence[int]) -> dict[int, Personal]:
+    """What of their own users have."""
+    sql = (
+        "SELECT u.nid, p.custom, a.content FROM matrix_user u LEFT JOIN push_rules p ON p.user_nid = u.nid"
+        " LEFT JOIN account_data a ON a.user_nid = u.nid AND a.room_nid = 0"
+        f" AND a.type = 'm.ignored_user_list' WHERE {db.in_any('u.nid')}"
+    )
+    return {
+        nid: Personal(None if custom is None else bytes(custom), None if ignored is None else bytes(ignored))
+        for nid, custom, ignored in db.rows(sql, (db.any_of(user_nids),))
+    }

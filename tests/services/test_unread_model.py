@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from matrix_app.protocol.push_rules import EventView, PushContext, compile_ruleset, outcome_of
+from matrix_app.protocol.push_rules import SILENT, EventView, PushContext, compile_ruleset, outcome_of
 from matrix_app.services.push_rules import custom_of
 from matrix_app.services.read_marks import sweep
 from matrix_app.storage import events, rooms, unread_counts
@@ -37,8 +37,10 @@ class Reader:
     """A user: how many events they have read, of each timeline, or (None) of the room."""
 
     client: Client
+    name: str
     joined: bool = True
     read: dict[str | None, int] = field(default_factory=dict)
+    ignored: set[str] = field(default_factory=set)
 
 
 class Naive:
@@ -47,8 +49,14 @@ class Naive:
     def __init__(self, clients: ClientFactory, chance: random.Random) -> None:
         self.chance = chance
         self.owner, *others = clients.many(4)
+        self.names = ["Anna", "Ben", "Clara", "Dan"]
+        for client, name in zip((self.owner, *others), self.names, strict=True):
+            path = f"/profile/{client.user_id}/displayname"
+            assert client.put(path, {"displayname": name}).status == 200
         self.room_id = self.owner.create_room(preset="public_chat")
-        self.readers = [Reader(client) for client in (self.owner, *others)]
+        self.readers = [
+            Reader(client, name) for client, name in zip((self.owner, *others), self.names, strict=True)
+        ]
         for client in others:
             assert client.change(self.room_id, "join").status == 200
         self.sent: list[Sent] = []
@@ -64,6 +72,7 @@ class Naive:
             (self.read, 5),
             (self.redact, 3),
             (self.change_rules, 2),
+            (self.ignore, 1),
             (self.come_or_go, 1),
             (self.tidy, 1),
         ]
@@ -74,7 +83,7 @@ class Naive:
         sender = self.chance.choice([reader for reader in self.readers if reader.joined])
         content: dict[str, Any] = {
             "msgtype": self.chance.choice(["m.text", "m.text", "m.notice"]),
-            "body": self.chance.choice(["hello", "good cake"]),
+            "body": self.chance.choice(["hello", "good cake", f"{self.chance.choice(self.names)}, hello"]),
         }
         match self.chance.randrange(4):
             case 0:
@@ -103,7 +112,9 @@ class Naive:
         for reader in joined:
             requester = reader.client.requester
             rules = compile_ruleset(custom_of(requester.user_nid), requester.user_id)
-            outcome = outcome_of(rules.actions_for(view, context))
+            outcome = outcome_of(rules.actions_for(view, context, reader.name))
+            if sender.client.user_id in reader.ignored:
+                outcome = SILENT
             effects[requester.user_id] = (outcome.notify, outcome.highlight)
         self.sent.append(Sent(event_id, timeline, effects))
         if outcome_of(_NOBODY.actions_for(view, context)).notify:
@@ -129,8 +140,10 @@ class Naive:
             event = self.chance.choice(self.sent)
             self.serial += 1
             path = f"/rooms/{self.room_id}/redact/{event.event_id}/r{self.serial}"
-            assert self.owner.put(path, {}).status == 200
+            answer = self.owner.put(path, {})
             event.redacted = True
+            # It is an event like others: rules of one's own may let it notify.
+            self.note(self.readers[0], answer.body["event_id"], _MAIN)
 
     def change_rules(self) -> None:
         """A rule is made, or ends: for the room, for a word, or for everything."""
@@ -141,6 +154,7 @@ class Naive:
                 (f"room/{self.room_id}", {"actions": []}),
                 (f"room/{self.room_id}", {"actions": ["notify"]}),
                 ("override/quiet", {"actions": [], "conditions": [here]}),
+                ("override/name", {"actions": ["notify"], "conditions": [{"kind": "contains_display_name"}]}),
                 ("content/cake", {"actions": ["notify", {"set_tweak": "highlight"}], "pattern": "cake"}),
                 ("override/.m.rule.master/enabled", {"enabled": self.chance.random() < 0.5}),
             ]
@@ -150,6 +164,15 @@ class Naive:
             assert client.delete(path).status in (200, 404)
         else:
             assert client.put(path, body).status == 200
+
+    def ignore(self) -> None:
+        """A user ignores others from now on, or nobody."""
+        reader = self.chance.choice(self.readers)
+        others = [other.client.user_id for other in self.readers if other is not reader]
+        reader.ignored = set(self.chance.sample(others, self.chance.randrange(3)))
+        content: dict[str, Any] = {"ignored_users": {user_id: {} for user_id in reader.ignored}}
+        path = f"/user/{reader.client.user_id}/account_data/m.ignored_user_list"
+        assert reader.client.put(path, content).status == 200
 
     def come_or_go(self) -> None:
         """A user leaves, or comes back and has missed nothing."""

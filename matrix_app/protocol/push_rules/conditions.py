@@ -55,7 +55,7 @@ def compile_condition(condition: Any, user_id: str) -> Condition:
         case {"kind": "event_property_contains", "key": str(key), "value": value}:
             return _property_contains(key, value)
         case {"kind": "contains_display_name"}:
-            return _contains_display_name
+            return contains_display_name
         case {"kind": "room_member_count", "is": str(wanted)}:
             return _room_member_count(wanted)
         case {"kind": "sender_notification_permission", "key": str(key)}:
@@ -123,7 +123,8 @@ def _property_contains(key: str, wanted: Any) -> Condition:
     return holds
 
 
-def _contains_display_name(event: EventView, _context: PushContext, name: str | None) -> bool:
+def contains_display_name(event: EventView, _context: PushContext, name: str | None) -> bool:
+    """Whether words of the body are the owner's display name: the deprecated condition of that kind."""
     # A display name is text, not a pattern; `*` and `?` in it stand for themselves.
     body = event.lowered("content.body")
     if not name or body is None:

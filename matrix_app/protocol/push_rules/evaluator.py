@@ -9,6 +9,7 @@ from matrix_app.protocol.push_rules.conditions import (
     PushContext,
     body_matches,
     compile_condition,
+    contains_display_name,
     in_room,
     sent_by,
 )
@@ -39,11 +40,13 @@ class CompiledRule:
 class Compiled:
     """A user's enabled rules, ready to be asked about any number of events."""
 
-    __slots__ = ("rules", "user_id")
+    __slots__ = ("asks_for_name", "rules", "user_id")
 
     def __init__(self, rules: tuple[CompiledRule, ...], user_id: str) -> None:
         self.rules = rules
         self.user_id = user_id
+        # Whether the user's display name has to be given: it takes a look at the room.
+        self.asks_for_name = any(contains_display_name in rule.conditions for rule in rules)
 
     def actions_for(
         self, event: EventView, context: PushContext, display_name: str | None = None

@@ -10,32 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-from matrix_app.protocol.event_auth import PowerLevels
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
-from matrix_app.protocol.push_rules import (
-    MENTIONED,
-    Compiled,
-    EventView,
-    PushContext,
-    compile_ruleset,
-    default_outcome,
-    is_static_for_room,
-    mentioned_users,
-    outcome_of,
-    outcome_under,
-)
+from matrix_app.protocol.push_rules import is_static_for_room
 from matrix_app.protocol.relations import relation_of
-from matrix_app.storage import events, interning, members, relations, rooms, state, summaries, unread
+from matrix_app.services.push_outcomes import judge
+from matrix_app.storage import events, interning, members, relations, rooms, unread
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
 from matrix_app.storage.unread import EVERYBODY, Correction, Entry
+
+# No predefined rule notifies of other state, but for invites, which have no unread count.
+_NOTIFYING_STATE: Final = frozenset({"m.room.tombstone", "m.room.server_acl"})
 
 
 @dataclass(slots=True)
@@ -65,22 +56,18 @@ def _assess(room: RoomIdentity, event: Event) -> Assessed:
     result = Assessed()
     if event.state_key is None:
         _find_thread(event, result)
-    elif event.type not in ("m.room.tombstone", "m.room.server_acl"):
-        # No predefined rule notifies of other state, but for invites, which have no unread count.
-        return result
-    view = EventView.of(event)
-    context = context_of(room, event)
-    default = default_outcome(view, context)
-    result.counts = int(default.notify)
-    mentioned = mentioned_users(view, _LocalMembers(room.nid))
     custom = members.custom_push_users(room.nid)
-    if default.highlight:
-        concerned = set(members.local_joined(room.nid))
-    else:
-        concerned = {interning.user_nid(user_id) for user_id in mentioned} | set(custom)
-    if concerned:
-        rules = unread.custom_rules(sorted(concerned.intersection(custom)))
-        _find_special(room, view, context, default, mentioned, concerned, rules, result)
+    if event.state_key is not None and event.type not in _NOTIFYING_STATE and not custom:
+        return result
+    judged = judge(room, event)
+    result.counts = int(judged.default.notify)
+    concerned = {interning.user_nid(user_id) for user_id in judged.mentioned}.union(custom)
+    if judged.default.highlight:
+        concerned.update(members.local_joined(room.nid))
+    for nid, (outcome, baseline) in judged.for_users(concerned).items():
+        difference = int(outcome.notify) - baseline
+        if difference or outcome.highlight:
+            result.special[nid] = (difference, int(outcome.highlight))
     return result
 
 
@@ -92,73 +79,6 @@ def _find_thread(event: Event, result: Assessed) -> None:
     if root is not None and root.thread_root_nid is None:
         result.thread_root_nid = root.nid
         result.thread = relations.thread(root.nid)
-
-
-class _LocalMembers:
-    """The local users joined to a room, asked for one by one: a mention names few of them."""
-
-    def __init__(self, room_nid: int) -> None:
-        self.room_nid = room_nid
-
-    def __contains__(self, user_id: object) -> bool:
-        nid = interning.find_user(user_id) if isinstance(user_id, str) else None
-        if nid is None:
-            return False
-        found = members.get(self.room_nid, nid)
-        return found is not None and found.is_local and found.membership == members.Membership.JOIN
-
-
-def context_of(room: RoomIdentity, event: Event) -> PushContext:
-    """What push conditions need to know of the room as it is now."""
-    count = summaries.get(room.nid).joined_members
-    if "@room" not in str(event.content.get("body", "")) and "m.mentions" not in event.content:
-        return PushContext(count)
-    keys = interning.find_keys([("m.room.create", ""), ("m.room.power_levels", "")])
-    nids = state.current(room.nid, keys.values())
-    parsed = events.events_by_nid(nids.values())
-    auth = {pair: parsed[nids[key]] for pair, key in keys.items() if key in nids}
-    levels = PowerLevels.from_state(auth, room.rules)
-    return PushContext(
-        count,
-        sender_level=levels.user_level(event.sender),
-        notification_levels={"room": levels.level_for_notification("room")},
-    )
-
-
-@lru_cache(maxsize=512)
-def _compiled(user_nid: int, custom: bytes) -> tuple[dict[str, Any], Compiled]:
-    stored = orjson.loads(custom)
-    return stored, compile_ruleset(stored, interning.user_id_of(user_nid))
-
-
-def _find_special(
-    room: RoomIdentity,
-    view: EventView,
-    context: PushContext,
-    default: Any,
-    mentioned: set[str],
-    concerned: set[int],
-    rules: dict[int, bytes],
-    result: Assessed,
-) -> None:
-    for nid in concerned:
-        user_id = interning.user_id_of(nid)
-        if user_id == view.sender:
-            continue
-        baseline = int(default.notify)
-        if nid in rules:
-            stored, compiled = _compiled(nid, rules[nid])
-            stance = is_static_for_room(stored, room.room_id)
-            if stance == "dynamic":
-                outcome = outcome_of(compiled.actions_for(view, context))
-            else:
-                outcome = outcome_under(stance, user_id, default, mentioned, None)
-                baseline = 0 if stance in ("muted", "mentions-only") else baseline
-        else:
-            outcome = MENTIONED if user_id in mentioned else default.outcome
-        difference = int(outcome.notify) - baseline
-        if difference or outcome.highlight:
-            result.special[nid] = (difference, int(outcome.highlight))
 
 
 def apply(

@@ -1,0 +1,148 @@
+"""What an event is to users: whether it notifies them, and how ("Push Rules").
+
+judged = judge(room, event)
+outcomes = judged.for_users(user_nids)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from matrix_app.protocol.event_auth import PowerLevels
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.push_rules import (
+    SILENT,
+    Compiled,
+    DefaultOutcome,
+    EventView,
+    Outcome,
+    PushContext,
+    compile_ruleset,
+    default_outcome,
+    invited_user,
+    is_static_for_room,
+    mentioned_users,
+    outcome_of,
+    outcome_under,
+)
+from matrix_app.services.ignored_users import ignored_in
+from matrix_app.storage import events, interning, members, state, summaries, unread
+from matrix_app.storage.rooms import RoomIdentity
+from matrix_app.storage.unread import Personal
+
+_QUIET = ("muted", "mentions-only")
+
+
+class Judgement(NamedTuple):
+    """What an event is to one user; `baseline` is whether it counts for them as for everybody (1 or 0)."""
+
+    outcome: Outcome
+    baseline: int
+
+
+@dataclass(slots=True)
+class Judged:
+    """An event, looked at once for all who keep the predefined rules."""
+
+    room: RoomIdentity
+    view: EventView
+    context: PushContext
+    default: DefaultOutcome
+    mentioned: set[str]
+    invited: str | None
+
+    def for_users(self, user_nids: Iterable[int]) -> dict[int, Judgement]:
+        """What the event is to each of the local users, by their own rules; nothing to its sender."""
+        wanted = list(user_nids)
+        personal = unread.personal(wanted) if wanted else {}
+        found = {}
+        for nid in wanted:
+            user_id = interning.user_id_of(nid)
+            if user_id != self.view.sender:
+                found[nid] = self._for_user(nid, user_id, personal.get(nid))
+        return found
+
+    def _for_user(self, nid: int, user_id: str, own: Personal | None) -> Judgement:
+        everybody = int(self.default.notify)
+        rules = _rules(nid, own.rules) if own is not None and own.rules is not None else None
+        stance = "default" if rules is None else is_static_for_room(rules.stored, self.room.room_id)
+        baseline = 0 if stance in _QUIET else everybody
+        if own is not None and own.ignored is not None and self.view.sender in _ignored(own.ignored):
+            return Judgement(SILENT, baseline)
+        if rules is not None and stance == "dynamic":
+            name = _display_name(self.room, user_id) if rules.compiled.asks_for_name else None
+            return Judgement(outcome_of(rules.compiled.actions_for(self.view, self.context, name)), baseline)
+        return Judgement(outcome_under(stance, user_id, self.default, self.mentioned, self.invited), baseline)
+
+
+def judge(room: RoomIdentity, event: Event) -> Judged:
+    """Look at an event; reads only. The room is taken as it is now."""
+    view = EventView.of(event)
+    context = context_of(room, event)
+    return Judged(
+        room,
+        view,
+        context,
+        default_outcome(view, context),
+        mentioned_users(view, _LocalMembers(room.nid)),
+        invited_user(view),
+    )
+
+
+class _LocalMembers:
+    """The local users joined to a room, asked for one by one: a mention names few of them."""
+
+    def __init__(self, room_nid: int) -> None:
+        self.room_nid = room_nid
+
+    def __contains__(self, user_id: object) -> bool:
+        nid = interning.find_user(user_id) if isinstance(user_id, str) else None
+        if nid is None:
+            return False
+        found = members.get(self.room_nid, nid)
+        return found is not None and found.is_local and found.membership == members.Membership.JOIN
+
+
+def context_of(room: RoomIdentity, event: Event) -> PushContext:
+    """What push conditions need to know of the room as it is now."""
+    count = summaries.get(room.nid).joined_members
+    if "@room" not in str(event.content.get("body", "")) and "m.mentions" not in event.content:
+        return PushContext(count)
+    keys = interning.find_keys([("m.room.create", ""), ("m.room.power_levels", "")])
+    nids = state.current(room.nid, keys.values())
+    parsed = events.events_by_nid(nids.values())
+    auth = {pair: parsed[nids[key]] for pair, key in keys.items() if key in nids}
+    levels = PowerLevels.from_state(auth, room.rules)
+    return PushContext(
+        count,
+        sender_level=levels.user_level(event.sender),
+        notification_levels={"room": levels.level_for_notification("room")},
+    )
+
+
+def _display_name(room: RoomIdentity, user_id: str) -> str | None:
+    key = interning.find_key("m.room.member", user_id)
+    nid = None if key is None else state.current(room.nid, [key]).get(key)
+    name = None if nid is None else events.events_by_nid([nid])[nid].content.get("displayname")
+    return name if isinstance(name, str) else None
+
+
+class _Rules(NamedTuple):
+    stored: dict[str, Any]
+    compiled: Compiled
+
+
+@lru_cache(maxsize=512)
+def _rules(user_nid: int, custom: bytes) -> _Rules:
+    stored = orjson.loads(custom)
+    return _Rules(stored, compile_ruleset(stored, interning.user_id_of(user_nid)))
+
+
+@lru_cache(maxsize=512)
+def _ignored(content: bytes) -> frozenset[str]:
+    return ignored_in(content)
