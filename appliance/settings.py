@@ -129,7 +129,11 @@ REMOTE_MEDIA = "matrix_app.federation.outbound.media.media"
 # Awaited before a view runs that is for other servers: learns the keys of the one that asks.
 SERVER_INTRODUCTION = "matrix_app.federation.introduction.introduce"
 # What runs beside the tasks in each worker process.
-WORKER_COMPANIONS = ["matrix_app.federation.sender.start", "matrix_app.federation.inbound.asking.start"]
+WORKER_COMPANIONS = [
+    "matrix_app.federation.sender.start",
+    "matrix_app.federation.inbound.asking.start",
+    "matrix_app.push.start",
+]
 SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_server"
 
 USE_TZ = True

@@ -45,6 +45,13 @@ def sweep_unread() -> None:
     sweep()
 
 
+def send_digest(pusher_nid: int) -> None:
+    """Mail what a user has missed."""
+    from matrix_app.push.digest import send_digest as send
+
+    send(pusher_nid)
+
+
 def expire_typing() -> None:
     """End the typing of those whose process ended."""
     from matrix_app.services.typing import expire

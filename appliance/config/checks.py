@@ -29,6 +29,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _registration(config)
     yield from _calls(config)
     yield from _media(config)
+    yield from _push(config)
 
 
 def _names(config: Config) -> Iterator[Problem]:
@@ -113,6 +114,12 @@ def _registration(config: Config) -> Iterator[Problem]:
         yield Problem("registration.terms.url", "is needed when registration.terms.version is given")
     if config.captcha.required and not (config.captcha.public_key and config.captcha.private_key):
         yield Problem("captcha.required", "needs captcha.public_key and captcha.private_key")
+
+
+def _push(config: Config) -> Iterator[Problem]:
+    url = config.push.client_url
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
+        yield Problem("push.client_url", "must be an address such as https://app.element.io")
 
 
 def _calls(config: Config) -> Iterator[Problem]:

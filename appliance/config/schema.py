@@ -18,6 +18,7 @@ from appliance.config.sections.matrix import (
     Rooms,
 )
 from appliance.config.sections.media import Media
+from appliance.config.sections.push import Push
 from appliance.config.sections.server import Database, Logging, Redis, Server, Web, Worker
 
 
@@ -42,6 +43,7 @@ class Config(Section, frozen=True):
     presence: Presence = field(default_factory=Presence)
     rooms: Rooms = field(default_factory=Rooms)
     retention: Retention = field(default_factory=Retention)
+    push: Push = field(default_factory=Push)
     turn: Turn = field(default_factory=Turn)
     rtc: Rtc = field(default_factory=Rtc)
     app_services: AppServices = field(default_factory=AppServices)

@@ -22,12 +22,24 @@ def is_address(text: str) -> bool:
     )
 
 
-def send(recipient: str, subject: str, text: str, html: str | None = None) -> None:
+def send(
+    recipient: str,
+    subject: str,
+    text: str,
+    html: str | None = None,
+    *,
+    headers: dict[str, str] | None = None,
+) -> None:
     """Send a mail now; raises `OSError` or `smtplib.SMTPException` when the mail server refuses it."""
     from django.core.mail import EmailMultiAlternatives
 
     message = EmailMultiAlternatives(
-        subject, text, get_config().mail.sender, [recipient], connection=_connection(get_config().mail)
+        subject,
+        text,
+        get_config().mail.sender,
+        [recipient],
+        connection=_connection(get_config().mail),
+        headers=headers,
     )
     if html is not None:
         message.attach_alternative(html, "text/html")

@@ -11,7 +11,8 @@ from matrix_app.storage import db
 class PusherRow(NamedTuple):
     """A pusher. `data` is the JSON of what else the client said: names, language, `data`.
 
-    `position` is that of the last event which was pushed, or needed no push.
+    `position` is that of the last event which was pushed, `told_ts` when that was, and `badge` the number
+    of unread messages that was told. One that fails is left alone until `retry_ts`; `fault` says why.
     """
 
     nid: int
@@ -23,7 +24,12 @@ class PusherRow(NamedTuple):
     data: bytes
     created_ts: int
     position: int
-    failing_since_ts: int | None
+    failing_since_ts: int | None = None
+    failures: int = 0
+    retry_ts: int | None = None
+    told_ts: int | None = None
+    badge: int = 0
+    fault: str | None = None
 
 
 _COLUMNS = ", ".join(PusherRow._fields)
@@ -56,7 +62,8 @@ def put(row: PusherRow) -> int:
     sql = (
         f"INSERT INTO pusher ({', '.join(_KEPT)}) VALUES ({', '.join(['%s'] * len(_KEPT))})"
         " ON CONFLICT (user_nid, app_id, pushkey) DO UPDATE SET kind = excluded.kind,"
-        " device_nid = excluded.device_nid, data = excluded.data, failing_since_ts = NULL RETURNING nid"
+        " device_nid = excluded.device_nid, data = excluded.data, created_ts = excluded.created_ts,"
+        " failing_since_ts = NULL, failures = 0, retry_ts = NULL, fault = NULL RETURNING nid"
     )
     return int(db.value(sql, row[1:]))
 
@@ -73,9 +80,9 @@ def delete_of_others(user_nid: int, app_id: str, pushkey: str) -> int:
     return db.changed(sql, (app_id, pushkey, user_nid))
 
 
-def delete_everywhere(app_id: str, pushkey: str) -> int:
-    """Delete every pusher with a push key that its gateway rejects; how many there were."""
-    return db.changed("DELETE FROM pusher WHERE app_id = %s AND pushkey = %s", (app_id, pushkey))
+def delete_one(nid: int) -> int:
+    """Delete a pusher; how many there were."""
+    return db.changed("DELETE FROM pusher WHERE nid = %s", (nid,))
 
 
 def delete_of_address(user_nid: int, address: str) -> int:
@@ -84,10 +91,22 @@ def delete_of_address(user_nid: int, address: str) -> int:
     return db.changed(sql, (user_nid, address))
 
 
-def set_progress(nid: int, position: int, failing_since_ts: int | None) -> None:
-    """Note up to where a pusher has come, and since when it fails."""
-    sql = "UPDATE pusher SET position = %s, failing_since_ts = %s WHERE nid = %s"
-    db.execute(sql, (position, failing_since_ts, nid))
+def set_told(nid: int, position: int, badge: int, told_ts: int) -> None:
+    """A pusher has worked: it has told of all up to `position`, and how many messages are unread."""
+    sql = (
+        "UPDATE pusher SET position = CASE WHEN position < %s THEN %s ELSE position END, badge = %s,"
+        " told_ts = %s, failing_since_ts = NULL, failures = 0, retry_ts = NULL, fault = NULL WHERE nid = %s"
+    )
+    db.execute(sql, (position, position, badge, told_ts, nid))
+
+
+def set_failed(nid: int, fault: str, now: int, retry_ts: int) -> None:
+    """A pusher has failed, and is left alone until `retry_ts`."""
+    sql = (
+        "UPDATE pusher SET failing_since_ts = coalesce(failing_since_ts, %s), failures = failures + 1,"
+        " retry_ts = %s, fault = %s WHERE nid = %s"
+    )
+    db.execute(sql, (now, retry_ts, fault, nid))
 
 
 def _row(found: db.Row) -> PusherRow:

@@ -1,5 +1,5 @@
 """Sending to other servers: what happens here reaches them, in order, and never in a client's time."""
 
-from matrix_app.federation.sender.service import SenderService, start
+from matrix_app.federation.sender.service import start
 
-__all__ = ["SenderService", "start"]
+__all__ = ["start"]

@@ -94,7 +94,9 @@ from matrix_app.storage.models.user import (
 from matrix_app.storage.models.user_data import (
     AccountData,
     Filter,
+    PushDue,
     Pusher,
+    PushProgress,
     PushRules,
     ReadMark,
     Receipt,
@@ -159,6 +161,8 @@ __all__ = [
     "Presence",
     "Profile",
     "ProfilePropagation",
+    "PushDue",
+    "PushProgress",
     "PushRules",
     "Pusher",
     "ReadMark",

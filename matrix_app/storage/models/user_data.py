@@ -152,7 +152,11 @@ class UnreadStance(models.Model):
 
 
 class Pusher(models.Model):
-    """Where a user's notifications are pushed."""
+    """Where a user's notifications are pushed.
+
+    `told_ts` is when that last worked, `badge` the number of unread messages that was told then. One
+    that fails is left alone until `retry_ts`.
+    """
 
     nid = own_nid()
     user_nid = ref()
@@ -164,6 +168,11 @@ class Pusher(models.Model):
     created_ts = timestamp()
     position = models.BigIntegerField(default=0)
     failing_since_ts = timestamp(null=True)
+    failures = models.IntegerField(default=0, db_default=0)
+    retry_ts = timestamp(null=True)
+    told_ts = timestamp(null=True)
+    badge = models.IntegerField(default=0, db_default=0)
+    fault = models.TextField(null=True)
 
     class Meta:
         db_table = "pusher"
@@ -171,6 +180,33 @@ class Pusher(models.Model):
             models.UniqueConstraint(fields=["user_nid", "app_id", "pushkey"], name="pusher_of_user"),
         ]
         indexes = [models.Index(fields=["app_id", "pushkey"], name="pusher_pushkey")]
+
+
+class PushDue(models.Model):
+    """A notification that a pusher is to deliver; `tweaks` is JSON."""
+
+    nid = own_nid()
+    pusher_nid = ref()
+    event_nid = ref()
+    room_nid = ref()
+    thread_nid = ref()
+    position = stream_position()
+    tweaks = models.BinaryField()
+    created_ts = timestamp()
+
+    class Meta:
+        db_table = "push_due"
+        indexes = [models.Index(fields=["pusher_nid", "nid"], name="push_due_pusher")]
+
+
+class PushProgress(models.Model):
+    """One row: up to which position events have been turned into notifications."""
+
+    nid = models.IntegerField(primary_key=True)
+    position = stream_position()
+
+    class Meta:
+        db_table = "push_progress"
 
 
 class Typing(models.Model):

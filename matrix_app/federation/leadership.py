@@ -1,8 +1,9 @@
-"""One sender at a time, of all the processes on all the machines."""
+"""One process at a time that does a thing, of all the processes on all the machines."""
 
 from __future__ import annotations
 
 import fcntl
+import zlib
 from typing import IO, Final, Protocol
 
 import structlog
@@ -11,9 +12,9 @@ from django.db import DatabaseError, connection
 from appliance.config import get_config
 from matrix_app.storage import db
 
-ADVISORY_LOCK: Final = 0x68736E64  # "hsnd"
+_SPACE: Final = 0x68000000  # of advisory locks
 
-_log = structlog.get_logger("matrix_app.federation.sender")
+_log = structlog.get_logger("matrix_app.federation.leadership")
 
 
 class Leadership(Protocol):
@@ -35,14 +36,15 @@ class Leadership(Protocol):
 class FileLeadership:
     """For one machine: the lock on a file in the run folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._file: IO[str] | None = None
 
     def acquire(self) -> bool:
         """Take the lock, if nobody else has it."""
         folder = get_config().server.run_dir
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "sender.lock").open("w")
+        file = (folder / f"{self._name}.lock").open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -65,10 +67,13 @@ class FileLeadership:
 class DatabaseLeadership:
     """For many machines: an advisory lock, which PostgreSQL ends with the thread's connection."""
 
+    def __init__(self, name: str) -> None:
+        self._lock = _SPACE | zlib.crc32(name.encode()) >> 8
+
     def acquire(self) -> bool:
         """Take the lock, if nobody else has it."""
         try:
-            return bool(db.value("SELECT pg_try_advisory_lock(%s)", (ADVISORY_LOCK,)))
+            return bool(db.value("SELECT pg_try_advisory_lock(%s)", (self._lock,)))
         except DatabaseError:
             return self._lost()
 
@@ -78,7 +83,7 @@ class DatabaseLeadership:
             held = db.value(
                 "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
                 " AND objid = %s AND granted",
-                (ADVISORY_LOCK,),
+                (self._lock,),
             )
         except DatabaseError:
             return self._lost()
@@ -90,11 +95,11 @@ class DatabaseLeadership:
 
     @staticmethod
     def _lost() -> bool:
-        _log.exception("the database cannot be asked who is to send")
+        _log.exception("the database cannot be asked who is to do it")
         connection.close()
         return False
 
 
-def leadership() -> Leadership:
-    """The kind that fits the database."""
-    return FileLeadership() if db.is_sqlite() else DatabaseLeadership()
+def leadership(name: str) -> Leadership:
+    """The lock with a name, of the kind that fits the database."""
+    return FileLeadership(name) if db.is_sqlite() else DatabaseLeadership(name)

@@ -1,0 +1,105 @@
+"""What runs beside the tasks of the worker, in one process at a time: it reads the stream and acts on it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Final, Protocol
+
+import structlog
+from django.db import connections
+
+from matrix_app.federation import loop
+from matrix_app.federation.leadership import Leadership, leadership
+from matrix_app.storage import stream
+from matrix_app.sync import wakeups
+
+RETRY_SECONDS: Final = 2.0
+STOP_SECONDS: Final = 10.0
+
+_log = structlog.get_logger("matrix_app.federation.led")
+
+
+class Runner(Protocol):
+    """What is run, on the loop of `matrix_app.federation.loop`."""
+
+    async def run(self) -> None:
+        """Work until told to end, and note how far it has come."""
+        ...
+
+    def wake(self) -> None:
+        """The stream has moved; called on the loop."""
+        ...
+
+    def end(self) -> None:
+        """Let `run` come to its end; called on the loop."""
+        ...
+
+
+class Led:
+    """Runs a runner for as long as this process is the one that may."""
+
+    def __init__(self, name: str, make: Callable[[], Runner], lead: Leadership) -> None:
+        self._name = name
+        self._make = make
+        self._leadership = lead
+        self._runner: Runner | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; how far everything has come is noted before this returns."""
+        self._ended.set()
+        self._thread.join(STOP_SECONDS + RETRY_SECONDS)
+
+    def wake(self) -> None:
+        """The stream has moved."""
+        if (runner := self._runner) is not None:
+            loop.loop_thread().loop.call_soon_threadsafe(runner.wake)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            if self._leadership.acquire():
+                self._lead()
+                self._leadership.release()
+            self._ended.wait(RETRY_SECONDS)
+        connections.close_all()
+
+    def _lead(self) -> None:
+        self._runner = runner = self._make()
+        running = loop.submit(runner.run())
+        ended = threading.Event()
+        running.add_done_callback(lambda _: ended.set())
+        while not (self._ended.is_set() or ended.is_set()) and self._leadership.holds():
+            self._ended.wait(RETRY_SECONDS)
+        loop.loop_thread().loop.call_soon_threadsafe(runner.end)
+        self._runner = None
+        self._finish(running)
+
+    def _finish(self, running: Future[None]) -> None:
+        try:
+            fault = running.exception(STOP_SECONDS)
+        except TimeoutError:
+            running.cancel()
+            return
+        if fault is not None:
+            _log.error("it failed and is started again", name=self._name, exc_info=fault)
+
+
+def start_led(name: str, make: Callable[[], Runner]) -> Callable[[], None]:
+    """Run it in this process, unless another does; what is returned ends it."""
+    led = Led(name, make, leadership(name))
+    forget = stream.on_advance(lambda _: led.wake())
+    wakeups.listen(led.wake)
+    led.start()
+
+    def stop() -> None:
+        forget()
+        led.stop()
+
+    return stop
