@@ -36,7 +36,13 @@ MENU: tuple[Group, ...] = (
             Entry("admin:invitations", _("Invitations"), "invite", "invitation"),
         ),
     ),
-    Group(_("Rooms"), (Entry("admin:rooms", _("Rooms"), "rooms", "room"),)),
+    Group(
+        _("Rooms"),
+        (
+            Entry("admin:rooms", _("Rooms"), "rooms", "room"),
+            Entry("admin:federation", _("Other servers"), "federation", "federation"),
+        ),
+    ),
     Group(
         _("Server"),
         (
