@@ -32,4 +32,4 @@ async def read_limited(response: aiohttp.ClientResponse, max_bytes: int) -> byte
 
 def _too_large(response: aiohttp.ClientResponse, max_bytes: int) -> RemoteUnreachable:
     response.close()
-    return RemoteUnreachable(f"The answer is larger than {max_bytes} bytes")
+    return RemoteUnreachable(f"The answer is larger than {max_bytes} bytes", may_have_arrived=True)

@@ -59,7 +59,7 @@ class RemoteBody:
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
             message = f"The answer of {self._server_name} broke off: {reason_of(error)}"
-            raise RemoteUnreachable(message) from error
+            raise RemoteUnreachable(message, may_have_arrived=True) from error
 
     async def read(self) -> bytes:
         """The whole body."""
@@ -208,7 +208,8 @@ async def _parsed(destination: str, data: bytes) -> Any:
     try:
         return decode_json(data) if len(data) <= PARSED_HERE else await loop.in_thread(decode_json, data)
     except BadRequest as error:
-        raise RemoteUnreachable(f"The answer of {destination} is not JSON") from error
+        message = f"The answer of {destination} is not JSON"
+        raise RemoteUnreachable(message, may_have_arrived=True) from error
 
 
 def federation_client() -> FederationClient:

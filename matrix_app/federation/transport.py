@@ -76,7 +76,8 @@ class Transport:
             try:
                 response = await self._send(server_name, route, method, target, headers, body, limits)
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                raise RemoteUnreachable(f"{server_name} gave no answer: {reason_of(error)}") from error
+                message = f"{server_name} gave no answer: {reason_of(error)}"
+                raise RemoteUnreachable(message, may_have_arrived=_was_connected(error)) from error
             async with response:
                 yield response
 
@@ -159,3 +160,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it took too long"
     return f"{type(error).__name__}: {error}"
+
+
+def _was_connected(error: Exception) -> bool:
+    return not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | ValueError)

@@ -382,11 +382,17 @@ class StoreRefused(BadGateway):
 
 
 class RemoteUnreachable(BadGateway):
-    """Another server gave no answer; `retry_at_ts` says until when it is left alone, if it is."""
+    """Another server gave no answer; `retry_at_ts` says until when it is left alone, if it is.
 
-    def __init__(self, message: str, *, retry_at_ts: int | None = None) -> None:
+    `may_have_arrived` says that the server may have done what it was asked.
+    """
+
+    def __init__(
+        self, message: str, *, retry_at_ts: int | None = None, may_have_arrived: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_at_ts = retry_at_ts
+        self.may_have_arrived = may_have_arrived
 
 
 # What these would tell a client is about its own session here.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+import orjson
 
 from matrix_app.storage import db, interning
 from matrix_app.storage.clock import now_ms
@@ -38,13 +40,29 @@ class MemberDelta(NamedTuple):
     previous_event_nid: int | None
 
 
-_OWED = (
+_EVENT = (
     "SELECT e.nid, e.room_nid, e.position, e.type, CASE WHEN u.is_local THEN 0 ELSE u.server_nid END"
-    " FROM event e"
-    " JOIN matrix_user u ON u.nid = e.sender_nid LEFT JOIN relayed_event r ON r.event_nid = e.nid"
+    " FROM event e JOIN matrix_user u ON u.nid = e.sender_nid"
+)
+_OWED_AT = _EVENT + " WHERE {positions}"
+_OWED = (
+    _EVENT + " LEFT JOIN relayed_event r ON r.event_nid = e.nid"
     " WHERE {rooms} AND e.position > %s AND e.position <= %s AND e.position IS NOT NULL"
     " AND e.status = 0 AND NOT e.is_outlier AND (u.is_local OR r.event_nid IS NOT NULL)"
 )
+
+
+_FORWARD = (
+    "sent_position = CASE WHEN excluded.sent_position > destination.sent_position"
+    " THEN excluded.sent_position ELSE destination.sent_position END"
+)
+
+
+class Flight(NamedTuple):
+    """A transaction on its way to a server, which may or may not have arrived."""
+
+    txn_id: str
+    owed: list[OwedEvent | OwedDevice]
 
 
 def progress() -> tuple[int, int] | None:
@@ -63,14 +81,53 @@ def put_progress(position: int) -> None:
 
 
 def put_sent(positions: Mapping[int, tuple[int, bool]]) -> None:
-    """By server: up to where it has got everything, and whether it is behind."""
+    """By server: up to where it has got everything (which never goes back), and whether it is behind."""
     sql = (
         "INSERT INTO destination (server_nid, retry_at_ts, interval_ms, sent_position, is_behind)"
-        " VALUES {values} ON CONFLICT (server_nid) DO UPDATE SET"
-        " sent_position = excluded.sent_position, is_behind = excluded.is_behind"
+        f" VALUES {{values}} ON CONFLICT (server_nid) DO UPDATE SET {_FORWARD},"
+        " is_behind = excluded.is_behind"
     )
     rows = [(nid, 0, 0, position, behind) for nid, (position, behind) in positions.items()]
     db.insert_many(sql, 5, rows)
+
+
+def put_flight(server_nid: int, sent: int, txn_id: str, positions: Sequence[int]) -> None:
+    """A server has got everything up to `sent`, and a transaction with what stands at positions departs."""
+    sql = (
+        "INSERT INTO destination (server_nid, retry_at_ts, interval_ms, sent_position, is_behind,"
+        " flight_txn_id, flight_positions) VALUES (%s, 0, 0, %s, %s, %s, %s)"
+        f" ON CONFLICT (server_nid) DO UPDATE SET {_FORWARD}, flight_txn_id = excluded.flight_txn_id,"
+        " flight_positions = excluded.flight_positions"
+    )
+    db.execute(sql, (server_nid, sent, False, txn_id, orjson.dumps(positions).decode()))
+
+
+def end_flights(landed: Mapping[int, str]) -> None:
+    """By server: it is known what became of a transaction."""
+    sql = (
+        "UPDATE destination SET flight_txn_id = NULL, flight_positions = NULL"
+        " WHERE server_nid = %s AND flight_txn_id = %s"
+    )
+    for server_nid, txn_id in landed.items():
+        db.execute(sql, (server_nid, txn_id))
+
+
+def flights() -> dict[int, Flight]:
+    """By server: the transactions of which it is not known whether they arrived."""
+    sql = (
+        "SELECT server_nid, flight_txn_id, flight_positions FROM destination WHERE flight_txn_id IS NOT NULL"
+    )
+    return {nid: Flight(txn_id, _owed_at(orjson.loads(found))) for nid, txn_id, found in db.rows(sql)}
+
+
+def _owed_at(positions: Sequence[int]) -> list[OwedEvent | OwedDevice]:
+    at = db.any_of(positions)
+    found: list[OwedEvent | OwedDevice] = [
+        OwedEvent(*row) for row in db.rows(_OWED_AT.format(positions=db.in_any("e.position")), (at,))
+    ]
+    sql = f"SELECT position, user_nid, device_id FROM device_list_change WHERE {db.in_any('position')}"
+    found += [OwedDevice(*row) for row in db.rows(sql, (at,))]
+    return sorted(found, key=lambda item: item.position)
 
 
 def sent_after(position: int) -> dict[int, int]:

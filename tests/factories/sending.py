@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -21,6 +22,9 @@ class OtherServers:
         self.transactions: list[tuple[str, str, dict[str, Any]]] = []
         self.faults: dict[str, MatrixError] = {}
         self.asked: list[str] = []
+        # Servers take what they are sent, and nobody learns of it.
+        self.accept_and_hang = False
+        self.accept_and_fail: MatrixError | None = None
 
     async def request(
         self, destination: str, method: str, path: str, *, content: dict[str, Any], timeout: float
@@ -31,6 +35,10 @@ class OtherServers:
         if destination in self.faults:
             raise self.faults[destination]
         self.transactions.append((destination, path, content))
+        if self.accept_and_hang:
+            await asyncio.Event().wait()
+        if self.accept_and_fail is not None:
+            raise self.accept_and_fail
         return {"pdus": {}}
 
     def pdus(self, server: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from matrix_app.storage.outbound import OwedDevice, OwedEvent
+from matrix_app.storage.outbound import Flight, OwedDevice, OwedEvent
 
 # "[A transaction has] a list of PDUs. Must not include more than 50", and EDUs "more than 100".
 MOST_PDUS: Final = 50
@@ -34,6 +34,8 @@ class Batch(NamedTuple):
     owed: list[Owed]
     passing: list[Edu]
     messages: int
+    # Of a transaction that has been on its way before.
+    txn_id: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -56,6 +58,10 @@ class DestinationQueue:
         self.catching_upto: int | None = None
         self.has_messages = False
         self.greet = False
+        # What is on its way, or was when the server was last heard of: it goes again as it was.
+        self.flight: Flight | None = None
+        # The last transaction of which it is known what became of it.
+        self.landed: str | None = None
         self.is_busy = False
         # The sender's own patience with a server that answers, but takes nothing.
         self.refusals = 0
@@ -71,7 +77,7 @@ class DestinationQueue:
     @property
     def has_work(self) -> bool:
         """Whether there is something to send."""
-        return bool(self._owed or self._passing or self.has_messages or self.greet)
+        return bool(self._owed or self._passing or self.has_messages or self.greet or self.flight)
 
     @property
     def is_stored_behind(self) -> bool:
@@ -108,13 +114,28 @@ class DestinationQueue:
 
     def next_batch(self) -> Batch:
         """What to send now; it stays here until `delivered`."""
-        return take(self._owed, self._passing.values())
+        if self.flight is not None:
+            return Batch(self.flight.owed, [], 0, self.flight.txn_id)
+        batch = take(self._owed, self._passing.values())
+        return batch if self.has_messages else batch._replace(messages=0)
+
+    def departs(self, batch: Batch, txn_id: str) -> None:
+        """A batch is on its way: from now on nothing else goes before it is known what became of it."""
+        if batch.owed:
+            self.flight = Flight(txn_id, batch.owed)
+
+    def ends_flight(self) -> None:
+        """What was on its way has arrived, or will never count as having."""
+        if self.flight is not None:
+            self.landed, self.flight = self.flight.txn_id, None
 
     def delivered(self, batch: Batch) -> None:
         """The server has taken the batch."""
-        for item in batch.owed:
+        self.ends_flight()
+        if batch.owed:
+            self.sent = max(self.sent, batch.owed[-1].position)
+        while self._owed and self._owed[0].position <= self.sent:
             self._owed.popleft()
-            self.sent = item.position
         for edu in batch.passing:
             if self._passing.get(edu.key) is edu:
                 del self._passing[edu.key]

@@ -7,8 +7,11 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from matrix_app.federation.sender.queue import Batch
+from matrix_app.federation.sender.transaction import Transaction, build
 from matrix_app.storage import db, outbound, outbound_edus, stream
 from matrix_app.storage.clock import now_ms
+from matrix_app.storage.outbound import Flight
 
 # After so long a silence other servers have given this one up: they are told that it is back.
 LONG_SILENCE_MS: Final = 600_000
@@ -25,6 +28,7 @@ class Start(NamedTuple):
     with_messages: set[int]
     greet: set[int]
     names: dict[int, str]
+    flights: dict[int, Flight]
 
 
 def load() -> Start:
@@ -32,7 +36,7 @@ def load() -> Start:
     found = outbound.progress()
     if found is None:
         found = stream.current_position(), now_ms()
-        save(found[0], {})
+        save(found[0], {}, {})
     position, seen_ts = found
     oldest = stream.oldest_logged()
     if oldest > position + 1:
@@ -40,15 +44,35 @@ def load() -> Start:
     with_messages = outbound_edus.servers_with_messages(0, position)
     behind = outbound.behind()
     greet = outbound.servers_elsewhere() if now_ms() - seen_ts > LONG_SILENCE_MS else set()
-    names = outbound.server_names((with_messages - behind) | greet)
-    return Start(position, outbound.sent_after(position), behind, with_messages - behind, greet, names)
+    flights = outbound.flights()
+    names = outbound.server_names(((with_messages | flights.keys()) - behind) | greet)
+    return Start(
+        position, outbound.sent_after(position), behind, with_messages - behind, greet, names, flights
+    )
 
 
-def save(position: int, states: dict[int, tuple[int, bool]]) -> None:
-    """Note how far servers are, whether they are behind, and the position that all others have reached."""
-    with db.write():
+def depart(server_nid: int, sent: int, batch: Batch) -> Transaction:
+    """The transaction of a batch, noted before it departs.
+
+    So, whenever this process ends, what may have arrived already is sent again with the ID that it had.
+    """
+    transaction = build(server_nid, batch)
+    if batch.owed and batch.txn_id is None:
+        with db.write_unsynced():
+            positions = [item.position for item in batch.owed]
+            outbound.put_flight(server_nid, sent, transaction.txn_id, positions)
+    return transaction
+
+
+def save(position: int, states: dict[int, tuple[int, bool]], landed: dict[int, str]) -> None:
+    """Note how far servers are, whether they are behind, and the position that all others have reached.
+
+    `landed` are transactions of which it is known what became of them.
+    """
+    with db.write_unsynced():
         if states:
             outbound.put_sent(states)
+        outbound.end_flights(landed)
         outbound.put_progress(position)
 
 

@@ -20,10 +20,10 @@ from matrix_app.federation.loop import in_thread
 from matrix_app.federation.sender import catch_up, records
 from matrix_app.federation.sender.queue import Batch, DestinationQueue
 from matrix_app.federation.sender.routing import Routed, Router
-from matrix_app.federation.sender.transaction import build
-from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
+from matrix_app.protocol.errors import MatrixError, RemoteError, RemoteUnreachable
 from matrix_app.storage import outbound, stream
 from matrix_app.storage.clock import now_ms
+from matrix_app.storage.outbound import Flight
 from matrix_app.storage.stream import LogEntry
 
 ENTRIES: Final = 500
@@ -68,6 +68,7 @@ class Sender:
         self._saved = (0, 0.0)
         self._sent: dict[int, int] = {}
         self._behind: set[int] = set()
+        self._flights: dict[int, Flight] = {}
         self._queues: dict[int, DestinationQueue] = {}
         self._unsaved: set[DestinationQueue] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -103,6 +104,7 @@ class Sender:
     async def _begin(self) -> None:
         start = await in_thread(records.load)
         self._position, self._sent, self._behind = start.position, start.sent, start.behind
+        self._flights = start.flights
         self._saved = (start.position, time.monotonic())
         self._add_queues(start.names)
         for server_nid in start.with_messages:
@@ -154,7 +156,9 @@ class Sender:
         for nid, name in names.items():
             if nid not in self._queues:
                 sent = self._sent.pop(nid, 0)
-                self._queues[nid] = DestinationQueue(nid, name, sent=sent, behind=nid in self._behind)
+                queue = DestinationQueue(nid, name, sent=sent, behind=nid in self._behind)
+                queue.flight = self._flights.pop(nid, None)
+                self._queues[nid] = queue
 
     def _put(self, routed: Routed, names: dict[int, str]) -> None:
         self._add_queues(names)
@@ -203,6 +207,8 @@ class Sender:
             self._news.set()
 
     async def _catch_up(self, queue: DestinationQueue) -> None:
+        if queue.flight is not None:
+            await self._send(queue, PATIENT_TIMEOUT)
         queue.start_catching_up(self._position)
         found = await in_thread(catch_up.lacking, queue.server_nid, queue.sent, self._position)
         queue.lacks(found)
@@ -212,8 +218,9 @@ class Sender:
         from matrix_app.federation.client import federation_path
 
         batch: Batch = queue.next_batch()
-        queue.has_messages = False
-        transaction = await in_thread(build, queue.server_nid, batch)
+        queue.has_messages &= not batch.messages
+        transaction = await in_thread(records.depart, queue.server_nid, queue.sent, batch)
+        queue.departs(batch, transaction.txn_id)
         if not transaction.is_empty or queue.greet:
             path = federation_path("v1", "send", transaction.txn_id)
             await self._client.request(queue.name, "PUT", path, content=transaction.content, timeout=timeout)
@@ -229,6 +236,8 @@ class Sender:
         self._unsaved.add(queue)
 
     def _failed(self, queue: DestinationQueue, error: MatrixError) -> None:
+        if not _is_uncertain(error):
+            queue.ends_flight()
         self._leave_behind(queue)
         if isinstance(error, RemoteUnreachable):
             # When it may be asked again stands in the database, where others can change it.
@@ -278,5 +287,13 @@ class Sender:
             (self._behind.add if queue.is_stored_behind else self._behind.discard)(queue.server_nid)
         if unsaved or position != self._saved[0] or time.monotonic() > self._saved[1] + 60:
             states = {queue.server_nid: (queue.sent, queue.is_stored_behind) for queue in unsaved}
-            await in_thread(records.save, position, states)
+            landed = {queue.server_nid: queue.landed for queue in unsaved if queue.landed is not None}
+            await in_thread(records.save, position, states, landed)
             self._saved = (position, time.monotonic())
+
+
+def _is_uncertain(error: MatrixError) -> bool:
+    """Whether what was sent may have been taken nevertheless."""
+    if isinstance(error, RemoteUnreachable):
+        return error.may_have_arrived
+    return isinstance(error, RemoteError) and error.remote_status >= 500

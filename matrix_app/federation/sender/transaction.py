@@ -33,13 +33,13 @@ class Transaction(NamedTuple):
 
 def build(server_nid: int, batch: Batch) -> Transaction:
     """The transaction of a batch, and of the messages to devices that have room in it."""
-    messages = outbound_edus.oldest_messages(server_nid, batch.messages)
+    messages = outbound_edus.oldest_messages(server_nid, batch.messages) if batch.messages else []
     pdus = _pdus([item for item in batch.owed if isinstance(item, OwedEvent)])
     edus = [edu for item in batch.owed if isinstance(item, OwedDevice) for edu in _device_edus(item)]
     edus += [_message(message) for message in messages]
     edus += [{"edu_type": edu.edu_type, "content": edu.content} for edu in batch.passing]
     content = {"origin": local_server_name(), "origin_server_ts": now_ms(), "pdus": pdus, "edus": edus}
-    return Transaction(_txn_id(batch, edus), content, [message.nid for message in messages])
+    return Transaction(batch.txn_id or _txn_id(batch, edus), content, [message.nid for message in messages])
 
 
 def _txn_id(batch: Batch, edus: Sequence[dict[str, Any]]) -> str:

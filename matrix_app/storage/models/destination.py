@@ -8,7 +8,9 @@ from matrix_app.storage.models.fields import timestamp
 class Destination(models.Model):
     """Whether a server answers, when it may be asked again, and how far it has been sent everything.
 
-    One that `is_behind` lacks some of what came after `sent_position`.
+    One that `is_behind` lacks some of what came after `sent_position`. `flight_txn_id` is the transaction
+    that was on its way last, with what stands at `flight_positions` (a JSON list): whether it has arrived
+    is not known.
     """
 
     server_nid = models.BigIntegerField(primary_key=True)
@@ -18,6 +20,8 @@ class Destination(models.Model):
     last_success_ts = timestamp(null=True)
     sent_position = models.BigIntegerField(default=0)
     is_behind = models.BooleanField(default=False)
+    flight_txn_id = models.TextField(null=True)
+    flight_positions = models.TextField(null=True)
 
     class Meta:
         db_table = "destination"

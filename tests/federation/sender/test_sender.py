@@ -214,6 +214,63 @@ def test_a_server_that_refuses_is_not_asked_at_once_again(others: OtherServers) 
         assert others.asked == ["far.example"]
 
 
+def _pdus_by_transaction(others: OtherServers) -> list[tuple[str, list[Any]]]:
+    return [
+        (path.rpartition("/")[2], [pdu["content"].get("body") for pdu in content["pdus"]])
+        for _, path, content in others.transactions
+    ]
+
+
+def test_what_may_have_arrived_before_a_restart_is_sent_again_as_it_was(others: OtherServers) -> None:
+    room = StoredRoom(members=[FAR])
+    with sending(others):
+        others.accept_and_hang = True
+        room.message(ALICE, "one")
+        wait_until(lambda: others.transactions)
+        room.message(ALICE, "two")
+    others.accept_and_hang = False
+    with sending(others):
+        wait_until(lambda: len(others.bodies("far.example")) == 3)
+    (first, bodies), (again, repeated), (last, rest) = _pdus_by_transaction(others)
+    assert (bodies, repeated, rest) == (["one"], ["one"], ["two"])
+    assert first == again != last
+    with sending(others):
+        room.message(ALICE, "three")
+        wait_until(lambda: len(others.bodies("far.example")) == 4)
+    assert others.bodies("far.example")[-1] == "three"
+
+
+def test_what_may_have_arrived_before_an_outage_is_sent_again_as_it_was(others: OtherServers) -> None:
+    room = StoredRoom(members=[FAR])
+    with sending(others):
+        others.accept_and_fail = RemoteUnreachable("the answer broke off", may_have_arrived=True)
+        room.message(ALICE, "one")
+        wait_until(lambda: is_behind("far.example"))
+        failed("far.example")
+        others.accept_and_fail = None
+        for body in ("two", "three"):
+            room.message(ALICE, body)
+        others.transactions[1:] = []
+        heard("far.example")
+        wait_until(lambda: len(others.bodies("far.example")) == 3)
+    (first, bodies), (again, repeated), (_, rest) = _pdus_by_transaction(others)
+    assert (bodies, repeated, rest) == (["one"], ["one"], ["three"])
+    assert first == again
+
+
+def test_what_a_server_refused_is_not_held_up_by(others: OtherServers) -> None:
+    room = StoredRoom(members=[FAR])
+    others.faults["far.example"] = RemoteError("far.example", 400, {"errcode": "M_BAD_JSON"})
+    with sending(others):
+        room.message(ALICE, "one")
+        wait_until(lambda: is_behind("far.example"))
+    room.message(ALICE, "two")
+    others.faults.clear()
+    with sending(others):
+        wait_until(lambda: others.bodies("far.example"))
+    assert others.bodies("far.example") == ["two"]
+
+
 def typists(others: OtherServers) -> list[tuple[str, bool]]:
     return [(edu["user_id"], edu["typing"]) for edu in others.edus("far.example", "m.typing")]
 
