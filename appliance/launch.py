@@ -115,9 +115,11 @@ def _rehearse() -> None:
     from django.db import connections
     from django_q.brokers import get_broker
 
+    from appliance.config.stored import refresh as refresh_settings
     from appliance.task_queue.abandoned import release_abandoned
 
     release_abandoned()
+    refresh_settings(now=True)
     if not settings.Q_CLUSTER.get("redis"):
         get_broker().queue_size()
     connections.close_all()

@@ -25,7 +25,7 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
     """Reads and validates everything; raises `ConfigError` that lists every fault by its key."""
     problems: list[Problem] = []
     sources = read_sources(environ, problems)
-    config = _section(Config(), sources.tables, "", problems)
+    config = section_from(Config(), sources.tables, problems)
     config = _resolve(config, sources.folder)
     reported = {problem.key for problem in problems}
     problems.extend(problem for problem in check(config) if problem.key not in reported)
@@ -34,7 +34,8 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
     return config
 
 
-def _section(default: S, table: Any, prefix: str, problems: list[Problem]) -> S:
+def section_from(default: S, table: Any, problems: list[Problem], prefix: str = "") -> S:
+    """`default` with what a table says laid over it; what cannot be is told in `problems`."""
     if not isinstance(table, dict):
         problems.append(Problem(prefix.rstrip("."), "this is a section, written as [name], not a value"))
         return default
@@ -45,7 +46,7 @@ def _section(default: S, table: Any, prefix: str, problems: list[Problem]) -> S:
             problems.append(Problem(prefix + name, _unknown(name, list(keys))))
             continue
         if keys[name].section is not None:
-            values[name] = _section(keys[name].default, value, f"{prefix}{name}.", problems)
+            values[name] = section_from(getattr(default, name), value, problems, f"{prefix}{name}.")
         else:
             _value(keys[name], value, prefix, values, problems)
     return msgspec.structs.replace(default, **values)

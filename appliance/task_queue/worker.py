@@ -14,7 +14,7 @@ from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from django.db import connections
+from django.db import DatabaseError, close_old_connections, connections
 from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.monitor import monitor
@@ -22,6 +22,7 @@ from django_q.pusher import pusher
 from django_q.scheduler import scheduler
 from django_q.worker import worker
 
+from appliance.config.stored import refresh as refresh_settings
 from appliance.task_queue.abandoned import Attendance
 from appliance.task_queue.companions import companions
 from appliance.task_queue.wakeups import listen_as, wakeups
@@ -107,6 +108,7 @@ class Worker:
             if self._timer.take(GUARD_SECONDS):
                 log.error("a task did not end at its time limit; the worker is replaced")
                 os.kill(os.getpid(), signal.SIGKILL)
+            self._look_at_settings()
             since_scheduled += GUARD_SECONDS
             if since_scheduled >= SCHEDULER_SECONDS:
                 since_scheduled = 0.0
@@ -115,6 +117,13 @@ class Worker:
         wakeups().wake()
         self._taking.join()
         self._tasks.put(STOP)
+
+    def _look_at_settings(self) -> None:
+        try:
+            refresh_settings()
+        except DatabaseError:
+            log.exception("cannot look for changed settings")
+            close_old_connections()
 
 
 def work(number: int) -> int:

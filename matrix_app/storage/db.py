@@ -34,7 +34,9 @@ class _PerThread(threading.local):
     def __init__(self) -> None:
         self.connection: BaseDatabaseWrapper = connections["default"]
         self.sqlite = self.connection.vendor == "sqlite"
-        self.data_error: type[Exception] = self.connection.Database.DataError  # type: ignore[attr-defined]
+        driver: Any = self.connection.Database  # type: ignore[attr-defined]
+        self.error: type[Exception] = driver.Error
+        self.data_error: type[Exception] = driver.DataError
 
 
 _here = _PerThread()
@@ -58,22 +60,27 @@ def _sqlite_statement(sql: str) -> str:
 def execute(sql: str, params: Sequence[Any] = ()) -> Any:
     """Run one statement; the result is the database driver's cursor.
 
-    Raises `InvalidParam` when a text holds what PostgreSQL cannot store.
+    Raises `InvalidParam` when a text holds what PostgreSQL cannot store, and errors of the database as
+    Django's (`django.db.DatabaseError` and below).
     """
     if statement_observer is not None:
         statement_observer(sql, params)
     here = _here.connection
     if here.connection is None:
         here.ensure_connection()
-    if _here.sqlite:
-        return here.connection.execute(_sqlite_statement(sql), params)
     try:
-        return here.connection.execute(sql, params)
-    except _here.data_error as fault:
+        return here.connection.execute(_sqlite_statement(sql) if _here.sqlite else sql, params)
+    except _here.error as fault:
         # The driver finds this before it sends the statement, so the transaction goes on.
-        if "NUL" in str(fault):
+        if isinstance(fault, _here.data_error) and "NUL" in str(fault):
             raise InvalidParam("Text may not contain NUL characters") from fault
+        _raise_as_django(fault)
         raise
+
+
+def _raise_as_django(fault: Exception) -> None:
+    """Raise what Django calls the fault, and have it look at the connection before it is used again."""
+    _here.connection.wrap_database_errors.__exit__(type(fault), fault, fault.__traceback__)
 
 
 def rows(sql: str, params: Sequence[Any] = ()) -> list[Row]:

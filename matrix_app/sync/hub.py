@@ -16,6 +16,7 @@ from functools import lru_cache
 import structlog
 from django.db import DatabaseError, close_old_connections
 
+from appliance.config.stored import refresh as refresh_settings
 from appliance.web.stopping import on_stopping
 from matrix_app.storage import members, stream
 from matrix_app.storage.stream import Kind, LogEntry
@@ -97,6 +98,7 @@ class Hub:
         while not self._stopped:
             try:
                 self.catch_up()
+                refresh_settings()
             except DatabaseError:
                 _log.exception("cannot read the stream's log")
                 close_old_connections()
