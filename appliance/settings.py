@@ -120,6 +120,8 @@ WAITING_CONSUMER = "matrix_app.sync.consumer.WaitingConsumer"
 ON_STARTUP = "matrix_app.sync.hub.start"
 # What services ask other servers through, without knowing the layer above them.
 REMOTE_SERVERS = "matrix_app.federation.waiting.servers"
+# What services ask other servers for keys of their users through.
+REMOTE_KEYS = "matrix_app.federation.outbound.keys.keys"
 # Asks other servers for what is missing of a room's history.
 OLDER_HISTORY = "matrix_app.federation.inbound.backfill.fetch_older"
 # What services take part in rooms of other servers through.

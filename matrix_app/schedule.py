@@ -28,11 +28,13 @@ def entries() -> tuple[Entry, ...]:
         Entry("sweep_unread", 30),
         Entry("sweep_inbound", 1),
         Entry("resume_long_tasks", 2),
+        Entry("resync_device_lists", 1),
         Entry("propagate_late_profiles", 5),
         Entry("leave_late_rooms", 60),
         Entry("evict_media", 10),
         Entry("remove_stray_media", 7 * 24 * 60),
         Entry("trim_stream", 30),
+        Entry("tidy_device_lists", 6 * 60),
         Entry("forget_transactions", 60),
         Entry("delete_expired", 24 * 60),
     )

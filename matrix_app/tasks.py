@@ -80,6 +80,22 @@ def sweep_inbound() -> None:
     wake()
 
 
+def resync_device_lists() -> None:
+    """Ask other servers for device lists of their users that are out of date."""
+    from matrix_app.federation.device_lists import resync_soon
+
+    resync_soon()
+
+
+def tidy_device_lists() -> None:
+    """Forget device lists that nobody needs, and changes of devices and keys that later ones made void."""
+    from matrix_app.services.clean_up import trim_device_changes
+    from matrix_app.services.remote_devices import drop_unshared
+
+    drop_unshared()
+    trim_device_changes()
+
+
 def trim_stream() -> None:
     """Remove old entries of the stream's log."""
     from matrix_app.services.clean_up import trim_stream as trim

@@ -18,6 +18,7 @@ from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
 from matrix_app.sync.sliding import room_list
 from matrix_app.sync.work import work_queue
+from tests.factories import key_servers
 
 if TYPE_CHECKING:
     from tests.factories.client import ClientFactory
@@ -54,6 +55,7 @@ def _fresh(config: Config) -> Iterator[None]:
     work_queue.cache_clear()
     rate_limit.reset()
     timer.clear()
+    key_servers.servers.reset()
     with use_config(config):
         yield
 

@@ -37,6 +37,7 @@ from appliance.settings import DATABASES, STORAGES  # noqa: E402
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 REMOTE_SERVERS = "tests.factories.offline.servers"
 REMOTE_MEDIA = "tests.factories.offline.media"
+REMOTE_KEYS = "tests.factories.key_servers.servers"
 
 if not _database.startswith("postgres"):
     # A file, as on a real server: Django's default, a database in memory, locks differently.

@@ -65,8 +65,7 @@ def post_query(request: Request) -> dict[str, Any]:
 def post_claim(request: Request) -> dict[str, Any]:
     """Claim one-time keys (POST /keys/claim)."""
     body = request.decode(ClaimBody)
-    claimed, failures = claim_keys(body.one_time_keys, body.timeout)
-    return {"one_time_keys": claimed, "failures": failures}
+    return claim_keys(body.one_time_keys, body.timeout)
 
 
 @endpoint("GET", "/_matrix/client/v3/keys/changes", rate="keys")

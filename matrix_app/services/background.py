@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from functools import lru_cache
 from typing import Any
 
+from matrix_app.services.timer import timer
 from matrix_app.storage import db
 
 
@@ -19,3 +23,39 @@ def run_later(task: str, *arguments: Any) -> None:
         async_task(f"matrix_app.tasks.{task}", *arguments)
 
     db.on_commit(enqueue)
+
+
+class _Nudge:
+    """Has one task run soon, however often that is asked for: once in so many seconds."""
+
+    def __init__(self, task: str, seconds: float) -> None:
+        self._task = task
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def give(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            wait, self._next = self._next - now, max(self._next, now + self._seconds)
+            if wait > self._seconds:
+                return  # somebody waits already
+            if wait > 0:
+                self._next += self._seconds
+        if wait > 0:
+            timer.call_in(wait, self._run)
+        else:
+            self._run()
+
+    def _run(self) -> None:
+        run_later(self._task)
+
+
+@lru_cache(maxsize=64)
+def _nudge(task: str, seconds: float) -> _Nudge:
+    return _Nudge(task, seconds)
+
+
+def run_soon(task: str, seconds: float = 0.5) -> None:
+    """`run_later` for what comes in bursts: the task runs once for all that happens within some seconds."""
+    db.on_commit(lambda: _nudge(task, seconds).give())

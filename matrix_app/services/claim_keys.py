@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from orjson import Fragment
 
-from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.errors import MatrixError, Unavailable
 from matrix_app.protocol.opaque_text import parse_opaque_text
-from matrix_app.services import remote_keys
+from matrix_app.protocol.remote_keys import read_claimed_keys
+from matrix_app.services.remote_keys import MOST_SERVERS, key_servers, seconds_of
 from matrix_app.services.user_servers import split_by_server
 from matrix_app.storage import db, device_messages, devices, fallback_keys, interning, one_time_keys
 from matrix_app.storage.fallback_keys import FallbackKey
@@ -21,18 +23,26 @@ Wanted = Mapping[str, Mapping[str, str]]
 Claimed = dict[str, dict[str, dict[str, Any]]]
 
 
-def claim_keys(wanted: Wanted, timeout_ms: int) -> tuple[Claimed, dict[str, Any]]:
-    """Claim keys of users anywhere; what was found, and an error for each server that could not be asked."""
+def claim_keys(wanted: Wanted, timeout_ms: int) -> dict[str, Any]:
+    """Claim keys of users anywhere: the body of the answer, with an error for each server that gave none."""
     local, remote = split_by_server(wanted)
     claimed = claim_local_keys(local)
-    failures: dict[str, Any] = {}
+    answers = _ask(dict(islice(remote.items(), MOST_SERVERS)), seconds_of(timeout_ms)) if remote else {}
+    failures = {}
     for server, users in remote.items():
-        try:
-            found = remote_keys.claim(server, users, timeout_ms)
-            claimed.update((user_id, found[user_id]) for user_id in users if user_id in found)
-        except MatrixError as error:
-            failures[server] = error.body()
-    return claimed, failures
+        answer = answers.get(server, Unavailable("Too many servers are asked at once"))
+        if isinstance(answer, MatrixError):
+            failures[server] = answer.body()
+        else:
+            claimed.update(read_claimed_keys(answer, users))
+    return {"one_time_keys": claimed, "failures": failures}
+
+
+def _ask(by_server: Mapping[str, Wanted], seconds: float) -> dict[str, dict[str, Any] | MatrixError]:
+    try:
+        return key_servers().claim(by_server, seconds)
+    except Unavailable as error:
+        return dict.fromkeys(by_server, error)
 
 
 def claim_local_keys(wanted: Wanted) -> Claimed:

@@ -7,12 +7,24 @@ from typing import Final
 
 from appliance.config import get_config
 from matrix_app.services.uia import sessions as uia_sessions
-from matrix_app.storage import audit, db, expiry, long_tasks, staging, stream, transactions, web_sessions
+from matrix_app.storage import (
+    audit,
+    db,
+    device_changes,
+    expiry,
+    long_tasks,
+    staging,
+    stream,
+    transactions,
+    web_sessions,
+)
 from matrix_app.storage.clock import now_ms
 
 BATCH: Final = 2000
 MOST_BATCHES: Final = 50
 HOUR_MS: Final = 3_600_000
+# So many positions of the stream are left alone: what has just happened is still being told.
+CHANGES_KEPT: Final = 10_000
 # Servers repeat what they could not send for so long at most.
 KEPT_MESSAGE_IDS_MS: Final = 7 * 24 * HOUR_MS
 # An expired access token is still told from an unknown one for so long: its client may sign in softly.
@@ -49,6 +61,26 @@ def _delete_old_records() -> None:
     _in_batches(lambda: web_sessions.delete_before(now_ms() - KEPT_WEB_SESSIONS_MS, BATCH), BATCH)
     _in_batches(lambda: audit.delete_before(audited, BATCH), BATCH)
     _in_batches(lambda: long_tasks.delete_finished_before(audited, BATCH), BATCH)
+
+
+def trim_device_changes() -> int:
+    """Remove changes of devices and keys that later ones made void; how many.
+
+    Whoever comes with an older sync token is told of the later ones, which is all that is to be known.
+    """
+    before = stream.current_position() - CHANGES_KEPT
+    return sum(_trim_table(table, before) for table in device_changes.TABLES)
+
+
+def _trim_table(table: str, before: int) -> int:
+    after = total = 0
+    while (page := device_changes.page(table, after, before, BATCH)) is not None:
+        after, void = page
+        if void:
+            with db.write():
+                device_changes.delete(table, void)
+        total += len(void)
+    return total
 
 
 def _in_batches(delete: Callable[[], int], whole: int) -> int:

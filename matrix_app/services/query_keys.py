@@ -9,15 +9,13 @@ import orjson
 from orjson import Fragment
 
 from matrix_app.protocol.encryption_keys import MASTER, SELF_SIGNING, USER_SIGNING, load_cross_signing_key
-from matrix_app.protocol.errors import MatrixError
-from matrix_app.services import remote_keys
+from matrix_app.protocol.remote_keys import RemoteKeys
+from matrix_app.services.query_remote_keys import RemoteQuery, Wanted
+from matrix_app.services.remote_keys import seconds_of
 from matrix_app.services.user_servers import split_by_server
 from matrix_app.storage import cross_signing, device_keys, interning, key_signatures
 from matrix_app.storage.device_keys import DeviceKeysRow
 from matrix_app.storage.key_signatures import KeySignature
-
-# User ID to the device IDs that are wanted; none means all.
-Wanted = Mapping[str, Sequence[str]]
 
 NOBODY = 0
 _EMPTY = b',"unsigned":{}}'
@@ -39,23 +37,32 @@ _SignaturesOf = dict[tuple[int, str], list[KeySignature]]
 def query_keys(wanted: Wanted, viewer_nid: int, timeout_ms: int) -> dict[str, Any]:
     """The keys of users anywhere as `viewer_nid` may see them, and an error for each silent server."""
     local, remote = split_by_server(wanted)
-    answer: dict[str, Any] = query_local_keys(local, viewer_nid)._asdict()
-    failures: dict[str, Any] = {}
-    for server, users in remote.items():
-        try:
-            found = remote_keys.query(server, users, timeout_ms)
-        except MatrixError as error:
-            failures[server] = error.body()
-            continue
-        for section in ("device_keys", "master_keys", "self_signing_keys"):
-            keys = found.get(section, {})
-            answer[section].update((user_id, keys[user_id]) for user_id in users if user_id in keys)
-    answer["failures"] = failures
-    return answer
+    query = RemoteQuery(remote)
+    fresh = query.ask(seconds_of(timeout_ms))
+    found = query_known_keys({**local, **query.cached}, viewer_nid)
+    _add_fresh(found, fresh, wanted, viewer_nid)
+    failures = {server: error.body() for server, error in query.failures.items()}
+    return {**found._asdict(), "failures": failures}
 
 
-def query_local_keys(wanted: Wanted, viewer_nid: int = NOBODY, *, names: bool = True) -> FoundKeys:
-    """The keys of users of this server; a user whom nobody has met is left out.
+def _add_fresh(found: FoundKeys, fresh: Mapping[str, RemoteKeys], wanted: Wanted, viewer_nid: int) -> None:
+    """Add what servers have just told, with the viewer's own signatures."""
+    nids = interning.user_nids(fresh) if fresh else {}
+    signatures = _signatures_on(nids.values(), viewer_nid) if nids else {}
+    for user_id, keys in fresh.items():
+        found.device_keys[user_id] = {
+            device_id: _with_name(device.keys, device.display_name)
+            for device_id, device in keys.devices.items()
+            if not wanted[user_id] or device_id in wanted[user_id]
+        }
+        if keys.master is not None:
+            found.master_keys[user_id] = _master(keys.master, nids.get(user_id, NOBODY), signatures)
+        if keys.self_signing is not None:
+            found.self_signing_keys[user_id] = Fragment(keys.self_signing)
+
+
+def query_known_keys(wanted: Wanted, viewer_nid: int = NOBODY, *, names: bool = True) -> FoundKeys:
+    """The keys that are stored here of users; a user whom nobody has met is left out.
 
     Without a viewer, as for other servers, only what everybody may see is told. `names` tells the names of
     the devices.
@@ -86,10 +93,14 @@ def _device(row: DeviceKeysRow, signatures: _SignaturesOf, names: bool) -> Fragm
     added = signatures and signatures.get((row.user_nid, row.device_id))
     if added:
         keys = orjson.dumps(_with_signatures(orjson.loads(keys), added))
+    return _with_name(keys, row.display_name if names else None)
+
+
+def _with_name(keys: bytes, display_name: str | None) -> Fragment:
     # The object is not empty, so that `unsigned` can be set in before its end.
-    if row.display_name is None or not names:
+    if display_name is None:
         return Fragment(keys[:-1] + _EMPTY)
-    unsigned = orjson.dumps({"device_display_name": row.display_name})
+    unsigned = orjson.dumps({"device_display_name": display_name})
     return Fragment(keys[:-1] + b',"unsigned":' + unsigned + b"}")
 
 
@@ -99,15 +110,18 @@ def _add_cross_signing(
     for row in cross_signing.of_users(user_ids, (MASTER, SELF_SIGNING)):
         user_id = user_ids[row.user_nid]
         if row.usage == MASTER:
-            key = load_cross_signing_key(row.key)
-            added = signatures.get((row.user_nid, key.public_key), [])
-            found.master_keys[user_id] = _with_signatures(key.content, added)
+            found.master_keys[user_id] = _master(row.key, row.user_nid, signatures)
         else:
             found.self_signing_keys[user_id] = Fragment(row.key)
     if viewer_nid in user_ids:
         own = cross_signing.of_user(viewer_nid).get(USER_SIGNING)
         if own is not None:
             found.user_signing_keys[user_ids[viewer_nid]] = Fragment(own)
+
+
+def _master(stored: bytes, user_nid: int, signatures: _SignaturesOf) -> dict[str, Any]:
+    key = load_cross_signing_key(stored)
+    return _with_signatures(key.content, signatures.get((user_nid, key.public_key), []))
 
 
 def _with_signatures(key: dict[str, Any], added: Sequence[KeySignature]) -> dict[str, Any]:

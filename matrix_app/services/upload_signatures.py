@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -28,11 +28,15 @@ from matrix_app.protocol.errors import (
 )
 from matrix_app.protocol.ids import parse_user_id
 from matrix_app.services.cross_signing import stored_keys
+from matrix_app.services.query_remote_keys import RemoteQuery
+from matrix_app.services.user_servers import split_by_server
 from matrix_app.storage import cross_signing, db, device_keys, devices, interning, key_signatures
 from matrix_app.storage.key_signatures import KeySignature
 from matrix_app.storage.user_lock import lock_user
 
 MOST_SIGNATURES: Final = 1000
+# How long other servers may take to tell the keys that are signed.
+ASKED_SECONDS: Final = 10.0
 
 # User ID to device ID or public key to the signed object.
 Signed = Mapping[str, Mapping[str, Any]]
@@ -52,21 +56,32 @@ def upload_signatures(requester: Requester, signed: Signed) -> Failures:
     """Store the requester's signatures that are valid; errors for the others by user and key.
 
     Signatures on the requester's own devices and master key are shown to all who see those, and signatures on
-    other users' master keys to the requester alone.
+    other users' master keys to the requester alone. Master keys that are not here are asked for first.
     """
     if sum(len(keys) for keys in signed.values()) > MOST_SIGNATURES:
         raise TooLarge(f"At most {MOST_SIGNATURES} keys can be signed at once")
+    others = [parse_user_id(user_id) for user_id in signed if user_id != requester.user_id]
+    masters = _masters(others)
+    query = RemoteQuery(split_by_server({name: [] for name in others if name not in masters})[1])
+    told = {
+        user_id: load_cross_signing_key(keys.master)
+        for user_id, keys in query.ask(ASKED_SECONDS).items()
+        if keys.master is not None
+    }
+    return _store_valid(requester, signed, {**masters, **told})
+
+
+def _store_valid(requester: Requester, signed: Signed, masters: Mapping[str, CrossSigningKey]) -> Failures:
     signer = _signer(requester)
     found: list[KeySignature] = []
     failures: Failures = {}
-    masters = _masters([user_id for user_id in signed if user_id != signer.user_id])
     for user_id, keys in signed.items():
         for key_id, obj in keys.items():
             try:
                 if user_id == signer.user_id:
                     found += _on_own_key(signer, key_id, obj)
                 else:
-                    found.append(_on_other_user(signer, masters.get(user_id), key_id, obj))
+                    found.append(_on_other_user(signer, user_id, masters.get(user_id), key_id, obj))
             except MatrixError as error:
                 failures.setdefault(user_id, {})[key_id] = error.body()
     _store(signer.user_nid, found)
@@ -78,13 +93,11 @@ def _signer(requester: Requester) -> _Signer:
     return _Signer(requester.user_id, requester.user_nid, stored_keys(requester.user_nid), own)
 
 
-def _masters(user_ids: list[str]) -> dict[str, tuple[int, CrossSigningKey]]:
-    """The master keys of users, local or remote, as far as they are known."""
-    for user_id in user_ids:
-        parse_user_id(user_id)
+def _masters(user_ids: Iterable[str]) -> dict[str, CrossSigningKey]:
+    """The master keys of users, local or remote, as far as they are here."""
     names = {nid: user_id for user_id, nid in interning.user_nids(user_ids).items()}
     return {
-        names[row.user_nid]: (row.user_nid, load_cross_signing_key(row.key))
+        names[row.user_nid]: load_cross_signing_key(row.key)
         for row in (cross_signing.of_users(names, (MASTER,)) if names else [])
     }
 
@@ -116,16 +129,15 @@ def _on_own_master(signer: _Signer, master: CrossSigningKey, obj: Any) -> list[K
 
 
 def _on_other_user(
-    signer: _Signer, master: tuple[int, CrossSigningKey] | None, key_id: str, obj: Any
+    signer: _Signer, user_id: str, master: CrossSigningKey | None, key_id: str, obj: Any
 ) -> KeySignature:
     if master is None:
         raise NotFound("The user has no master key")
-    target_nid, key = master
-    if key_id != key.public_key:
+    if key_id != master.public_key:
         raise NotFound("Only the master keys of other users are signed, and this is another key")
-    _check_same(obj, key.content)
+    _check_same(obj, master.content)
     by = _own(signer, USER_SIGNING)
-    return _signature(signer, by.key_id, by.public_key, (target_nid, key_id), obj)
+    return _signature(signer, by.key_id, by.public_key, (interning.user_nid(user_id), key_id), obj)
 
 
 def _own(signer: _Signer, usage: str) -> CrossSigningKey:

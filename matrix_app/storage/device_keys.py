@@ -1,4 +1,7 @@
-"""The identity keys of devices, local and remote, as signed JSON without `unsigned`."""
+"""The identity keys of devices, local and remote, as signed JSON without `unsigned`.
+
+Those of remote users come and go with their device lists (`remote_devices`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from matrix_app.storage import db
 
 
 class DeviceKeysRow(NamedTuple):
-    """The keys of a device; only local devices have a display name here."""
+    """The keys of a device, and its name."""
 
     user_nid: int
     device_id: str
@@ -18,7 +21,7 @@ class DeviceKeysRow(NamedTuple):
 
 
 _SELECT = (
-    "SELECT k.user_nid, k.device_id, k.keys, d.display_name FROM device_keys k"
+    "SELECT k.user_nid, k.device_id, k.keys, COALESCE(d.display_name, k.display_name) FROM device_keys k"
     " LEFT JOIN device d ON d.user_nid = k.user_nid AND d.device_id = k.device_id"
 )
 
@@ -36,11 +39,10 @@ def get(user_nid: int, device_id: str) -> bytes | None:
     return None if found is None else bytes(found)
 
 
-def put(user_nid: int, device_id: str, keys: bytes, stream_id: int = 0) -> None:
-    """Store the keys of a device; `stream_id` is what another server counts the changes of its devices by."""
+def put(user_nid: int, device_id: str, keys: bytes) -> None:
+    """Store the keys of a local device."""
     sql = (
-        "INSERT INTO device_keys (user_nid, device_id, keys, stream_id) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (user_nid, device_id) DO UPDATE"
-        " SET keys = excluded.keys, stream_id = excluded.stream_id"
+        "INSERT INTO device_keys (user_nid, device_id, keys, stream_id) VALUES (%s, %s, %s, 0)"
+        " ON CONFLICT (user_nid, device_id) DO UPDATE SET keys = excluded.keys"
     )
-    db.execute(sql, (user_nid, device_id, keys, stream_id))
+    db.execute(sql, (user_nid, device_id, keys))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from matrix_app.storage import db, sliding
-from matrix_app.storage.stream import Kind, append_one
+from matrix_app.storage.stream import Change, Kind, append, append_one
 
 
 class DeviceRow(NamedTuple):
@@ -27,6 +27,10 @@ class DeviceRow(NamedTuple):
 
 _SELECT = f"SELECT {', '.join(DeviceRow._fields)} FROM device"
 
+_LAST_OF_A_DEVICE = (
+    "SELECT max(position) FROM device_list_change WHERE user_nid = %s AND device_id IS NOT NULL"
+)
+
 # Everything that belongs to a device and goes with it.
 TABLES_OF_DEVICE = (
     "access_token",
@@ -36,7 +40,6 @@ TABLES_OF_DEVICE = (
     "to_device_message",
     "pusher",
     "client_transaction",
-    "dehydrated_device",
     "dehydrated_device",
 )
 
@@ -97,17 +100,31 @@ def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
 
 
 def device_list_changed(user_nid: int, device_id: str | None = None) -> int:
-    """Note that a user's device or its keys changed; without one, the user's cross-signing keys.
+    """Note that a local user's device or its keys changed; without one, the user's cross-signing keys.
 
     The stream position of the change is returned.
     """
     position = append_one(Kind.DEVICE_LIST, user=user_nid)
-    sql = "INSERT INTO device_list_change (position, user_nid, device_id) VALUES (%s, %s, %s)"
-    db.execute(sql, (position, user_nid, device_id))
+    sql = (
+        "INSERT INTO device_list_change (position, user_nid, device_id, previous) VALUES (%s, %s, %s,"
+        f" ({_LAST_OF_A_DEVICE}))"
+    )
+    db.execute(sql, (position, user_nid, device_id, user_nid))
     return position
 
 
+def device_lists_changed(user_nids: Sequence[int]) -> None:
+    """Note that something in the device lists of remote users changed, or is out of date."""
+    if not user_nids:
+        return
+    positions = append([Change(Kind.DEVICE_LIST, user_nid=nid) for nid in user_nids])
+    sql = "INSERT INTO device_list_change (position, user_nid) VALUES {values}"
+    db.insert_many(sql, 2, list(zip(positions, user_nids, strict=True)))
+
+
 def device_list_position(user_nid: int) -> int:
-    """The position of the last change of a user's devices or keys; 0 where none is known."""
-    sql = "SELECT max(position) FROM device_list_change WHERE user_nid = %s"
-    return int(db.value(sql, (user_nid,)) or 0)
+    """The position of the last change of a device of a user; 0 where none is known.
+
+    Changes of cross-signing keys do not count: what other servers are told of them has no position.
+    """
+    return int(db.value(_LAST_OF_A_DEVICE, (user_nid,)) or 0)

@@ -248,10 +248,10 @@ def changed_between(room_nid: int, after: int, upto: int) -> list[MemberRow]:
 
 
 def sharing_among(user_nid: int, others: Iterable[int]) -> list[int]:
-    """Those of the other users who are joined to a room that this user is joined to."""
+    """Those of the other users who are joined or invited to a room that this user is joined to."""
     sql = (
         "SELECT DISTINCT other.user_nid FROM membership other JOIN membership mine"
         " ON mine.room_nid = other.room_nid AND mine.membership = 2 AND mine.user_nid = %s"
-        f" WHERE other.membership = 2 AND {db.in_any('other.user_nid')}"
+        f" WHERE other.membership IN (1, 2) AND {db.in_any('other.user_nid')}"
     )
     return [found[0] for found in db.rows(sql, (user_nid, db.any_of(others)))]

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import orjson
 
-from matrix_app.storage import db, interning
+from matrix_app.storage import db, interning, outbound_devices
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.local_server import local_server_name
+from matrix_app.storage.outbound_devices import OwedDevice, OwedList
 
 
 class OwedEvent(NamedTuple):
@@ -21,14 +22,6 @@ class OwedEvent(NamedTuple):
     type: str
     # The server that handed it in and has it already; 0 for this one's own.
     origin_nid: int
-
-
-class OwedDevice(NamedTuple):
-    """A change in a device of a local user; in the user's cross-signing keys where there is no device."""
-
-    position: int
-    user_nid: int
-    device_id: str | None
 
 
 class MemberDelta(NamedTuple):
@@ -58,11 +51,16 @@ _FORWARD = (
 )
 
 
+Owed = OwedEvent | OwedDevice | OwedList
+# How one is noted that departs: by its position, and by its user where that is not enough.
+Mark = int | tuple[int, int]
+
+
 class Flight(NamedTuple):
     """A transaction on its way to a server, which may or may not have arrived."""
 
     txn_id: str
-    owed: list[OwedEvent | OwedDevice]
+    owed: list[Owed]
 
 
 def progress() -> tuple[int, int] | None:
@@ -91,15 +89,18 @@ def put_sent(positions: Mapping[int, tuple[int, bool]]) -> None:
     db.insert_many(sql, 5, rows)
 
 
-def put_flight(server_nid: int, sent: int, txn_id: str, positions: Sequence[int]) -> None:
-    """A server has got everything up to `sent`, and a transaction with what stands at positions departs."""
+def put_flight(server_nid: int, sent: int, txn_id: str, owed: Sequence[Owed]) -> None:
+    """A server has got everything up to `sent`, and a transaction departs with what it is owed."""
+    marks: list[Mark] = [
+        (item.position, item.user_nid) if isinstance(item, OwedList) else item.position for item in owed
+    ]
     sql = (
         "INSERT INTO destination (server_nid, retry_at_ts, interval_ms, sent_position, is_behind,"
         " flight_txn_id, flight_positions) VALUES (%s, 0, 0, %s, %s, %s, %s)"
         f" ON CONFLICT (server_nid) DO UPDATE SET {_FORWARD}, flight_txn_id = excluded.flight_txn_id,"
         " flight_positions = excluded.flight_positions"
     )
-    db.execute(sql, (server_nid, sent, False, txn_id, orjson.dumps(positions).decode()))
+    db.execute(sql, (server_nid, sent, False, txn_id, orjson.dumps(marks).decode()))
 
 
 def end_flights(landed: Mapping[int, str]) -> None:
@@ -120,13 +121,14 @@ def flights() -> dict[int, Flight]:
     return {nid: Flight(txn_id, _owed_at(orjson.loads(found))) for nid, txn_id, found in db.rows(sql)}
 
 
-def _owed_at(positions: Sequence[int]) -> list[OwedEvent | OwedDevice]:
-    at = db.any_of(positions)
-    found: list[OwedEvent | OwedDevice] = [
-        OwedEvent(*row) for row in db.rows(_OWED_AT.format(positions=db.in_any("e.position")), (at,))
+def _owed_at(marks: Sequence[int | list[int]]) -> list[Owed]:
+    positions = [mark for mark in marks if isinstance(mark, int)]
+    found: list[Owed] = [
+        OwedEvent(*row)
+        for row in db.rows(_OWED_AT.format(positions=db.in_any("e.position")), (db.any_of(positions),))
     ]
-    sql = f"SELECT position, user_nid, device_id FROM device_list_change WHERE {db.in_any('position')}"
-    found += [OwedDevice(*row) for row in db.rows(sql, (at,))]
+    found += outbound_devices.at(positions)
+    found += [OwedList(*mark) for mark in marks if not isinstance(mark, int)]
     return sorted(found, key=lambda item: item.position)
 
 
@@ -217,37 +219,6 @@ def local_among(user_nids: Iterable[int]) -> set[int]:
     """Those of the users who are of this server."""
     sql = f"SELECT nid FROM matrix_user WHERE {db.in_any('nid')} AND is_local"
     return {found[0] for found in db.rows(sql, (db.any_of(user_nids),))}
-
-
-def device_changes(user_nids: Iterable[int], after: int, upto: int) -> list[OwedDevice]:
-    """Changes in the devices and keys of users, in order."""
-    sql = (
-        f"SELECT position, user_nid, device_id FROM device_list_change WHERE {db.in_any('user_nid')}"
-        " AND position > %s AND position <= %s ORDER BY position"
-    )
-    return [OwedDevice(*found) for found in db.rows(sql, (db.any_of(user_nids), after, upto))]
-
-
-def device_changes_seen_by(server_nid: int, after: int, upto: int) -> list[OwedDevice]:
-    """The last change of each device of local users in a room with the server, in no order."""
-    sql = (
-        "SELECT max(d.position), d.user_nid, d.device_id FROM device_list_change d"
-        " JOIN matrix_user u ON u.nid = d.user_nid AND u.is_local"
-        " WHERE d.position > %s AND d.position <= %s AND EXISTS (SELECT 1 FROM membership m"
-        "  JOIN room_server s ON s.room_nid = m.room_nid AND s.server_nid = %s AND s.joined > 0"
-        "  WHERE m.user_nid = d.user_nid AND m.membership = 2) GROUP BY d.user_nid, d.device_id"
-    )
-    return [OwedDevice(*found) for found in db.rows(sql, (after, upto, server_nid))]
-
-
-def previous_device_change(user_nid: int, position: int) -> int | None:
-    """The position of the last change of a device of the user before the one at `position`."""
-    found: int | None = db.value(
-        "SELECT max(position) FROM device_list_change"
-        " WHERE user_nid = %s AND position < %s AND device_id IS NOT NULL",
-        (user_nid, position),
-    )
-    return found
 
 
 def rooms_moved(server_nid: int, since: int) -> list[tuple[int, bool]]:

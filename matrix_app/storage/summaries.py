@@ -52,6 +52,12 @@ def _insert(empty: SummaryRow, joined: int, invited: int, local: int) -> None:
     db.execute(f"INSERT INTO room_summary ({COLUMNS}) VALUES ({placeholders})", row)
 
 
+def local_members(room_nid: int) -> int:
+    """How many users of this server are joined to a room."""
+    sql = "SELECT local_joined_members FROM room_summary WHERE room_nid = %s"
+    return int(db.value(sql, (room_nid,)) or 0)
+
+
 def recount_invited(room_nid: int) -> None:
     """Set how many are invited to what the memberships say."""
     sql = (

@@ -74,19 +74,6 @@ def test_a_user_without_keys_has_an_empty_entry_and_an_unknown_one_none(clients:
     assert answer.body["device_keys"] == {alice.user_id: {}}
 
 
-def test_a_server_that_cannot_be_asked_is_a_failure(clients: ClientFactory) -> None:
-    alice = clients.make()
-    Device(alice).upload(1)
-    wanted: dict[str, Any] = {alice.user_id: [], "@bob:elsewhere.invalid": []}
-    body = alice.post("/keys/query", {"device_keys": wanted, "timeout": 1}).body
-    assert list(body["failures"]) == ["elsewhere.invalid"]
-    assert list(body["device_keys"]) == [alice.user_id]
-    wanted = {alice.user_id: {"DEVICE": "signed_curve25519"}, "@bob:elsewhere.invalid": {"D": "x"}}
-    body = alice.post("/keys/claim", {"one_time_keys": wanted, "timeout": 1}).body
-    assert list(body["failures"]) == ["elsewhere.invalid"]
-    assert list(body["one_time_keys"]) == [alice.user_id]
-
-
 def test_keys_of_another_user_or_device_are_refused(clients: ClientFactory) -> None:
     alice, bob = clients.many(2)
     keys = Device(alice).keys

@@ -39,6 +39,9 @@ class Federation(Section, frozen=True):
             "or of many servers at once."
         ),
     ] = ("matrix.org",)
+    tell_device_names: Annotated[
+        bool, doc("Whether other servers are told the names that users gave their devices.")
+    ] = False
     connect_timeout_seconds: Annotated[int, positive("How long to wait for a connection.")] = 10
     request_timeout_seconds: Annotated[int, positive("How long to wait for an answer.")] = 60
     connections_per_server: Annotated[int, positive("Connections to one server at a time.")] = 4

@@ -13,8 +13,8 @@ _RECEIVERS: Final[Mapping[str, Callable[[str, dict[str, Any]], None]]] = {
     "m.typing": typing.receive,
     "m.receipt": receipts.receive,
     "m.presence": presence.receive,
-    "m.device_list_update": device_lists.receive,
-    "m.signing_key_update": device_lists.receive,
+    "m.device_list_update": device_lists.receive_update,
+    "m.signing_key_update": device_lists.receive_keys,
 }
 
 

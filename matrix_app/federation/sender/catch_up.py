@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from matrix_app.federation.sender.queue import Owed
-from matrix_app.storage import outbound
-from matrix_app.storage.outbound import OwedEvent
+from matrix_app.storage import outbound, outbound_devices
+from matrix_app.storage.outbound import Owed, OwedEvent
 
 
 def lacking(server_nid: int, sent: int, upto: int) -> list[Owed]:
     """What the server is to get of what happened after `sent`, in order. It fills the gaps by itself."""
-    found: list[Owed] = list(outbound.device_changes_seen_by(server_nid, sent, upto))
+    found: list[Owed] = list(outbound_devices.changes_seen_by(server_nid, sent, upto))
+    found += outbound_devices.entered(server_nid, sent, upto)
     for room_nid, is_in in outbound.rooms_moved(server_nid, sent):
         event = _latest_event(room_nid, server_nid, is_in, sent, upto)
         if event is not None and event.origin_nid != server_nid:

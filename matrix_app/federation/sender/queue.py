@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from matrix_app.storage.outbound import Flight, OwedDevice, OwedEvent
+from matrix_app.storage.outbound import Flight, Owed, OwedEvent
 
 # "[A transaction has] a list of PDUs. Must not include more than 50", and EDUs "more than 100".
 MOST_PDUS: Final = 50
@@ -16,8 +16,6 @@ MOST_EDUS: Final = 100
 MOST_OWED: Final = 2_000
 # What nobody misses once the next one has come.
 MOST_PASSING: Final = 500
-
-Owed = OwedEvent | OwedDevice
 
 
 class Edu(NamedTuple):

@@ -59,8 +59,7 @@ def depart(server_nid: int, sent: int, batch: Batch) -> Transaction:
     transaction = build(server_nid, batch)
     if batch.owed and batch.txn_id is None:
         with db.write_unsynced():
-            positions = [item.position for item in batch.owed]
-            outbound.put_flight(server_nid, sent, transaction.txn_id, positions)
+            outbound.put_flight(server_nid, sent, transaction.txn_id, batch.owed)
     return transaction
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from matrix_app.federation.sender.queue import Edu, Owed
+from matrix_app.federation.sender.queue import Edu
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services.effects.state_changes import membership_in
-from matrix_app.storage import events, interning, outbound, outbound_edus, presence, rooms
+from matrix_app.storage import events, interning, outbound, outbound_devices, outbound_edus, presence, rooms
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import Membership
-from matrix_app.storage.outbound import MemberDelta, OwedEvent
+from matrix_app.storage.outbound import MemberDelta, Owed, OwedEvent
 from matrix_app.storage.presence import PresenceRow, content_of
 from matrix_app.storage.receipts import ReceiptRow
 from matrix_app.storage.stream import Kind, LogEntry
@@ -61,6 +61,8 @@ class Router:
             self._route_presence(routed, outbound.local_among(present))
         if users := found[Kind.DEVICE_LIST][1]:
             self._route_devices(routed, outbound.local_among(users), after, upto)
+        if movers := found[Kind.MEMBERSHIP][1]:
+            self._route_lists(routed, movers, after, upto)
         if Kind.REMOTE_TO_DEVICE in found:
             routed.with_messages = outbound_edus.servers_with_messages(after, upto)
         for items in routed.owed.values():
@@ -142,10 +144,16 @@ class Router:
 
     def _route_devices(self, routed: Routed, user_nids: set[int], after: int, upto: int) -> None:
         seeing = outbound.servers_seeing(user_nids) if user_nids else {}
-        for change in outbound.device_changes(seeing, after, upto):
+        for change in outbound_devices.changes(seeing, after, upto):
             for server_nid in seeing[change.user_nid]:
                 if server_nid != self._local:
                     routed.owed[server_nid].append(change)
+
+    def _route_lists(self, routed: Routed, user_nids: set[int], after: int, upto: int) -> None:
+        # "[...] when that user joins a room which contains servers which are not already receiving updates".
+        for server_nid, owed in outbound_devices.newly_seen(user_nids, after, upto):
+            if server_nid != self._local:
+                routed.owed[server_nid].append(owed)
 
 
 def _servers_before(event: OwedEvent, joined: dict[int, int], deltas: list[MemberDelta]) -> set[int]:

@@ -155,8 +155,10 @@ class Sender:
     def _add_queues(self, names: dict[int, str]) -> None:
         for nid, name in names.items():
             if nid not in self._queues:
-                sent = self._sent.pop(nid, 0)
-                queue = DestinationQueue(nid, name, sent=sent, behind=nid in self._behind)
+                behind = nid in self._behind
+                # Whoever nothing is known of has got everything, so far.
+                sent = self._sent.pop(nid, 0 if behind else self._position)
+                queue = DestinationQueue(nid, name, sent=sent, behind=behind)
                 queue.flight = self._flights.pop(nid, None)
                 self._queues[nid] = queue
 
@@ -269,6 +271,8 @@ class Sender:
             self._sent[server_nid] = sent
             self._add_queues(await in_thread(outbound.server_names, [server_nid]))
             queue = self._queues[server_nid]
+        if queue.behind:
+            queue.sent = max(queue.sent, sent)
         if queue.behind and not queue.is_busy and queue.not_before <= time.monotonic():
             self._start(queue)
 

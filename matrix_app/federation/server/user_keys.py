@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from appliance.config import get_config
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.services.claim_keys import claim_local_keys
-from matrix_app.services.query_keys import query_local_keys
+from matrix_app.services.query_keys import query_known_keys
 from matrix_app.services.server_queries import devices_of, require_local
 
 _BASE = "/_matrix/federation/v1"
@@ -38,7 +39,7 @@ def post_query(request: Request) -> dict[str, Any]:
     """The keys of users and their devices (POST /user/keys/query)."""
     wanted = request.decode(QueryBody).device_keys
     require_local(wanted)
-    found = query_local_keys(wanted)
+    found = query_known_keys(wanted, names=get_config().federation.tell_device_names)
     return {
         "device_keys": found.device_keys,
         "master_keys": found.master_keys,

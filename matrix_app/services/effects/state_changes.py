@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services import user_directory
-from matrix_app.services.effects import stripped_state, unread
+from matrix_app.services.effects import device_lists, stripped_state, unread
 from matrix_app.storage import interning, invite_state, members, state, summaries, typing
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import MemberRow, Membership
@@ -45,17 +45,24 @@ def apply(room: RoomIdentity, changes: Sequence[StateChange]) -> None:
     for change in changes:
         fields.update(_summary_fields(change))
     summaries.update(room.nid, fields, counts.joined, counts.invited, counts.local)
+    if counts.remote_left:
+        device_lists.remote_left(counts.remote_left)
+    if counts.local < 0 and not summaries.local_members(room.nid):
+        device_lists.nobody_left(room)
 
 
 class _Counts:
     def __init__(self) -> None:
         self.joined = self.invited = self.local = 0
+        self.remote_left: list[int] = []
 
-    def count(self, old: int, new: int, is_local: bool) -> int:
+    def count(self, user_nid: int, old: int, new: int, is_local: bool) -> int:
         joined = (new == Membership.JOIN) - (old == Membership.JOIN)
         self.joined += joined
         self.invited += (new == Membership.INVITE) - (old == Membership.INVITE)
         self.local += joined if is_local else 0
+        if joined < 0 and not is_local:
+            self.remote_left.append(user_nid)
         return joined
 
 
@@ -92,7 +99,7 @@ def _member_changed(room: RoomIdentity, change: StateChange, counts: _Counts) ->
             changed_position=old.changed_position if kept and old else change.position,
         )
     )
-    joined = counts.count(old_value, new_value, is_local)
+    joined = counts.count(user_nid, old_value, new_value, is_local)
     if joined:
         members.count_server(room.nid, interning.server_nid(domain_of(user_id)), joined)
     if is_local:

@@ -14,6 +14,7 @@ from matrix_app.storage.models.encryption import (
     KeySignature,
     KeySignatureChange,
     OneTimeKey,
+    RemoteDeviceList,
     ServerKey,
     ToDeviceMessage,
 )
@@ -173,6 +174,7 @@ __all__ = [
     "RefreshToken",
     "RegistrationToken",
     "RelayedEvent",
+    "RemoteDeviceList",
     "Room",
     "RoomAlias",
     "RoomServer",

@@ -6,13 +6,17 @@ from matrix_app.storage.models.fields import own_nid, ref, stream_position, time
 
 
 class DeviceKeys(models.Model):
-    """The identity keys of a device, local or remote, as signed JSON."""
+    """The identity keys of a device, local or remote, as signed JSON.
+
+    `display_name` is that of a remote device; the names of local ones are with the device.
+    """
 
     pk = models.CompositePrimaryKey("user_nid", "device_id")
     user_nid = ref()
     device_id = models.TextField()
     keys = models.BinaryField()
     stream_id = models.BigIntegerField(default=0)
+    display_name = models.TextField(null=True)
 
     class Meta:
         db_table = "device_keys"
@@ -77,12 +81,44 @@ class KeySignature(models.Model):
         indexes = [models.Index(fields=["target_nid", "target_key"], name="key_signature_target")]
 
 
+class RemoteDeviceList(models.Model):
+    """Devices of a user of another server that are kept while the user shares a room with somebody here.
+
+    Only a list that `is_current` is used. `stream_id` is the last change that it has, by the count of the
+    user's server; none is known where the keys were learned without. `epoch` counts what has put the list out
+    of date, so that an answer which was on its way meanwhile does not pass for current. A list that is not
+    current is asked for from `retry_ts` on; `asked_ts` is when that was last tried in vain.
+    """
+
+    user_nid = models.BigIntegerField(primary_key=True)
+    server_nid = ref()
+    stream_id = models.BigIntegerField(null=True)
+    epoch = models.BigIntegerField(default=0)
+    is_current = models.BooleanField(default=False)
+    attempts = models.IntegerField(default=0)
+    retry_ts = timestamp()
+    asked_ts = timestamp(null=True)
+
+    class Meta:
+        db_table = "remote_device_list"
+        indexes = [
+            models.Index(
+                fields=["retry_ts"], name="remote_device_list_stale", condition=models.Q(is_current=False)
+            )
+        ]
+
+
 class DeviceListChange(models.Model):
-    """A change in a device of a user, or in the user's cross-signing keys where no device is named."""
+    """A change in a device of a user, or in the user's cross-signing keys where no device is named.
+
+    Of a remote user no device is ever named. `previous` is the position of the change of a device of the
+    same user before this one, for the chain that other servers follow.
+    """
 
     position = models.BigIntegerField(primary_key=True)
     user_nid = ref()
     device_id = models.TextField(null=True)
+    previous = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "device_list_change"

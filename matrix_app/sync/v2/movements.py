@@ -5,18 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from matrix_app.storage import members
-from matrix_app.storage.members import Membership
+from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.stream import Kind
 from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import Scope
 
+_CONCERNED = (Membership.JOIN, Membership.INVITE)
+
 
 @dataclass(slots=True)
 class Movements:
-    """Users, by nid; without the user themselves."""
+    """Users, by nid; without the user themselves. Those who were invited may be sent keys, too."""
 
     arrived: set[int] = field(default_factory=set)
+    invited: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
+
+    def add(self, row: MemberRow) -> None:
+        """Somebody has this membership since the last sync."""
+        if row.membership == Membership.JOIN:
+            self.arrived.add(row.user_nid)
+        elif row.membership == Membership.INVITE:
+            self.invited.add(row.user_nid)
+        else:
+            self.gone.add(row.user_nid)
 
 
 def find_movements(request: SyncRequest, scope: Scope) -> Movements:
@@ -27,13 +39,14 @@ def find_movements(request: SyncRequest, scope: Scope) -> Movements:
     for nid in scope.rooms_with(Kind.STATE):
         own = scope.changed.get(nid)
         if own is not None and own.membership == Membership.JOIN and own.changed_position > request.after:
-            found.arrived |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
-            continue
-        for row in members.changed_between(nid, request.after, request.upto):
-            (found.arrived if row.membership == Membership.JOIN else found.gone).add(row.user_nid)
+            rows = members.in_room(nid, _CONCERNED)
+        else:
+            rows = members.changed_between(nid, request.after, request.upto)
+        for row in rows:
+            found.add(row)
     for nid, row in scope.changed.items():
         if row.membership in (Membership.LEAVE, Membership.BAN):
-            found.gone |= {row.user_nid for row in members.in_room(nid, [Membership.JOIN])}
-    found.arrived.discard(request.user_nid)
-    found.gone.discard(request.user_nid)
+            found.gone |= {row.user_nid for row in members.in_room(nid, _CONCERNED)}
+    for users in (found.arrived, found.invited, found.gone):
+        users.discard(request.user_nid)
     return found

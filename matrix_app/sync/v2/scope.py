@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from matrix_app.protocol.filters import RoomFilter
 from matrix_app.storage import members, rooms
 from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.stream import Kind
@@ -27,9 +28,14 @@ class Scope:
     # The user's memberships which changed.
     changed: dict[int, MemberRow] = field(default_factory=dict)
 
+    # The same for rooms that the filter leaves out: whose devices changed is told in any case.
+    left_out: dict[int, set[int] | frozenset[int]] = field(default_factory=dict)
+
     def rooms_with(self, kind: Kind) -> list[int]:
-        """The rooms where this kind of thing may have changed."""
-        return [room for room, kinds in self.kinds.items() if kind in kinds]
+        """The rooms where this kind of thing may have changed, whether or not they are wanted."""
+        return [
+            room for rooms in (self.kinds, self.left_out) for room, kinds in rooms.items() if kind in kinds
+        ]
 
 
 def find_scope(request: SyncRequest) -> Scope:
@@ -48,11 +54,15 @@ def find_scope(request: SyncRequest) -> Scope:
     for room, row in scope.changed.items():
         if row.membership == Membership.JOIN and row.changed_position > request.after:
             scope.kinds[room] = _ALL
-    wanted = request.filter.room
-    scope.kinds = {
-        room: kinds for room, kinds in scope.kinds.items() if wanted.wants_room(rooms.by_nid(room).room_id)
-    }
+    _leave_out(scope, request.filter.room)
     return scope
+
+
+def _leave_out(scope: Scope, wanted: RoomFilter) -> None:
+    every, scope.kinds = scope.kinds, {}
+    for room, kinds in every.items():
+        kept = scope.kinds if wanted.wants_room(rooms.by_nid(room).room_id) else scope.left_out
+        kept[room] = kinds
 
 
 def is_idle(user_nid: int, device_nid: int | None, joined: Iterable[int], since: int) -> bool:

@@ -73,10 +73,13 @@ def key_counts(request: SyncRequest) -> dict[str, Any]:
 
 
 def device_lists(request: SyncRequest, scope: Scope, moved: Movements) -> dict[str, list[str]]:
-    """Whose devices to look at again, and of whom nothing more will be told."""
+    """Whose devices to look at again, and of whom nothing more will be told; what is empty is left out.
+
+    Clients encrypt for those who are invited, where the history's visibility lets these read it.
+    """
     if request.since is None:
         return {}
-    changed = set(moved.arrived)
+    changed = moved.arrived | moved.invited
     if Kind.DEVICE_LIST in scope.user_kinds or scope.rooms_with(Kind.DEVICE_LIST):
         sharing = {*members.sharing_rooms(request.user_nid), request.user_nid}
         changed |= device_messages.lists_changed(sharing, request.after, request.upto)
@@ -85,10 +88,9 @@ def device_lists(request: SyncRequest, scope: Scope, moved: Movements) -> dict[s
     left = moved.gone
     if left:
         left = left - set(members.sharing_among(request.user_nid, left))
-    if not (changed or left):
-        return {}
     names = interning.user_ids(changed | left)
-    return {
+    found = {
         "changed": sorted(names[nid] for nid in changed - left),
         "left": sorted(names[nid] for nid in left),
     }
+    return {name: users for name, users in found.items() if users}

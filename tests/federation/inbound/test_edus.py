@@ -7,13 +7,16 @@ from typing import Any
 import orjson
 import pytest
 
+from matrix_app.federation import loop
+from matrix_app.federation.device_lists import Resync
 from matrix_app.federation.inbound import background
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.federation.inbound.transaction import receive_transaction
-from matrix_app.storage import device_messages, interning, receipts, typing
+from matrix_app.storage import device_messages, interning, receipts, remote_devices, typing
 from tests.factories.client import Client, ClientFactory
 from tests.factories.events import ALICE, BOB
 from tests.factories.fake_peers import FakePeers, SignedRoom
+from tests.factories.key_servers import KeyServers, RemoteUser
 from tests.factories.remote_rooms import JoinedRoom
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,8 +100,12 @@ def test_a_message_to_a_device_is_delivered_once(remote: Remote) -> None:
 
 @pytest.mark.parametrize("kind", ["m.device_list_update", "m.signing_key_update"])
 def test_those_who_share_a_room_learn_of_changed_keys(remote: Remote, kind: str) -> None:
-    remote.send(kind, {"user_id": BOB, "device_id": "X", "stream_id": 1})
-    remote.send(kind, {"user_id": ALICE, "device_id": "X", "stream_id": 1})
+    users = [RemoteUser(BOB, "X"), RemoteUser(ALICE, "X")]
+    for user in users:
+        content = user.add("X") if kind == "m.device_list_update" else user.cross_sign()
+        remote.send(kind, content)
+    loop.run(Resync(KeyServers(*users)).run(), 20)
+    loop.stop()
     nids = [interning.user_nid(BOB), interning.user_nid(ALICE)]
     assert device_messages.lists_changed(nids, 0, EVER) == {nids[0]}
 
@@ -115,6 +122,14 @@ def test_those_who_share_a_room_learn_of_changed_keys(remote: Remote, kind: str)
         ("m.direct_to_device", {"message_id": "x", "sender": BOB, "type": "t", "messages": {"a": 7}}),
         ("m.direct_to_device", {"message_id": "x" * 300, "sender": BOB, "type": "t", "messages": {}}),
         ("m.device_list_update", {"user_id": "\0"}),
+        ("m.device_list_update", {"user_id": BOB, "device_id": 5, "stream_id": 1}),
+        ("m.device_list_update", {"user_id": BOB, "device_id": "D", "stream_id": True}),
+        ("m.device_list_update", {"user_id": BOB, "device_id": "D", "stream_id": 1 << 60}),
+        ("m.device_list_update", {"user_id": BOB, "device_id": "D", "stream_id": 1, "prev_id": ["x"]}),
+        ("m.device_list_update", {"user_id": BOB, "device_id": "D", "stream_id": 1, "keys": [1]}),
+        ("m.device_list_update", {"user_id": BOB, "device_id": "D" * 300, "stream_id": 1, "deleted": True}),
+        ("m.signing_key_update", {"user_id": BOB, "master_key": 5}),
+        ("m.signing_key_update", {"user_id": BOB, "master_key": {"user_id": ALICE}}),
         ("m.unheard_of", {"anything": 1}),
         ("m.typing", 7),
     ],
@@ -122,3 +137,4 @@ def test_those_who_share_a_room_learn_of_changed_keys(remote: Remote, kind: str)
 def test_what_is_malformed_disturbs_nobody(remote: Remote, kind: str, content: Any) -> None:
     remote.send(kind, content)
     assert remote.typing() == []
+    assert remote_devices.of_users([interning.user_nid(BOB)]) == {}

@@ -10,6 +10,8 @@ import pytest
 from appliance.config import Config
 from appliance.config.current import use_config
 from tests.factories.client import Client, ClientFactory
+from tests.factories.encryption import CrossSigning
+from tests.factories.settings import settings
 from tests.factories.visiting_server import VisitingServer
 
 
@@ -142,8 +144,36 @@ def test_the_stream_id_of_devices_grows_with_each_change(remote: VisitingServer,
     before = remote.get("v1", "user", "devices", encrypting.user_id).body["stream_id"]
     encrypting.put("/devices/DEVICE", {"display_name": "Phone"})
     body = remote.get("v1", "user", "devices", encrypting.user_id).body
-    assert body["devices"][0]["device_display_name"] == "Phone"
     assert body["stream_id"] > before
+
+
+def test_cross_signing_keys_are_told_and_do_not_count_as_changes_of_devices(
+    remote: VisitingServer, encrypting: Client
+) -> None:
+    before = remote.get("v1", "user", "devices", encrypting.user_id).body
+    signing = CrossSigning(encrypting)
+    signing.upload()
+    after = remote.get("v1", "user", "devices", encrypting.user_id).body
+    # The next update of a device follows on the last one, whatever became of other keys meanwhile.
+    assert after["stream_id"] == before["stream_id"]
+    assert after["master_key"] == signing.master_key
+    assert after["self_signing_key"] == signing.self_signing_key
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_names_of_devices_are_told_as_the_configuration_says(
+    remote: VisitingServer, encrypting: Client, told: bool
+) -> None:
+    encrypting.put("/devices/DEVICE", {"display_name": "Phone"})
+    with settings(federation={"tell_device_names": told}):
+        (device,) = remote.get("v1", "user", "devices", encrypting.user_id).body["devices"]
+        wanted: list[str] = []
+        keys = remote.post({"device_keys": {encrypting.user_id: wanted}}, "v1", "user", "keys", "query").body[
+            "device_keys"
+        ]
+    assert device.get("device_display_name") == ("Phone" if told else None)
+    unsigned = keys[encrypting.user_id]["DEVICE"]["unsigned"]
+    assert unsigned == ({"device_display_name": "Phone"} if told else {})
 
 
 def test_keys_are_told(remote: VisitingServer, encrypting: Client) -> None:

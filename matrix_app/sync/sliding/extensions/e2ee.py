@@ -23,7 +23,7 @@ def tell(request: SlidingRequest) -> dict[str, Any] | None:
         scope: Scope = find_scope(sync)
         lists = user_sections.device_lists(sync, scope, find_movements(sync, scope))
         if lists:
-            section["device_lists"] = lists
+            section["device_lists"] = {"changed": [], "left": [], **lists}
     return section
 
 
