@@ -46,6 +46,7 @@ MENU: tuple[Group, ...] = (
     Group(
         _("Server"),
         (
+            Entry("admin:settings", _("Settings"), "settings", "settings"),
             Entry("admin:tasks", _("Tasks"), "tasks", "task"),
             Entry("admin:audit", _("Audit log"), "audit", "audit"),
         ),

@@ -10,7 +10,17 @@ from admin_ui.not_found import not_found
 from admin_ui.static_files import static_file
 
 # Each has `admin_ui/sections/<name>/urls.py` with `urlpatterns` below /admin/.
-ADMIN_SECTIONS = ("sign_in", "dashboard", "users", "invitations", "rooms", "federation", "tasks", "audit")
+ADMIN_SECTIONS = (
+    "sign_in",
+    "dashboard",
+    "users",
+    "invitations",
+    "rooms",
+    "federation",
+    "settings",
+    "tasks",
+    "audit",
+)
 # The same below /account/.
 ACCOUNT_SECTIONS = ("join", "account")
 

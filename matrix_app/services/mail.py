@@ -6,6 +6,7 @@ from email.utils import parseaddr
 
 from appliance.config import get_config
 from appliance.config.sections.mail import Mail
+from matrix_app.protocol.errors import BadGateway, InvalidParam
 
 
 def is_configured() -> bool:
@@ -69,3 +70,18 @@ def _password(mail: Mail) -> str:
 def sender_name() -> str:
     """The name in the sender's address, or else the server's."""
     return parseaddr(get_config().mail.sender)[0] or get_config().server.name
+
+
+def send_test(recipient: str) -> None:
+    """Send a mail that shows whether the settings are right; raises `InvalidParam` or `BadGateway`."""
+    import smtplib
+
+    if not is_configured():
+        raise InvalidParam("No mail server is set")
+    if not is_address(recipient):
+        raise InvalidParam("That is not a mail address")
+    name = get_config().server.name
+    try:
+        send(recipient, f"A test of {name}", f"This mail shows that {name} can send mail.\n")
+    except (OSError, smtplib.SMTPException) as fault:
+        raise BadGateway(f"The mail server did not take the mail: {fault}") from fault

@@ -1,0 +1,75 @@
+"""A form field for each setting, by its type."""
+
+from __future__ import annotations
+
+import types
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from msgspec import Meta
+
+from appliance.config.runtime import RuntimeKey
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> str:
+        """The lines of a list."""
+        return value if isinstance(value, str) else "\n".join(value or ())
+
+    def to_python(self, value: Any) -> Any:
+        """The list of the lines."""
+        return [line.strip() for line in (value or "").splitlines() if line.strip()]
+
+
+def field_of(setting: RuntimeKey, *, locked: bool) -> forms.Field:
+    """The field of a setting; one that the file fixes is shown, and cannot be changed."""
+    kind, bounds = _unwrapped(setting.key.type)
+    field = _field(setting, kind, bounds)
+    field.label = label_of(setting.name)
+    field.help_text = field.help_text or setting.key.sentence
+    field.disabled = locked
+    return field
+
+
+def label_of(name: str) -> str:
+    """What a setting is called on the page: registration.allow_deactivation is Allow deactivation."""
+    rest = name.partition(".")[2].replace(".", ": ").replace("_", " ")
+    return rest[:1].upper() + rest[1:]
+
+
+def _unwrapped(kind: Any) -> tuple[Any, Meta]:
+    bounds = Meta()
+    if get_origin(kind) is Annotated:
+        kind, *metas = get_args(kind)
+        bounds = next((meta for meta in metas if isinstance(meta, Meta)), bounds)
+    if get_origin(kind) in (Union, types.UnionType):
+        kind = next(part for part in get_args(kind) if part is not type(None))
+    return kind, bounds
+
+
+def _field(setting: RuntimeKey, kind: Any, bounds: Meta) -> forms.Field:
+    if setting.is_secret:
+        widget = forms.PasswordInput(attrs={"autocomplete": "off"})
+        return forms.CharField(
+            required=False, strip=False, widget=widget, help_text=_("Empty: it stays as it is.")
+        )
+    if kind is bool:
+        return forms.BooleanField(required=False)
+    if kind is int:
+        return forms.IntegerField(min_value=_whole(bounds.ge), max_value=_whole(bounds.le))
+    if kind is float:
+        return forms.FloatField(min_value=bounds.ge, max_value=bounds.le)
+    if get_origin(kind) is Literal:
+        return forms.ChoiceField(choices=[(value, value) for value in get_args(kind)])
+    if get_origin(kind) is tuple:
+        return LinesField(required=False)
+    return forms.CharField(required=False, max_length=2000)
+
+
+def _whole(bound: float | None) -> int | None:
+    return None if bound is None else int(bound)

@@ -1,0 +1,14 @@
+"""Settings."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from admin_ui.sections.settings import views
+
+urlpatterns = [
+    path("settings/", views.index, name="settings"),
+    path("settings/mail/test/", views.test_mail, name="settings-test-mail"),
+    path("settings/<str:name>/", views.section, name="settings-section"),
+    path("settings/<str:name>/reset/", views.reset, name="settings-reset"),
+]

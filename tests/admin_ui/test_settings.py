@@ -1,0 +1,91 @@
+"""Settings on pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from admin_ui.sections.settings.views import sections
+from appliance.config import get_config
+from matrix_app.services.audit import CLI
+from matrix_app.services.change_settings import change_settings
+from tests.factories.accounts import make_account
+from tests.factories.browser import Browser
+from tests.factories.mail_server import mail_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def browser() -> Browser:
+    visitor = Browser()
+    visitor.sign_in(make_account("owner", admin=True))
+    return visitor
+
+
+def filled(browser: Browser, section: str) -> dict[str, str]:
+    """What the form of a section would send as it is."""
+    shown = browser.get(f"/admin/settings/{section}/")
+    fields: dict[str, str] = {}
+    for box in shown.html.css("#settings input[name], #settings textarea[name]"):
+        kind, name = box.attributes.get("type"), str(box.attributes["name"])
+        if kind != "checkbox" or "checked" in box.attributes:
+            fields[name] = box.attributes.get("value") or box.text() or ("on" if kind == "checkbox" else "")
+    for box in shown.html.css("#settings select"):
+        chosen = box.css_first("option[selected]")
+        assert chosen is not None
+        fields[str(box.attributes["name"])] = str(chosen.attributes["value"])
+    return fields
+
+
+@pytest.mark.parametrize("section", list(sections()))
+def test_every_section_is_shown_and_sent_back_unchanged(browser: Browser, section: str) -> None:
+    before = get_config()
+    shown = browser.post(f"/admin/settings/{section}/", filled(browser, section))
+    assert "have been changed" in shown.message
+    assert get_config() == before
+
+
+def test_settings_are_changed_and_reset(browser: Browser) -> None:
+    fields = filled(browser, "registration") | {"registration-mode": "closed", "registration-guests": "on"}
+    browser.post("/admin/settings/registration/", fields)
+    assert get_config().registration.mode == "closed"
+    assert get_config().registration.guests
+    page = "/admin/settings/registration/"
+    browser.post(f"{page}reset/", {"setting": "registration.mode"}, page=page)
+    assert get_config().registration.mode != "closed"
+
+
+def test_faults_are_shown_and_nothing_is_changed(browser: Browser) -> None:
+    fields = filled(browser, "password_policy") | {"password_policy-minimum_length": "0"}
+    assert browser.post("/admin/settings/password_policy/", fields).texts(".wrong-text")
+    fields = filled(browser, "mail") | {"mail-host": "mail.example", "mail-sender": ""}
+    assert browser.post("/admin/settings/mail/", fields).texts(".notice.error")
+    assert get_config().mail.host == ""
+
+
+def test_what_the_environment_fixes_is_shown_locked(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEARTH_ROOMS__PUBLICATION", "true")
+    shown = browser.get("/admin/settings/rooms/")
+    box = shown.html.css_first("input[name=rooms-publication]")
+    assert box is not None
+    assert "disabled" in box.attributes
+    assert "fixed by the configuration" in shown.text
+
+
+def test_secrets_are_never_shown_and_stay_when_nothing_is_typed(browser: Browser) -> None:
+    change_settings(CLI, {"mail.host": "mail.example", "mail.sender": "a@b", "mail.password": "hunter2"})
+    assert "hunter2" not in browser.get("/admin/settings/mail/").text
+    browser.post("/admin/settings/mail/", filled(browser, "mail") | {"mail-port": "25"})
+    assert (get_config().mail.port, get_config().mail.password) == (25, "hunter2")
+
+
+def test_a_test_mail_is_sent(browser: Browser) -> None:
+    page = "/admin/settings/mail/"
+    assert "No mail server" in browser.post(f"{page}test/", {"to": "a@b.example"}, page=page).message
+    with mail_server() as server:
+        change_settings(CLI, {f"mail.{name}": value for name, value in server.settings.items()})
+        assert "has taken" in browser.post(f"{page}test/", {"to": "a@b.example"}, page=page).message
+        assert server.mails[0]["To"] == "a@b.example"
+    assert "did not take" in browser.post(f"{page}test/", {"to": "a@b.example"}, page=page).message
