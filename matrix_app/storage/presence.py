@@ -72,6 +72,17 @@ def in_stream(user_nids: Iterable[int], after: int, upto: int) -> list[PresenceR
     return [_row(found) for found in db.rows(sql, (db.any_of(user_nids), after, upto))]
 
 
+def online_local_members(room_nid: int, limit: int) -> list[PresenceRow]:
+    """The presences of local users who are joined to a room and not offline, the last changed first."""
+    sql = (
+        f"SELECT {', '.join('p.' + name for name in PresenceRow._fields)} FROM membership m"
+        " JOIN presence p ON p.user_nid = m.user_nid"
+        " WHERE m.room_nid = %s AND m.membership = 2 AND m.is_local AND p.presence <> 'offline'"
+        " ORDER BY p.position DESC LIMIT %s"
+    )
+    return [_row(found) for found in db.rows(sql, (room_nid, limit))]
+
+
 def due(*, gone_before: int, idle_before: int, recent_before: int, limit: int) -> list[PresenceRow]:
     """Local users who look more present than they have been: not connected since `gone_before`, or not
     active since `idle_before` or `recent_before`; their rows are kept for the transaction."""

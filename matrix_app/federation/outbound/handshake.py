@@ -86,7 +86,7 @@ def make(server: str, kind: str, room_id: str, user_id: str) -> Template:
     # "The room versions the sending server has support for."
     versions = [("ver", version) for version in ROOM_VERSIONS] if kind != "leave" else None
     path = federation_path("v1", f"make_{kind}", room_id, user_id)
-    answer = peers().ask(server, Question("GET", path, versions, timeout=TEMPLATE_TIMEOUT))
+    answer = _template_of(server, Question("GET", path, versions, timeout=TEMPLATE_TIMEOUT))
     match answer:
         case {"event": {"content": {"membership": str(membership)}} as pdu}:
             # "If not provided, the room version is assumed to be either "1" or "2"."
@@ -100,6 +100,16 @@ def make(server: str, kind: str, room_id: str, user_id: str) -> Template:
     if rules is None:
         raise IncompatibleRoomVersion(f"Room version {version} is not known here", room_version=version)
     return Template(server, pdu, rules)
+
+
+def _template_of(server: str, question: Question) -> Any:
+    try:
+        return peers().ask(server, question)
+    except RemoteError as fault:
+        version = fault.content.get("room_version")
+        if fault.content.get("errcode") != IncompatibleRoomVersion.errcode or not isinstance(version, str):
+            raise
+        raise IncompatibleRoomVersion(fault.message, room_version=version) from fault
 
 
 def complete(template: Template, content: dict[str, Any]) -> Event:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from matrix_app.federation.sender.arrivals import arrivals
 from matrix_app.federation.sender.queue import Edu
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services.effects.state_changes import membership_in
@@ -59,6 +60,7 @@ class Router:
             self._route_typing(routed, typing_rooms)
         if present := found[Kind.PRESENCE][1]:
             self._route_presence(routed, outbound.local_among(present))
+        self._introduce(routed, entries)
         if users := found[Kind.DEVICE_LIST][1]:
             self._route_devices(routed, outbound.local_among(users), after, upto)
         if movers := found[Kind.MEMBERSHIP][1]:
@@ -141,6 +143,11 @@ class Router:
             for server_nid in seeing.get(user_nid, ()):
                 if server_nid != self._local:
                     routed.passing[server_nid].append(edu)
+
+    def _introduce(self, routed: Routed, entries: list[LogEntry]) -> None:
+        for room_nid, server_nid, rows in arrivals(entries, self._local):
+            content = {"push": [_presence(row) for row in rows]}
+            routed.passing[server_nid].append(Edu(("m.presence", "room", room_nid), "m.presence", content))
 
     def _route_devices(self, routed: Routed, user_nids: set[int], after: int, upto: int) -> None:
         seeing = outbound.servers_seeing(user_nids) if user_nids else {}

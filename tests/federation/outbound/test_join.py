@@ -74,6 +74,14 @@ def test_the_event_has_what_the_client_wants_in_it_and_the_name_of_the_user(else
     assert event.content == {"membership": "join", "displayname": "Zoe", "reason": "curious"}
 
 
+def test_a_room_of_a_version_that_is_not_known_here_is_named_with_it(elsewhere: Elsewhere) -> None:
+    content = {"errcode": "M_INCOMPATIBLE_ROOM_VERSION", "error": "too old", "room_version": "org.example.9"}
+    elsewhere.servers.refusing["a.example"] = RemoteError("a.example", 400, content)
+    answer = elsewhere.join()
+    assert (answer.status, answer.errcode) == (400, "M_INCOMPATIBLE_ROOM_VERSION")
+    assert answer.body["room_version"] == "org.example.9"
+
+
 def test_messages_can_be_sent_after_the_join(elsewhere: Elsewhere) -> None:
     elsewhere.join()
     assert elsewhere.client.send(elsewhere.room_id).status == 200
