@@ -6,6 +6,7 @@ from typing import Any
 
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
+from matrix_app.protocol.ids import is_server_name
 from matrix_app.services.room_summary import room_summary
 from matrix_app.services.space_hierarchy import MAX_DEPTH, TreeQuery, read_tree
 
@@ -48,11 +49,13 @@ def get_room_summary(request: Request) -> dict[str, Any]:
 def get_unstable_room_summary(request: Request) -> dict[str, Any]:
     """The same with the names that two of its keys had before they were in the specification."""
     body = _summary(request)
-    body["im.nheko.summary.version"] = body["im.nheko.summary.room_version"] = body["room_version"]
+    if "room_version" in body:  # not every server tells it
+        body["im.nheko.summary.version"] = body["im.nheko.summary.room_version"] = body["room_version"]
     if "encryption" in body:
         body["im.nheko.summary.encryption"] = body["encryption"]
     return body
 
 
 def _summary(request: Request) -> dict[str, Any]:
-    return room_summary(request.path["room_id_or_alias"], request.requester_or_none)
+    servers = [name for name in request.query_list("via") if is_server_name(name)]
+    return room_summary(request.path["room_id_or_alias"], request.requester_or_none, servers)

@@ -6,11 +6,13 @@ import re
 from typing import Any, Final, NamedTuple
 
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.ids import is_server_name
 from matrix_app.services.room_previews import RoomPreview
 from matrix_app.storage import current_entries, events
 
 SPACE: Final = "m.space"
 _CHILD: Final = "m.space.child"
+_KEYS: Final = ("type", "state_key", "sender", "content", "origin_server_ts")
 # An order is at most 50 printable ASCII characters; another is as good as none.
 _ORDER: Final = re.compile(r"[\x20-\x7e]{1,50}")
 
@@ -21,38 +23,60 @@ class SpaceChild(NamedTuple):
     room_id: str
     body: dict[str, Any]
 
+    @property
+    def servers(self) -> list[str]:
+        """The servers that are said to know the room."""
+        via = self.body["content"]["via"]
+        return [name for name in via if isinstance(name, str) and is_server_name(name)]
+
 
 def children_of(space: RoomPreview, suggested_only: bool) -> list[SpaceChild]:
     """The valid children of a room; of one that is no space, none."""
     if space.summary.room_type != SPACE:
         return []
-    children = [event for event in _child_events(space.room.nid) if _is_child(event, suggested_only)]
-    children.sort(key=_sort_key)
-    return [SpaceChild(event.state_key or "", _stripped(event)) for event in children]
+    return read_children(_child_events(space.room.nid), suggested_only=suggested_only)
 
 
 def children_named_in(room_nid: int) -> frozenset[str]:
     """The IDs of the rooms that the `m.space.child` events of a room name."""
-    return frozenset(event.state_key or "" for event in _child_events(room_nid) if _is_child(event, False))
+    return frozenset(child.room_id for child in read_children(_child_events(room_nid), suggested_only=False))
 
 
-def _child_events(room_nid: int) -> list[Event]:
+def _child_events(room_nid: int) -> list[dict[str, Any]]:
     rows = current_entries.of_type(room_nid, _CHILD)
-    return [events.parse(row) for row in rows if row.redacted_by_nid is None]
+    return [_stripped(events.parse(row)) for row in rows if row.redacted_by_nid is None]
 
 
-def _is_child(event: Event, suggested_only: bool) -> bool:
-    via = event.content.get("via")
-    if not isinstance(via, list) or not via or not (event.state_key or "").startswith("!"):
-        return False
-    return not suggested_only or event.content.get("suggested") is True
+def read_children(stripped: Any, *, suggested_only: bool) -> list[SpaceChild]:
+    """The children that stripped `m.space.child` events with an `origin_server_ts` name, in their order.
+
+    What is no such event is left out.
+    """
+    found = [_read(entry) for entry in (stripped if isinstance(stripped, list) else ())]
+    bodies = [body for body in found if body is not None]
+    if suggested_only:
+        bodies = [body for body in bodies if body["content"].get("suggested") is True]
+    return [SpaceChild(body["state_key"], body) for body in sorted(bodies, key=_sort_key)]
 
 
-def _sort_key(event: Event) -> tuple[bool, str, int, str]:
-    order = event.content.get("order")
+def _read(entry: Any) -> dict[str, Any] | None:
+    match entry:
+        case {
+            "type": "m.space.child",
+            "state_key": str(room_id),
+            "sender": str(),
+            "content": {"via": [_, *_]},
+            "origin_server_ts": int(),
+        } if room_id.startswith("!"):
+            return {key: entry[key] for key in _KEYS}
+    return None
+
+
+def _sort_key(body: dict[str, Any]) -> tuple[bool, str, int, str]:
+    order, ts = body["content"].get("order"), body["origin_server_ts"]
     if not isinstance(order, str) or _ORDER.fullmatch(order) is None:
-        return True, "", event.origin_server_ts, event.state_key or ""
-    return False, order, event.origin_server_ts, event.state_key or ""
+        return True, "", ts, body["state_key"]
+    return False, order, ts, body["state_key"]
 
 
 def _stripped(event: Event) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import IO, Any
 
 from matrix_app.protocol.errors import NotFound, RemoteUnreachable
 from matrix_app.protocol.ids import Mxc
 from matrix_app.services.fetches import RemoteFile
+from matrix_app.services.remote_servers import RemoteQuestion
 
 
 class Offline:
@@ -17,6 +19,9 @@ class Offline:
         self, destination: str, method: str, path: str, *, timeout: float | None = None, **options: Any
     ) -> Any:
         raise RemoteUnreachable(f"{destination} cannot be reached from tests")
+
+    def request_all(self, questions: Sequence[RemoteQuestion], *, timeout: float) -> list[Any]:
+        return [RemoteUnreachable("nobody can be reached from tests") for _ in questions]
 
 
 class OfflineMedia:

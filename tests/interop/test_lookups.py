@@ -71,6 +71,27 @@ def test_published_rooms_are_found_in_the_directory_of_their_server(alice: Perso
     assert nothing["chunk"] == []
 
 
+def test_a_space_can_be_looked_into_from_the_other_server(alice: Person, bob: Person) -> None:
+    space = alice.create_room("12", name="House", creation_content={"type": "m.space"})
+    children = [alice.create_room("12", name=name) for name in ("Kitchen", "Cellar")]
+    hidden = alice.create_room("12", name="Safe", preset="private_chat")
+    for child in (*children, hidden):
+        alice.set_state(space, "m.space.child", {"via": [alice.server_name]}, child)
+    own = bob.create_room("12", name="Of Bob's", creation_content={"type": "m.space"})
+    bob.set_state(own, "m.space.child", {"via": [alice.server_name]}, space)
+    found = bob.ask("GET", f"/_matrix/client/v1/rooms/{own}/hierarchy")
+    names = {entry["room_id"]: entry.get("name") for entry in found["rooms"]}
+    assert names == {own: "Of Bob's", space: "House", children[0]: "Kitchen", children[1]: "Cellar"}
+
+
+def test_a_room_of_the_other_server_can_be_previewed(alice: Person, bob: Person) -> None:
+    room = alice.create_room("12", name="Parlour", topic="Tea")
+    query = {"via": [alice.server_name]}
+    found = bob.ask("GET", f"/_matrix/client/v1/room_summary/{room}", query=query)
+    assert (found["room_id"], found["name"], found["join_rule"]) == (room, "Parlour", "public")
+    assert found["room_version"] == "12"
+
+
 def test_openid_tokens_tell_who_their_owner_is(pair: Pair, alice: Person, bob: Person) -> None:
     context = ssl.create_default_context(cafile=pair.neighbourhood.ca_file)
     for owner in (alice, bob):
