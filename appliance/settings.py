@@ -135,6 +135,7 @@ WORKER_COMPANIONS = [
     "matrix_app.federation.sender.start",
     "matrix_app.federation.inbound.asking.start",
     "matrix_app.push.start",
+    "matrix_app.federation.outbound.join_service.start",
 ]
 SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_server"
 

@@ -66,6 +66,13 @@ def expire_presence() -> None:
     sweep_all()
 
 
+def run_joins() -> None:
+    """Join rooms of other servers that users want to be in."""
+    from matrix_app.federation.outbound.join_service import wake
+
+    wake()
+
+
 def fill_gaps() -> None:
     """Complete what other servers sent, which are asked for what is missing."""
     from matrix_app.federation.inbound.asking import wake

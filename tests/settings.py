@@ -36,6 +36,8 @@ from appliance.settings import DATABASES, STORAGES  # noqa: E402
 # Tests of pages look at the source of the files, which nobody has collected.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 REMOTE_SERVERS = "tests.factories.offline.servers"
+# Joins are run where they are asked for.
+REMOTE_ROOMS = "tests.factories.joins.rooms"
 REMOTE_MEDIA = "tests.factories.offline.media"
 REMOTE_KEYS = "tests.factories.key_servers.servers"
 

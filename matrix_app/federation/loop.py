@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import ExitStack
 from typing import Any, Final, ParamSpec, TypeVar
@@ -21,6 +22,7 @@ from matrix_app.http.view_threads import waiting_for_others
 from matrix_app.protocol.errors import RemoteUnreachable, Unavailable
 
 THREADS: Final = 2
+CHECK_SECONDS: Final = 1.0
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -99,10 +101,11 @@ def submit(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
     return asyncio.run_coroutine_threadsafe(coroutine, loop_thread().loop)
 
 
-def run(coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
+def run(coroutine: Coroutine[Any, Any, T], timeout: float, check: Callable[[], None] | None = None) -> T:
     """The coroutine's result; cancels it and raises `RemoteUnreachable` after `timeout` seconds.
 
-    A view that waits here takes no other request's turn. Raises `Unavailable` when too many do.
+    `check` is called every second; when it raises, the coroutine is cancelled. A view that waits here takes
+    no other request's turn. Raises `Unavailable` when too many do.
     """
     if loop_thread().is_here():
         coroutine.close()
@@ -113,7 +116,23 @@ def run(coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         except Unavailable:
             coroutine.close()
             raise
-        return _result(submit(coroutine), timeout)
+        future = submit(coroutine)
+        if check is not None:
+            timeout -= _watch(future, timeout, check)
+        return _result(future, timeout)
+
+
+def _watch(future: Future[T], timeout: float, check: Callable[[], None]) -> float:
+    """Wait for the end or the time-out, whichever comes first; the seconds that took."""
+    began = time.monotonic()
+    while not future.done() and (passed := time.monotonic() - began) < timeout:
+        try:
+            check()
+        except BaseException:
+            future.cancel()
+            raise
+        wait([future], min(CHECK_SECONDS, timeout - passed))
+    return time.monotonic() - began
 
 
 def _result(future: Future[T], timeout: float) -> T:

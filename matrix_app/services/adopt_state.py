@@ -37,7 +37,7 @@ from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.stream import Change, Kind
 
 # Entries that are taken over in one transaction: others write in between.
-BATCH: Final = 500
+BATCH: Final = 250
 
 _Names = Mapping[int, type_and_key]
 
@@ -54,8 +54,11 @@ def adopt_state(room: RoomIdentity, event: Event, state_ids: Sequence[str]) -> i
     with room_locked(room.nid):
         present = state.current_full(room.nid)
         names = _names({*entries, *present})
-        _adopt_in_advance(room, entries, present, names)
-        return _begin(room, event, entries, names)
+        rest = _adopt_in_advance(room, entries, present, names)
+        with db.write():
+            chain = state.Chain(room.nid, None)
+            chain.extend(entries)
+        return _begin(room, event, chain, {key: entries.get(key, 0) for key in rest}, names)
 
 
 def _names(keys: Iterable[int]) -> dict[int, type_and_key]:
@@ -83,17 +86,23 @@ def _is_remote_member(pair: type_and_key) -> bool:
 
 def _adopt_in_advance(
     room: RoomIdentity, entries: Mapping[int, int], present: Mapping[int, int], names: _Names
-) -> None:
-    """Take over most of the state, a part at a time. Nobody here can see the room before it begins."""
+) -> set[int]:
+    """Take over most of the state, a part at a time. Nobody here can see the room before it begins.
+
+    What is returned are the keys that are left: those with effects, and those that go away.
+    """
     pace = Pace()
-    changed = [key for key, nid in entries.items() if present.get(key) != nid]
-    for chunk in _chunks([key for key in changed if _is_remote_member(names[key])]):
+    remote = {key for key in entries if _is_remote_member(names[key])}
+    plain = {key for key in entries if state_changes.is_plain(names[key])}
+    changed = {key for key, nid in entries.items() if present.get(key) != nid}
+    for chunk in _chunks(sorted(remote & changed)):
         found = events.events_by_nid([entries[key] for key in chunk])
         with pace.write():
             _put_members(room, {key: found[entries[key]] for key in chunk}, entries)
-    for chunk in _chunks([key for key in changed if state_changes.is_plain(names[key])]):
+    for chunk in _chunks(sorted(plain & changed)):
         with pace.write():
             bulk.put_current(room.nid, {key: entries[key] for key in chunk}, ())
+    return {*entries, *present} - remote - plain
 
 
 def _put_members(room: RoomIdentity, chunk: Mapping[int, Event], entries: Mapping[int, int]) -> None:
@@ -149,17 +158,17 @@ def _count(
     summaries.update(room.nid, {}, sum(joined.values()), invited, 0)
 
 
-def _begin(room: RoomIdentity, event: Event, entries: Mapping[int, int], names: _Names) -> int:
-    """Store the event and all of the state that is left."""
+def _begin(
+    room: RoomIdentity, event: Event, chain: state.Chain, rest: Mapping[int, int], names: _Names
+) -> int:
+    """Store the event on the snapshot that the chain ends with, and the rest of the state (0: goes away)."""
     with db.write():
         rooms.lock(room.nid)
         head = rooms.head(room.nid)
-        present = state.current_full(room.nid)
         position = _take_position(room, event)
-        state_nid = state.create_full(room.nid, entries)
-        nid = _insert(room, event, position, state_nid, head.unread_ordinal)
+        nid = _insert(room, event, position, chain.nid, head.unread_ordinal)
         key_nid = interning.key_nid(event.type, event.state_key or "")
-        after_nid = state.Chain(room.nid, state_nid).extend({key_nid: nid})
+        after_nid = chain.extend({key_nid: nid})
         events.set_state_after(nid, after_nid)
         rooms.advance(
             room.nid,
@@ -169,8 +178,9 @@ def _begin(room: RoomIdentity, event: Event, entries: Mapping[int, int], names: 
             unread_ordinal=head.unread_ordinal,
         )
         _set_extremities(room, event, nid)
-        wanted = {**entries, key_nid: nid}
-        changed = {key: wanted.get(key, 0) for key, _ in wanted.items() ^ present.items()}
+        wanted = {**rest, key_nid: nid}
+        present = state.current(room.nid, wanted)
+        changed = {key: now for key, now in wanted.items() if present.get(key, 0) != now}
         pairs = {**names, key_nid: (event.type, event.state_key or "")}
         _apply(room, changed, pairs, position)
         # Users of this server have been invited before there was a room to count them in.
@@ -184,7 +194,7 @@ def _take_position(room: RoomIdentity, event: Event) -> int:
     return stream.append([Change(Kind.STATE, room.nid), Change(Kind.MEMBERSHIP, room.nid, user_nid)])[0]
 
 
-def _insert(room: RoomIdentity, event: Event, position: int, state_nid: int, ordinal: int) -> int:
+def _insert(room: RoomIdentity, event: Event, position: int, state_nid: int | None, ordinal: int) -> int:
     new = NewEvent(
         event=event,
         json=encode_canonical(event.pdu, lenient=True),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matrix_app.http.requester import Requester
-from matrix_app.protocol.errors import UnableToGrantJoin
+from matrix_app.protocol.errors import NotFound, UnableToGrantJoin
 from matrix_app.protocol.events import Event
 from matrix_app.services import remote_membership
 from matrix_app.services.account_state import refuse_suspended
@@ -54,6 +54,17 @@ def join(
         template = member_content(requester.user_id, "join", content, reason)
         remote_membership.join(requester, room_id, [*via, *servers], template)
         return None
+
+
+def join_known(requester: Requester, room_id: str, content: Mapping[str, Any]) -> None:
+    """Join a room that has come here since another server was asked for it; raises as `join`."""
+    refuse_suspended(requester)
+    _refuse_blocked(room_id)
+    room = find_here(room_id)
+    if room is None:
+        raise NotFound("The room is not here")
+    extra = {key: value for key, value in content.items() if key not in (AUTHORISER, "membership", "reason")}
+    _join_here(requester, room, extra, content.get("reason"), None)
 
 
 def _refuse_blocked(room_id: str) -> None:

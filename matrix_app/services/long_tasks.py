@@ -25,6 +25,8 @@ from matrix_app.storage.long_tasks import LongTaskRow
 
 # A worker that has not said how far it is for so long is taken for dead.
 STALE_MS: Final = 120_000
+# Kinds that are not done in pieces by the queue: joins have threads of their own.
+SERVED_ELSEWHERE: Final = frozenset({"join"})
 _KINDS: dict[str, Piece] = {}
 
 _log = structlog.get_logger("matrix_app.long_tasks")
@@ -140,5 +142,5 @@ def resume_all() -> None:
     """Go on with tasks whose worker ended, or whose wake-up was lost."""
     stale = now_ms() - STALE_MS
     for row in long_tasks.unfinished():
-        if (row.heartbeat_ts or row.created_ts) < stale:
+        if row.kind not in SERVED_ELSEWHERE and (row.heartbeat_ts or row.created_ts) < stale:
             run_later("run_long_task", row.nid)

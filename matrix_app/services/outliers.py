@@ -18,7 +18,7 @@ from matrix_app.storage.pace import Pace
 from matrix_app.storage.rooms import RoomIdentity
 
 # In one transaction: others write in between.
-BATCH: Final = 500
+BATCH: Final = 250
 
 
 def store_outliers(room: RoomIdentity, found: Iterable[Event]) -> None:

@@ -108,16 +108,39 @@ def note(nid: int, now: int, step: str, done: int, total: int | None, checkpoint
     return bool(db.value(sql, (now, step, done, total, checkpoint, nid)))
 
 
+def note_position(nid: int, now: int, step: str, done: int, total: int | None) -> bool:
+    """Store how far a task is that keeps its checkpoint by itself; whether somebody wants it cancelled."""
+    sql = (
+        "UPDATE long_task SET heartbeat_ts = %s, step = %s, done = %s, total = %s"
+        " WHERE nid = %s RETURNING cancel_requested"
+    )
+    return bool(db.value(sql, (now, step, done, total, nid)))
+
+
 def finish(nid: int, state: str, now: int, *, result: bytes = b"{}", error: str = "") -> None:
     """Store what came of a task."""
     sql = "UPDATE long_task SET state = %s, finished_ts = %s, result = %s, error = %s WHERE nid = %s"
     db.execute(sql, (state, now, result, error, nid))
 
 
+def is_to_be_cancelled(nid: int) -> bool:
+    """Whether somebody has asked for the end of a task."""
+    return bool(db.value("SELECT cancel_requested FROM long_task WHERE nid = %s", (nid,)))
+
+
 def ask_to_cancel(nid: int) -> bool:
     """Ask for the end of a task; False when it has ended."""
     sql = "UPDATE long_task SET cancel_requested = %s WHERE nid = %s AND state IN ('queued', 'running')"
     return db.changed(sql, (True, nid)) == 1
+
+
+def delete_done_before(kind: str, ts: int, limit: int) -> int:
+    """Remove tasks of a kind that were done without a fault before a time, at most `limit`; how many."""
+    sql = (
+        "DELETE FROM long_task WHERE nid IN (SELECT nid FROM long_task"
+        " WHERE finished_ts < %s AND kind = %s AND state = 'done' ORDER BY finished_ts LIMIT %s)"
+    )
+    return db.changed(sql, (ts, kind, limit))
 
 
 def delete_finished_before(ts: int, limit: int) -> int:

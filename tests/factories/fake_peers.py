@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from matrix_app.federation.inbound.peers import Question
+from matrix_app.federation.inbound.peers import Check, Question, nothing
 from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError, RemoteUnreachable
 from matrix_app.protocol.event_format import finish_event
 from matrix_app.protocol.events import Event
@@ -72,11 +72,12 @@ class FakePeers:
         query = dict(question.query or {})
         return getattr(self, f"_{parts[0]}")(*parts[1:], **query, **(question.content or {}))
 
-    def download(self, server: str, question: Question, into: IO[bytes]) -> None:
+    def download(self, server: str, question: Question, into: IO[bytes], check: Check = nothing) -> None:
         """The answer of whoever is asked, in a file."""
+        check()
         into.write(orjson.dumps(self.ask(server, question)))
 
-    def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float) -> None:
+    def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float, check: Check = nothing) -> None:
         """All keys are known."""
 
     def ask_all(self, server: str, questions: Sequence[Question]) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Final, NamedTuple, Protocol
 
@@ -32,6 +32,13 @@ class Question(NamedTuple):
     silence: float | None = None
 
 
+Check = Callable[[], None]
+
+
+def nothing() -> None:
+    """Nothing ends the request."""
+
+
 class Peers(Protocol):
     """Other servers, as what is received from them needs them."""
 
@@ -39,10 +46,11 @@ class Peers(Protocol):
         """The answer as decoded JSON; raises a `MatrixError` when there is none."""
         ...
 
-    def download(self, server: str, question: Question, into: IO[bytes]) -> None:
+    def download(self, server: str, question: Question, into: IO[bytes], check: Check = nothing) -> None:
         """Write the answer to a file as it arrives.
 
-        Raises a `MatrixError` when there is none, or no whole one.
+        `check` is called every second or so; it may raise, which ends the request. Raises a `MatrixError`
+        when there is no answer, or no whole one.
         """
         ...
 
@@ -54,8 +62,11 @@ class Peers(Protocol):
         """For each event None, or what is wrong with its signatures."""
         ...
 
-    def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float) -> None:
-        """Fetch keys, by server and key ID, that were valid at a time; those that come in time are kept."""
+    def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float, check: Check = nothing) -> None:
+        """Fetch keys, by server and key ID, that were valid at a time; those that come in time are kept.
+
+        `check` is called every second or so, and may raise.
+        """
         ...
 
     def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
@@ -70,9 +81,9 @@ class RemotePeers:
         """See `Peers`."""
         return loop.run(_ask(server, question), question.timeout * 2)
 
-    def download(self, server: str, question: Question, into: IO[bytes]) -> None:
+    def download(self, server: str, question: Question, into: IO[bytes], check: Check = nothing) -> None:
         """See `Peers`."""
-        loop.run(_download(server, question, into), question.timeout * 2)
+        loop.run(_download(server, question, into), question.timeout * 2, check)
 
     def ask_all(self, server: str, questions: Sequence[Question]) -> list[Any]:
         """See `Peers`."""
@@ -84,13 +95,13 @@ class RemotePeers:
 
         return loop.run(verify_event_signatures(events), TIMEOUT * 4)
 
-    def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float) -> None:
+    def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float, check: Check = nothing) -> None:
         """See `Peers`."""
         from matrix_app.federation.key_ring import Need
         from matrix_app.federation.keys import learn_keys
 
         needs = [Need(server, key_id, valid_at) for (server, key_id), valid_at in keys.items()]
-        loop.run(learn_keys(needs, seconds), seconds + TIMEOUT)
+        loop.run(learn_keys(needs, seconds), seconds + TIMEOUT, check)
 
     def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
         """See `Peers`."""

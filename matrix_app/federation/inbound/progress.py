@@ -8,6 +8,10 @@ from typing import Protocol
 class Progress(Protocol):
     """Is told of each step. It may raise, which ends the work where it can be taken up again."""
 
+    def check(self) -> None:
+        """Raises when the work is to end, as the other steps may."""
+        ...
+
     def surveyed(self, events: int) -> None:
         """An answer is here whole; it lists so many events."""
         ...
@@ -31,6 +35,9 @@ class Progress(Protocol):
 
 class Unwatched:
     """Nobody looks."""
+
+    def check(self) -> None:
+        """See `Progress`."""
 
     def surveyed(self, events: int) -> None:
         """See `Progress`."""

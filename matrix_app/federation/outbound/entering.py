@@ -10,7 +10,7 @@ from matrix_app.federation.inbound.gaps import GapFiller
 from matrix_app.federation.inbound.pdus import read_pdu, verified
 from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.progress import Progress
-from matrix_app.protocol.errors import BadGateway
+from matrix_app.protocol.errors import AuthorizationFailed, BadGateway
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.services.adopt_state import adopt_state
@@ -20,6 +20,7 @@ from matrix_app.services.outliers import BATCH, store_ordered
 from matrix_app.services.policy_signing import store_asking
 from matrix_app.services.received_events import MissingEventsError
 from matrix_app.storage import db, rooms
+from matrix_app.storage.events import Status
 from matrix_app.storage.rooms import RoomIdentity
 
 STATE: Final = "state"
@@ -71,7 +72,7 @@ def _read(
     progress: Progress,
 ) -> list[str]:
     progress.surveyed(found.events)
-    peers().learn_keys(found.keys, KEY_SECONDS)
+    peers().learn_keys(found.keys, KEY_SECONDS, progress.check)
     reader = AnswerReader(room, spool, join.server, progress)
     state_ids = reader.read(answer, state=STATE)
     creates = [reader.creates[event_id] for event_id in state_ids if event_id in reader.creates]
@@ -108,7 +109,9 @@ def _as_signed_there(room: RoomIdentity, join: HandedIn, given: Any) -> Event:
 def _receive(room: RoomIdentity, event: Event, server: str) -> None:
     """This server is in the room already, but another one had to let its user in."""
     try:
-        store_asking(room, event)
+        status = store_asking(room, event)
     except MissingEventsError:
         GapFiller(room, server).complete(event)
-        store_asking(room, event)
+        status = store_asking(room, event)
+    if status in (Status.REJECTED, Status.SOFT_FAILED):
+        raise AuthorizationFailed("The state of the room does not allow this")

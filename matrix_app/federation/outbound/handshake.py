@@ -11,7 +11,7 @@ from typing import IO, Any, Final, NamedTuple, TypeVar
 import structlog
 
 from matrix_app.federation.client import federation_path
-from matrix_app.federation.inbound.peers import Question, peers
+from matrix_app.federation.inbound.peers import Check, Question, peers
 from matrix_app.protocol.errors import (
     BadGateway,
     FederationDenied,
@@ -150,16 +150,17 @@ def hand_in(
     return answer[1] if isinstance(answer, list) and len(answer) == 2 else answer
 
 
-def hand_in_join(server: str, event: Event, answer: IO[bytes]) -> None:
+def hand_in_join(server: str, event: Event, answer: IO[bytes], check: Check) -> None:
     """Hand in a signed join; the answer, which may be big, is written to a file as it arrives.
 
-    It is an object, or with the first version of the endpoint a list of a status and the object.
+    It is an object, or with the first version of the endpoint a list of a status and the object. `check` is
+    called every second or so, and may raise.
     """
     for version, query in (("v2", {"omit_members": "false"}), ("v1", None)):
         path = federation_path(version, "send_join", event.room_id, event.event_id)
         question = Question("PUT", path, query, event.pdu, timeout=JOIN_TIMEOUT, silence=JOIN_SILENCE)
         try:
-            peers().download(server, question, answer)
+            peers().download(server, question, answer, check)
         except RemoteError as fault:
             if version == "v1" or not is_unknown_endpoint(fault):
                 raise

@@ -1,90 +1,258 @@
-"""Joining a room that this server is not in, or cannot let its users into ("Joining Rooms")."""
+"""One join of a room that this server is not in, or cannot let its user into ("Joining Rooms")."""
 
 from __future__ import annotations
 
-import tempfile
+import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final
-from weakref import WeakValueDictionary
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
+import orjson
 import structlog
 
 from appliance.config import get_config
-from matrix_app.federation.inbound.progress import Unwatched
 from matrix_app.federation.outbound.entering import HandedIn, take_in
 from matrix_app.federation.outbound.handshake import complete, first_of, hand_in_join, make
-from matrix_app.http.requester import Requester
-from matrix_app.protocol.errors import Unavailable
+from matrix_app.federation.outbound.leave import leave
+from matrix_app.protocol.canonical_json import decode_json
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.hashes import event_id_of
+from matrix_app.protocol.room_versions import ROOM_VERSIONS
+from matrix_app.services import joining, remote_joins
+from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.known_rooms import is_here
+from matrix_app.services.received_events import is_stored
 from matrix_app.services.room_succession import carry_over
-from matrix_app.storage import db, invite_state
+from matrix_app.storage import db, invite_state, long_tasks, rooms
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.long_tasks import LongTaskRow
 from matrix_app.storage.rooms import RoomIdentity
 
-# How long the second join of a room waits for the first.
-LONGEST: Final = 300.0
-# Joins under way at a time: each may need much memory.
-AT_ONCE: Final = 4
-# How long a join waits for others to end.
-PATIENCE: Final = 60.0
+# Answers up to so many bytes are asked for again after a restart, and need not wait for bigger ones.
+SMALL: Final = 1 << 20
 
 _log = structlog.get_logger("matrix_app.federation.outbound")
-_slots = threading.BoundedSemaphore(AT_ONCE)
-_locks: WeakValueDictionary[str, _JoinLock] = WeakValueDictionary()
-_locks_guard = threading.Lock()
 
 
-class _JoinLock:
-    __slots__ = ("__weakref__", "lock")
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
+class JoinCancelledError(Exception):
+    """Somebody has asked for the end of the join."""
 
 
-@contextmanager
-def _alone(room_id: str) -> Iterator[None]:
-    """One join of a room at a time: the second finds the room here."""
-    with _locks_guard:
-        holder = _locks.setdefault(room_id, _JoinLock())
-    if not holder.lock.acquire(timeout=LONGEST):
-        raise Unavailable("Another join of this room is under way")
-    try:
-        if not _slots.acquire(timeout=PATIENCE):
-            raise Unavailable("Too many joins are under way")
+class JoinInterruptedError(Exception):
+    """This process is to end: another goes on with the join."""
+
+
+class Position(NamedTuple):
+    """How far a join is, for those who look: `total` is None while nobody knows how much there is to do."""
+
+    step: str = "asking"
+    done: int = 0
+    total: int | None = None
+
+
+class Join:
+    """A join at work. It may be run again after an interruption at any place, and goes on from there."""
+
+    def __init__(self, row: LongTaskRow, heavy: threading.Semaphore | None = None) -> None:
+        self.nid = row.nid
+        self.wanted = remote_joins.wanted_in(row)
+        self.position = Position()
+        self.is_cancelled = False
+        self.is_interrupted = False
+        # {"server", "version", "event", "answer"}: the join that was handed in, and the size of its answer.
+        self._checkpoint: dict[str, Any] = row.checkpoint
+        self._heavy = heavy or threading.Semaphore()
+        self._taken: HandedIn | None = None
+
+    @property
+    def answer_path(self) -> Path:
+        """Where the answer of the server is kept."""
+        return answers_folder() / f"{self.nid}.json"
+
+    def run(self) -> None:
+        """Join, and store what came of it; raises `JoinInterruptedError` when it is to be gone on with."""
         try:
-            yield
-        finally:
-            _slots.release()
-    finally:
-        holder.lock.release()
+            self.check()
+            self._join()
+        except JoinCancelledError:
+            remote_joins.give_up(self.nid)
+            self._take_back()
+        except MatrixError as fault:
+            remote_joins.fail(self.nid, fault)
+            self._take_back()
+        self.answer_path.unlink(missing_ok=True)
+
+    def _join(self) -> None:
+        wanted = self.wanted
+        handed_in = self._handed_in()
+        if handed_in is not None and is_stored(handed_in.event.event_id):
+            self._finish()
+        elif not wanted.was_here and is_here(wanted.room_id):
+            self._join_here()
+        elif handed_in is None or not self._go_on(handed_in):
+            first_of(wanted.servers, self._join_by)
+            self._finish()
+
+    def _handed_in(self) -> HandedIn | None:
+        """The join that was signed before an interruption."""
+        if "event" not in self._checkpoint:
+            return None
+        rules = ROOM_VERSIONS[self._checkpoint["version"]]
+        pdu = decode_json(self._checkpoint["event"].encode())
+        return HandedIn(rules, Event(pdu, event_id_of(pdu, rules), rules), self._checkpoint["server"])
+
+    def _join_here(self) -> None:
+        """Somebody else from here has come into the room meanwhile."""
+        wanted = self.wanted
+        joining.join_known(remote_joins.requester_of(wanted), wanted.room_id, wanted.content)
+        with db.write():
+            remote_joins.finish(self.nid)
+
+    def _go_on(self, handed_in: HandedIn) -> bool:
+        """Go on with the join that is signed; False if that server does not help any more."""
+        try:
+            self._hand_in(handed_in)
+        except MatrixError as fault:
+            _log.info("a join cannot be gone on with", server=handed_in.server, error=fault.message)
+            return False
+        self._finish()
+        return True
+
+    def _join_by(self, server: str) -> None:
+        self.check()
+        self.position = Position()
+        template = make(server, "join", self.wanted.room_id, self.wanted.user_id)
+        event = complete(template, self.wanted.content)
+        # Kept before it is sent, so that the same join is handed in again after a restart, and no second one.
+        self._keep(server=server, version=template.rules.identifier, event=orjson.dumps(event.pdu).decode())
+        self._hand_in(HandedIn(template.rules, event, server))
+
+    def _hand_in(self, handed_in: HandedIn) -> None:
+        size = self._checkpoint.get("answer")
+        if size is None or not _has_size(self.answer_path, size):
+            size = self._download(handed_in)
+        self._taken = handed_in
+        with ExitStack() as stack:
+            if size > SMALL:
+                self._wait_for_turn(stack)
+            answer = stack.enter_context(self.answer_path.open("rb"))
+            take_in(handed_in, answer, self)
+
+    def _download(self, handed_in: HandedIn) -> int:
+        self.position = Position("receiving")
+        with self.answer_path.open("wb") as file:
+            hand_in_join(handed_in.server, handed_in.event, _Counted(file, self), self.check)  # type: ignore[arg-type]
+            size = file.tell()
+            if size > SMALL:
+                file.flush()
+                os.fsync(file.fileno())
+        if size > SMALL:
+            self._keep(answer=size)
+        return size
+
+    def _wait_for_turn(self, stack: ExitStack) -> None:
+        self.position = Position("waiting")
+        while not self._heavy.acquire(timeout=1):
+            self.check()
+        stack.callback(self._heavy.release)
+
+    def _keep(self, **more: Any) -> None:
+        if "event" in more:
+            self._checkpoint = {}
+        self._checkpoint |= more
+        position = self.position
+        with db.write():
+            long_tasks.note(
+                self.nid,
+                now_ms(),
+                position.step,
+                position.done,
+                position.total,
+                orjson.dumps(self._checkpoint),
+            )
+
+    def note(self) -> bool:
+        """Store how far the join is, for those who look; whether it is to be cancelled."""
+        position = self.position
+        with db.write():
+            return long_tasks.note_position(self.nid, now_ms(), position.step, position.done, position.total)
+
+    def _finish(self) -> None:
+        room = rooms.find(self.wanted.room_id)
+        if room is not None:
+            carry_over(room, self.wanted.user_nid)
+        with db.write():
+            if room is not None:
+                invite_state.remove(room.nid, self.wanted.user_nid)
+            remote_joins.finish(self.nid)
+        _log.info("joined", room_id=self.wanted.room_id, user_id=self.wanted.user_id)
+
+    def _take_back(self) -> None:
+        """A server has taken the join, but nothing came of it here: leave there, if anybody takes that."""
+        if self._taken is not None and not self.wanted.was_here:
+            room = RoomIdentity(0, self.wanted.room_id, self._taken.rules)
+            leave(self.wanted.user_id, room, [self._taken.server], {"membership": "leave"})
+
+    def check(self) -> None:
+        """Raises when the join is to end."""
+        if self.is_cancelled:
+            raise JoinCancelledError
+        if self.is_interrupted:
+            raise JoinInterruptedError
+
+    def surveyed(self, events: int) -> None:
+        """See `Progress`."""
+        self.position = Position("fetching keys", 0, events)
+
+    def read(self, events: int) -> None:
+        """See `Progress`."""
+        self.check()
+        self.position = Position("verifying", self.position.done + events, self.position.total)
+
+    def verified(self, events: int) -> None:
+        """See `Progress`."""
+
+    def stored(self, events: int) -> None:
+        """See `Progress`."""
+        self.check()
+        done = self.position.done if self.position.step == "storing" else 0
+        self.position = Position("storing", done + events, self.position.total)
+
+    def entering(self) -> None:
+        """See `Progress`."""
+        self.is_cancelled = self.is_cancelled or long_tasks.is_to_be_cancelled(self.nid)
+        self.check()
+        room = rooms.find(self.wanted.room_id)
+        if room is not None:
+            refuse_blocked(room)
+        self.position = Position("entering")
 
 
-def join(requester: Requester, room_id: str, servers: Sequence[str], content: dict[str, Any]) -> None:
-    """Join by way of the first of the servers that lets the user in. It goes on if the client gives up."""
-    was_here = is_here(room_id)
-    with _alone(room_id):
-        if not was_here and is_here(room_id):
-            _join_here(requester, room_id, servers, content)
-            return
-        room = first_of(servers, lambda server: _join_by(server, requester.user_id, room_id, content))
-    with db.write():
-        invite_state.remove(room.nid, requester.user_nid)
-    carry_over(room, requester.user_nid)
+class _Counted:
+    """A file that tells how much has been written."""
+
+    def __init__(self, file: Any, join: Join) -> None:
+        self._file = file
+        self._join = join
+
+    def write(self, data: bytes) -> int:
+        """Write, and count."""
+        self._join.position = Position("receiving", self._join.position.done + len(data))
+        written: int = self._file.write(data)
+        return written
 
 
-def _join_here(requester: Requester, room_id: str, servers: Sequence[str], content: dict[str, Any]) -> None:
-    """Somebody else from here has just come into the room."""
-    from matrix_app.services import joining
+def answers_folder() -> Path:
+    """The folder for answers that are being worked on."""
+    folder = get_config().server.data_dir / "joins"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
-    joining.join(requester, room_id, via=servers, extra=content)
 
-
-def _join_by(server: str, user_id: str, room_id: str, content: dict[str, Any]) -> RoomIdentity:
-    template = make(server, "join", room_id, user_id)
-    event = complete(template, content)
-    with tempfile.TemporaryFile(dir=get_config().server.data_dir) as answer:
-        hand_in_join(server, event, answer)
-        room = take_in(HandedIn(template.rules, event, server), answer, Unwatched())
-    _log.info("joined", room_id=room_id, server=server)
-    return room
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-from matrix_app.federation.outbound.join import join
 from matrix_app.federation.outbound.knock import knock
 from matrix_app.federation.outbound.leave import leave
 from matrix_app.federation.outbound.third_party import exchange_third_party_invite
+from matrix_app.http.requester import Requester
+from matrix_app.http.view_threads import waiting_for_others
+from matrix_app.services import remote_joins
+from matrix_app.services.known_rooms import is_here
 from matrix_app.services.remote_rooms import RemoteRooms
+
+
+def join(requester: Requester, room_id: str, servers: Sequence[str], content: dict[str, Any]) -> None:
+    """Have the worker join by way of one of the servers, and wait. It goes on if the client gives up."""
+    nid = remote_joins.request(requester, room_id, servers, content, was_here=is_here(room_id))
+    with waiting_for_others():
+        remote_joins.wait(nid)
 
 
 class FederatedRooms:

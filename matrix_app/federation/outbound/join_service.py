@@ -1,0 +1,171 @@
+"""Runs the joins of rooms elsewhere, beside the tasks of a worker process, in one process at a time.
+
+The table of long tasks is the queue: wake-ups make it fast, a look at it every few seconds makes it certain,
+also for what a process that ended has left behind.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from django.db import DatabaseError, close_old_connections, connections
+
+from appliance.config import get_config
+from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder
+from matrix_app.federation.leadership import Leadership, leadership
+from matrix_app.services import remote_joins
+from matrix_app.storage import db, long_tasks
+from matrix_app.storage.clock import now_ms
+from matrix_app.storage.long_tasks import LongTaskRow
+
+# Joins that wait for other servers, or are small: each has a thread.
+AT_ONCE: Final = 16
+# Joins with a big answer that are read and stored at the same time.
+HEAVY_AT_ONCE: Final = 2
+LOOK_SECONDS: Final = 1.0
+IDLE_LOOK_SECONDS: Final = 5.0
+CLEAN_SECONDS: Final = 600.0
+# Joins that succeeded are listed for so long.
+KEPT_MS: Final = 3_600_000
+_STOP_SECONDS: Final = 8.0
+_NEVER_STALE_MS: Final = 0
+
+_log = structlog.get_logger("matrix_app.federation.outbound")
+
+
+class JoinService:
+    """Runs joins for as long as this process is the one that does."""
+
+    def __init__(self, lead: Leadership) -> None:
+        self._leadership = lead
+        self._heavy = threading.BoundedSemaphore(HEAVY_AT_ONCE)
+        self._running: dict[int, tuple[Join, threading.Thread]] = {}
+        self._news = threading.Event()
+        self._is_ended = False
+        self._cleaned_at = -CLEAN_SECONDS
+        self._thread = threading.Thread(target=self._run, name="joins", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with what a process that ended has left behind."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Somebody wants to join."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """Begin nothing new, and let what is under way be gone on with by the next process."""
+        self._is_ended = True
+        self._news.set()
+        self._thread.join(_STOP_SECONDS + IDLE_LOOK_SECONDS)
+
+    def _run(self) -> None:
+        while not self._is_ended:
+            try:
+                if self._leadership.acquire():
+                    self._lead()
+                    self._leadership.release()
+            except DatabaseError:
+                _log.exception("cannot look for joins")
+                close_old_connections()
+            self._news.wait(IDLE_LOOK_SECONDS)
+            self._news.clear()
+        connections.close_all()
+
+    def _lead(self) -> None:
+        while not self._is_ended and self._leadership.holds():
+            self._news.clear()
+            self._look()
+            self._clean()
+            self._news.wait(LOOK_SECONDS if self._running else IDLE_LOOK_SECONDS)
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        end = time.monotonic() + _STOP_SECONDS
+        running = list(self._running.values())
+        for join, _ in running:
+            join.is_interrupted = True
+        for _, thread in running:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def _look(self) -> None:
+        """Note how far joins are, cancel those that are to be, and begin those whose turn it is."""
+        self._running = {nid: held for nid, held in self._running.items() if held[1].is_alive()}
+        busy = set()
+        for join, _ in self._running.values():
+            join.is_cancelled = join.note() or join.is_cancelled
+            busy.add(join.wanted.room_id)
+        for row in long_tasks.unfinished(remote_joins.KIND, remote_joins.MOST):
+            room_id = remote_joins.wanted_in(row).room_id
+            # The second join of a room finds it here when the first is done.
+            if row.nid in self._running or room_id in busy or len(self._running) >= AT_ONCE:
+                continue
+            busy.add(room_id)
+            self._begin(row)
+
+    def _begin(self, row: LongTaskRow) -> None:
+        with db.write():
+            long_tasks.claim(row.nid, now_ms(), _NEVER_STALE_MS)
+        join = Join(row, self._heavy)
+        join.is_cancelled = row.cancel_requested
+        thread = threading.Thread(target=self._work, args=(join,), name=f"join-{row.nid}", daemon=True)
+        self._running[row.nid] = (join, thread)
+        thread.start()
+
+    def _work(self, join: Join) -> None:
+        try:
+            join.run()
+        except JoinInterruptedError:
+            _log.info("a join is gone on with later", room_id=join.wanted.room_id)
+        except Exception:  # noqa: BLE001  (the boundary of the join: logged, and not begun again and again)
+            _log.exception("a join failed", room_id=join.wanted.room_id)
+            remote_joins.fail(join.nid, remote_joins.internal_error())
+        finally:
+            connections.close_all()
+            self._news.set()
+
+    def _clean(self) -> None:
+        """Forget joins that were done some time ago, and answers whose join has ended."""
+        if self._running or time.monotonic() - self._cleaned_at < CLEAN_SECONDS:
+            return
+        self._cleaned_at = time.monotonic()
+        with db.write():
+            long_tasks.delete_done_before(remote_joins.KIND, now_ms() - KEPT_MS, 1000)
+        waiting = {f"{row.nid}.json" for row in long_tasks.unfinished(remote_joins.KIND, remote_joins.MOST)}
+        for path in answers_folder().glob("*.json"):
+            if path.name not in waiting:
+                path.unlink(missing_ok=True)
+
+
+class _Process:
+    service: JoinService | None = None
+
+
+def start() -> Callable[[], None]:
+    """Run joins in this process, unless another does; what is returned ends it."""
+    if not get_config().federation.enabled:
+        return lambda: None
+    service = _Process.service = JoinService(leadership("joins"))
+    service.start()
+
+    def stop() -> None:
+        _Process.service = None
+        service.stop()
+
+    return stop
+
+
+def wake() -> None:
+    """Somebody wants to join: for the service of this process, if it has one."""
+    if _Process.service is not None:
+        _Process.service.wake()
+
+
+def run_all() -> None:
+    """Run the joins that wait, one after the other in this thread."""
+    for row in long_tasks.unfinished(remote_joins.KIND, remote_joins.MOST):
+        Join(row).run()
