@@ -55,6 +55,12 @@ class RealServer:
     def __exit__(self, *_exc: object) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The first of the server's processes, from which the others come."""
+        assert self._process is not None, "the server was not started"
+        return self._process.pid
+
     def start(self) -> None:
         """Starts the server, and waits until it answers."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEARTH_", "DJANGO_"))}

@@ -15,8 +15,8 @@ import structlog
 from django.db import DatabaseError, close_old_connections, connections
 
 from appliance.config import get_config
-from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder
 from matrix_app.federation.leadership import Leadership, leadership
+from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder
 from matrix_app.services import remote_joins
 from matrix_app.storage import db, long_tasks
 from matrix_app.storage.clock import now_ms

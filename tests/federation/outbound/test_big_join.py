@@ -11,6 +11,7 @@ import pytest
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.federation.outbound import join as outbound_join
 from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder
+from matrix_app.protocol.errors import MatrixError, Unavailable
 from matrix_app.services import remote_joins
 from matrix_app.storage import db, events, long_tasks, members, rooms, state
 from tests.factories.big_rooms import BigRoomPeers, Pdus
@@ -221,7 +222,7 @@ def test_a_cancelled_join_leaves_nothing_that_anybody_sees(
 
     monkeypatch.setattr(join, step, cancelled)
     join.run()
-    with pytest.raises(remote_joins.MatrixError, match="cancelled"):
+    with pytest.raises(MatrixError, match="cancelled"):
         remote_joins.is_over(join.nid)
     assert _joined(client) == []
     room = rooms.find(peers.room_id)
@@ -290,7 +291,7 @@ def test_too_many_joins_at_a_time_are_refused(
     monkeypatch.setattr(remote_joins, "MOST", 1)
     _request(client, peers)
     content = {"membership": "join"}
-    with pytest.raises(remote_joins.Unavailable):
+    with pytest.raises(Unavailable):
         remote_joins.request(client.requester, "!other:s0.example", ["s0.example"], content, was_here=False)
 
 

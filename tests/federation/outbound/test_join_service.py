@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from matrix_app.federation.inbound.peers import use_peers
+from matrix_app.federation.leadership import leadership
 from matrix_app.federation.outbound import join_service
 from matrix_app.federation.outbound.join_service import JoinService
-from matrix_app.federation.leadership import leadership
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import long_tasks, remote_joins
 from matrix_app.services.audit import HEARTH
