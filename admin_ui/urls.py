@@ -17,6 +17,7 @@ ADMIN_SECTIONS = (
     "invitations",
     "rooms",
     "federation",
+    "reports",
     "settings",
     "tasks",
     "audit",

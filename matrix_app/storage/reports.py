@@ -26,3 +26,57 @@ def add(report: Report) -> int:
         " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING nid"
     )
     return int(db.value(sql, (*report, int(time.time() * 1000))))
+
+
+class ListedReport(NamedTuple):
+    """A report as administrators see it; `handled_ts` is None as long as nobody has seen to it."""
+
+    nid: int
+    reporter: str
+    room_nid: int | None
+    room_id: str | None
+    event_id: str | None
+    reported_user: str | None
+    score: int | None
+    reason: str | None
+    received_ts: int
+    handled_ts: int | None
+    handled_by: str | None
+
+
+_LISTED = (
+    "SELECT r.nid, by_user.user_id, r.room_nid, room.room_id, r.event_id, about.user_id, r.score, r.reason,"
+    " r.received_ts, r.handled_ts, handler.user_id FROM event_report r"
+    " JOIN matrix_user by_user ON by_user.nid = r.reporter_nid LEFT JOIN room ON room.nid = r.room_nid"
+    " LEFT JOIN matrix_user about ON about.nid = r.reported_user_nid"
+    " LEFT JOIN matrix_user handler ON handler.nid = r.handled_by_nid"
+)
+
+
+def page(*, handled: bool, before: int | None, limit: int) -> list[ListedReport]:
+    """Reports that somebody has seen to, or that nobody has, the newest first, before a nid."""
+    condition = "r.handled_ts IS NOT NULL" if handled else "r.handled_ts IS NULL"
+    sql = f"{_LISTED} WHERE {condition} AND r.nid < %s ORDER BY r.nid DESC LIMIT %s"
+    return [ListedReport(*row) for row in db.rows(sql, ((1 << 62) if before is None else before, limit))]
+
+
+def find(nid: int) -> ListedReport | None:
+    """A report, or None."""
+    row = db.row(f"{_LISTED} WHERE r.nid = %s", (nid,))
+    return ListedReport(*row) if row else None
+
+
+def count_open() -> int:
+    """How many reports nobody has seen to."""
+    return int(db.value("SELECT count(*) FROM event_report WHERE handled_ts IS NULL"))
+
+
+def set_handled(nid: int, now: int | None, by_nid: int | None) -> bool:
+    """Note who has seen to a report, or with None that it is open again; False when there is none."""
+    sql = "UPDATE event_report SET handled_ts = %s, handled_by_nid = %s WHERE nid = %s"
+    return db.changed(sql, (now, by_nid, nid)) == 1
+
+
+def delete(nid: int) -> bool:
+    """Remove a report; False when there is none."""
+    return db.changed("DELETE FROM event_report WHERE nid = %s", (nid,)) == 1

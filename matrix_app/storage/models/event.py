@@ -148,6 +148,14 @@ class EventReport(models.Model):
     score = models.IntegerField(null=True)
     reason = models.TextField(null=True)
     received_ts = timestamp()
+    # When an administrator was done with it, and who.
+    handled_ts = timestamp(null=True)
+    handled_by_nid = ref(null=True)
 
     class Meta:
         db_table = "event_report"
+        indexes = [
+            models.Index(
+                fields=["nid"], name="event_report_open", condition=models.Q(handled_ts__isnull=True)
+            )
+        ]
