@@ -15,6 +15,7 @@ from tests.interop.notes import Notes
 T = TypeVar("T")
 # How long anything may take to get from one server to the other, on a slow machine.
 PATIENCE = 30.0
+PASSWORD = "a horse, a battery and a staple"
 JsonObject = dict[str, Any]
 
 
@@ -103,6 +104,13 @@ class Person:
     def post(self, *segments: str, body: Any = None, **query: Any) -> Any:
         """POST of a path below /_matrix/client/v3."""
         return self.ask("POST", path_of("v3", *segments), body, query)
+
+    def second_device(self) -> Person:
+        """The same user, signed in once more."""
+        user = {"type": "m.id.user", "user": self.user_id}
+        body = {"type": "m.login.password", "identifier": user, "password": PASSWORD}
+        made = self.post("login", body=body)
+        return Person(self.base, self.user_id, made["access_token"], made["device_id"])
 
     # Rooms
 
@@ -194,7 +202,7 @@ def register(base: str, name: str) -> Person:
     """A new user."""
     body = {
         "username": f"{name}-{secrets.token_hex(4)}",
-        "password": "a horse, a battery and a staple",
+        "password": PASSWORD,
         "auth": {"type": "m.login.dummy"},
     }
     answer, data = call(base, "POST", path_of("v3", "register"), body)
