@@ -41,6 +41,8 @@ class Exchange:
         self.connection = self._find(position)
         # Up to where nothing was found, so that it is not looked at again.
         self._seen: int | None = self.since
+        # Not read while waiting, which is on the event loop: there the hub tells when it is out of date.
+        self._joined = memo.joined_rooms(requester.user_nid)
 
     def _find(self, position: str | None) -> Connection:
         device_nid = self.requester.device_nid
@@ -74,13 +76,13 @@ class Exchange:
         return known is not None and known[0] == self.body.shape and not waiting
 
     def _is_idle(self) -> bool:
-        joined = memo.joined_rooms(self.requester.user_nid)
-        return self._seen is not None and is_idle(self.requester, self.body, joined, self._seen)
+        return self._seen is not None and is_idle(self.requester, self.body, self._joined, self._seen)
 
     def _resume(self, timed_out: bool) -> Any:
         # Taken before the hub is asked: what comes in between is left for the next sync.
         upto = hub().position
         request = SlidingRequest(self.requester, self.body, self.connection, self.since, upto)
+        self._joined = memo.joined_rooms(self.requester.user_nid)
         if self._is_settled() and self._is_idle():
             if not timed_out:
                 return self._wait()
@@ -111,10 +113,9 @@ class Exchange:
         return body
 
     def _wait(self) -> Wait:
-        user_nid = self.requester.user_nid
         return Wait(
-            user_nid,
-            memo.joined_rooms(user_nid),
+            self.requester.user_nid,
+            self._joined,
             self.deadline - time.monotonic(),
             self._is_idle,
             self._resume,

@@ -162,6 +162,21 @@ def test_a_sync_without_news_waits(clients: ClientFactory) -> None:
     assert b"news" in outcome.resume(False)
 
 
+def test_a_wait_ends_when_the_user_joins_a_room_without_a_query_on_the_event_loop(
+    clients: ClientFactory,
+) -> None:
+    alice = clients.make()
+    follower = Follower(alice, lists={"all": a_list()})
+    follower.sync()
+    outcome = begin_sliding(alice, follower.pos, 10_000, **follower.body)
+    assert isinstance(outcome, Wait)
+    alice.create_room()
+    hub().catch_up()
+    with recorded() as statements:
+        assert not outcome.is_idle()
+    assert statements == []
+
+
 def test_a_first_sync_does_not_wait(clients: ClientFactory) -> None:
     alice = clients.make()
     assert not isinstance(begin_sliding(alice, None, 10_000), Wait)

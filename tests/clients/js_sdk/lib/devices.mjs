@@ -76,6 +76,7 @@ async function knowsDevice(client, device, expected) {
 async function readsHistory(device, old, roomId) {
     const room = device.getRoom(roomId);
     while (room.oldState.paginationToken !== null) await device.scrollback(room, 50);
+    await room.decryptAllEvents();
     await eventually("history to be readable", () =>
         !timeline(device, roomId).some((one) => one.isDecryptionFailure() || one.isBeingDecrypted()));
     const read = new Set(bodies(device, roomId));

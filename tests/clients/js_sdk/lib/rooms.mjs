@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { room, timeline } from "./people.mjs";
-import { until } from "./waiting.mjs";
+import { eventually, until } from "./waiting.mjs";
 
 export const ENCRYPTED = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
 
@@ -21,7 +21,7 @@ export async function openEncryptedRoom(alice, bob) {
                 && room(client, roomId).getMember(alice.getUserId())?.membership === "join"
                 && room(client, roomId).getMember(bob.getUserId())?.membership === "join"
                 && room(client, roomId).hasEncryptionStateEvent());
-        assert.equal(await client.getCrypto().isEncryptionEnabledInRoom(roomId), true);
+        await eventually("encryption", () => client.getCrypto().isEncryptionEnabledInRoom(roomId));
     }
     return roomId;
 }
