@@ -19,48 +19,48 @@ class VersionRow(NamedTuple):
     entries: bytes
 
 
-def begin(device_nid: int, conn_id: str, most: int) -> int:
+def begin(device_nid: int, conn_id: str, version: int, most: int) -> int | None:
     """The nid of a new connection in place of one of the same name, inside a write transaction.
 
-    Of more than `most` connections of the device those which have been idle for longest are removed.
+    `version` is the number of its first version, or 0. Of more than `most` connections of the device
+    those which have been idle for longest are removed. None when another of the name begins at the same time.
     """
-    _remove(db.rows(_SAME, (device_nid, conn_id)))
-    nid = int(db.value(_INSERT, (device_nid, conn_id, now_ms())))
-    _remove(db.rows(_SURPLUS, (device_nid, most)))
+    known = db.rows(_OF_DEVICE, (device_nid,))
+    _remove([nid for nid, name in known if name == conn_id])
+    others = [nid for nid, name in known if name != conn_id]
+    _remove(others[max(most - 1, 0) :])
+    nid: int | None = db.value(_INSERT, (device_nid, conn_id, version, now_ms()))
     return nid
 
 
-_SAME = "SELECT nid FROM sliding_connection WHERE device_nid = %s AND conn_id = %s"
+_OF_DEVICE = (
+    "SELECT nid, conn_id FROM sliding_connection WHERE device_nid = %s ORDER BY used_ts DESC, nid DESC"
+)
 _INSERT = (
     "INSERT INTO sliding_connection (device_nid, conn_id, last_version, used_ts)"
-    " VALUES (%s, %s, 0, %s) RETURNING nid"
-)
-_SURPLUS = (
-    "SELECT nid FROM sliding_connection WHERE device_nid = %s ORDER BY used_ts DESC, nid DESC"
-    " LIMIT 1000 OFFSET %s"
+    " VALUES (%s, %s, %s, %s) ON CONFLICT (device_nid, conn_id) DO NOTHING RETURNING nid"
 )
 
 
-def _remove(found: list[db.Row]) -> None:
-    nids = db.any_of(row[0] for row in found)
-    if found:
-        db.execute(f"DELETE FROM sliding_version WHERE {db.in_any('connection_nid')}", (nids,))
-        db.execute(f"DELETE FROM sliding_connection WHERE {db.in_any('nid')}", (nids,))
+def _remove(nids: list[int]) -> None:
+    if nids:
+        gone = db.any_of(nids)
+        db.execute(f"DELETE FROM sliding_version WHERE {db.in_any('connection_nid')}", (gone,))
+        db.execute(f"DELETE FROM sliding_connection WHERE {db.in_any('nid')}", (gone,))
 
 
 def remove_of_devices(device_nids: list[int]) -> None:
     """Remove the connections of devices."""
     sql = f"SELECT nid FROM sliding_connection WHERE {db.in_any('device_nid')}"
-    _remove(db.rows(sql, (db.any_of(device_nids),)))
+    _remove([found[0] for found in db.rows(sql, (db.any_of(device_nids),))])
 
 
 def remove_unused(before_ts: int, limit: int) -> int:
     """Remove connections that were last used before a time, at most `limit`; how many."""
-    found = db.rows(
-        "SELECT nid FROM sliding_connection WHERE used_ts < %s ORDER BY used_ts LIMIT %s", (before_ts, limit)
-    )
-    _remove(found)
-    return len(found)
+    sql = "SELECT nid FROM sliding_connection WHERE used_ts < %s ORDER BY used_ts LIMIT %s"
+    nids = [found[0] for found in db.rows(sql, (before_ts, limit))]
+    _remove(nids)
+    return len(nids)
 
 
 def find(nid: int, device_nid: int, conn_id: str) -> int | None:
@@ -100,17 +100,21 @@ def next_version(nid: int) -> int | None:
     return found
 
 
-def put_version(nid: int, row: VersionRow, *, made_from: int, oldest_needed: int) -> None:
-    """Store a version, and remove those which nobody can ask for any more.
-
-    It was made from what the client has, `made_from`, which needs the rows from `oldest_needed` on.
-    """
+def put_version(nid: int, row: VersionRow) -> None:
+    """Store a version."""
     db.execute(
         "INSERT INTO sliding_version (connection_nid, version, base, entries) VALUES (%s, %s, %s, %s)",
         (nid, *row),
     )
+
+
+def forget_versions(nid: int, *, oldest_needed: int, made_from: int, newest: int) -> None:
+    """Remove the versions of a connection that nobody can ask for any more.
+
+    `newest` was made from what the client has, `made_from`, which needs the rows from `oldest_needed` on.
+    """
     db.execute(
         "DELETE FROM sliding_version WHERE connection_nid = %s"
         " AND (version < %s OR (version > %s AND version < %s))",
-        (nid, oldest_needed, made_from, row.version - MOST_SIBLINGS),
+        (nid, oldest_needed, made_from, newest - MOST_SIBLINGS),
     )

@@ -15,8 +15,9 @@ from matrix_app.sync.sliding import joined_rooms, over_rooms, pending_rooms, pla
 from matrix_app.sync.sliding.changes import Changes, find_changes
 from matrix_app.sync.sliding.connection import LIVE, Connection
 from matrix_app.sync.sliding.ended_stays import departed
+from matrix_app.sync.sliding.extensions import Context
 from matrix_app.sync.sliding.extensions import tell as tell_extensions
-from matrix_app.sync.sliding.ledger import ACCOUNT_DATA, RECEIPTS, Ledger
+from matrix_app.sync.sliding.ledger import ACCOUNT_DATA, Ledger
 from matrix_app.sync.sliding.list_filters import direct_nids
 from matrix_app.sync.sliding.matching import Matched, match
 from matrix_app.sync.sliding.plan import Plan, Planner
@@ -32,8 +33,9 @@ class Told:
 
     rooms: dict[int, dict[str, Any]]
     timelines: dict[int, Timeline]
-    # Rooms of which the client knows nothing yet.
+    # Rooms of which the client knows nothing yet, and those of which it gets older events now.
     whole: set[int]
+    expanded: set[int]
 
 
 @dataclass(slots=True)
@@ -70,7 +72,8 @@ def compute(request: SlidingRequest) -> Answer:
     matched = match(request.body, request.requester.user_id, request.user_nid, every)
     changes = find_changes(request, every)
     told = _tell_rooms(request, ledger, matched, every, changes)
-    extensions, has_news = tell_extensions(request, ledger, matched, changes, told.timelines, told.whole)
+    context = Context(request, ledger, matched, changes, told.timelines, told.whole, told.expanded)
+    extensions, has_news = tell_extensions(context)
     _fall_behind(request, ledger, matched, every, changes)
     body = {
         "lists": {name: {"count": count} for name, count in matched.counts.items()},
@@ -97,32 +100,36 @@ def _rooms(request: SlidingRequest, ledger: Ledger) -> Rooms:
 def _tell_rooms(
     request: SlidingRequest, ledger: Ledger, matched: Matched, every: Rooms, changes: Changes
 ) -> Told:
-    read = _read_elsewhere(request, matched, every, changes)
+    read = _read_elsewhere(request, ledger, matched, every, changes)
     plans = Planner(ledger, request.since, direct_nids(request.user_nid), read).plans(matched, every)
     joined = _of_kind(plans, plan.Kind.JOINED)
     told, timelines = joined_rooms.tell(request, joined, ledger)
     told.update(pending_rooms.tell(request.user_nid, _of_kind(plans, plan.Kind.PENDING), ledger))
     told.update(over_rooms.tell(request, _of_kind(plans, plan.Kind.OVER), ledger))
-    return Told(told, timelines, {each.nid for each in plans if each.is_initial})
+    whole = {each.nid for each in plans if each.is_initial}
+    return Told(told, timelines, whole, {each.nid for each in plans if each.is_expanded})
 
 
 def _of_kind(plans: Iterable[Plan], kind: plan.Kind) -> list[Plan]:
     return [each for each in plans if each.kind is kind]
 
 
-def _read_elsewhere(request: SlidingRequest, matched: Matched, every: Rooms, changes: Changes) -> set[int]:
+def _read_elsewhere(
+    request: SlidingRequest, ledger: Ledger, matched: Matched, every: Rooms, changes: Changes
+) -> set[int]:
     """The rooms where the user has read further, whose unread counts are others now."""
-    if request.since is None:
+    since = request.since or 0
+    starts = {}
+    for nid in matched.configs:
+        sent = ledger.before(nid)
+        if sent is None or every[nid].membership != Membership.JOIN:
+            continue
+        if sent.since != LIVE or Kind.RECEIPT in changes.user or Kind.RECEIPT in changes.of_room(nid):
+            starts[nid] = sent.since or since
+    if not starts:
         return set()
-    candidates = [
-        nid
-        for nid in matched.configs
-        if every[nid].membership == Membership.JOIN
-        and (Kind.RECEIPT in changes.user or Kind.RECEIPT in changes.of_room(nid))
-    ]
-    if not candidates:
-        return set()
-    return {row.room_nid for row in receipts.own_in_rooms(request.user_nid, candidates, request.since)}
+    rows = receipts.own_in_rooms(request.user_nid, starts, min(starts.values()))
+    return {row.room_nid for row in rows if row.position > starts[row.room_nid]}
 
 
 def _fall_behind(
@@ -136,10 +143,10 @@ def _fall_behind(
         if sent.since != LIVE or nid in matched.configs or nid not in every:
             continue
         kinds = changes.of_room(nid)
-        receipts_changed = Kind.RECEIPT in kinds or Kind.RECEIPT in changes.user
         if (
             activity(every[nid]) > since
-            or (sent.flags & RECEIPTS and receipts_changed)
+            or Kind.RECEIPT in kinds
+            or Kind.RECEIPT in changes.user
             or (sent.flags & ACCOUNT_DATA and Kind.ROOM_ACCOUNT_DATA in changes.user)
         ):
             ledger.fall_behind(nid, since)

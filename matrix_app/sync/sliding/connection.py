@@ -171,11 +171,16 @@ def store(
         raise UnknownPos("The connection has become too large")
     # A client whose position is lost in a power cut begins anew.
     with db.write_unsynced():
-        if not before.nid:
-            before = replace(before, nid=sliding.begin(*before.owner, MOST_CONNECTIONS))
-        version = sliding.next_version(before.nid) if changes else 0
-        if version is None:
-            raise UnknownPos("The connection has expired")
+        if before.nid:
+            version = sliding.next_version(before.nid)
+            if version is None:
+                raise UnknownPos("The connection has expired")
+        else:
+            version = 1 if changes else 0
+            nid = sliding.begin(*before.owner, version, MOST_CONNECTIONS)
+            if nid is None:
+                raise UnknownPos("Another connection of this name has begun")
+            before = replace(before, nid=nid)
         after = _write(before, version, rooms, changes, configs) if changes else before
     _keep(after)
     return after
@@ -190,7 +195,6 @@ def _write(
 ) -> Connection:
     packed = _pack(dict(changes), configs[len(before.configs) :])
     rest = before.rest_bytes + len(packed)
-    oldest = before.chain[0] if before.chain else 0
     if not before.chain or len(before.chain) >= LONGEST_CHAIN or rest > before.first_bytes:
         rooms, configs = _renumbered(rooms, configs)
         packed = _pack(dict(rooms), configs)
@@ -200,8 +204,10 @@ def _write(
         chain = (*before.chain, version)
         after = Connection(before.nid, version, rooms, configs, chain, before.first_bytes, rest)
         base = before.version
-    row = VersionRow(version, base, packed)
-    sliding.put_version(before.nid, row, made_from=before.version, oldest_needed=oldest)
+    sliding.put_version(before.nid, VersionRow(version, base, packed))
+    if version > 1:
+        oldest = before.chain[0] if before.chain else 0
+        sliding.forget_versions(before.nid, oldest_needed=oldest, made_from=before.version, newest=version)
     return after
 
 

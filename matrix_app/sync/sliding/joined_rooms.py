@@ -161,6 +161,8 @@ def _missed(plan: Plan, state: RoomState) -> bool:
     """Whether state changed that was asked for before, and is not any more."""
     if plan.earlier is None or plan.earlier == plan.config.state:
         return False
+    if plan.earlier.lazy and not plan.config.state.lazy and plan.has_news:
+        # Users have appeared, perhaps, of whom the client knows nothing.
+        return True
     before = matcher_of(plan.earlier).select(state.changed)
-    lost = (plan.earlier.lazy and not plan.config.state.lazy) and state.members_changed
-    return lost or bool(before - matcher_of(plan.config.state).select(state.changed))
+    return not before <= matcher_of(plan.config.state).select(state.changed)

@@ -30,6 +30,8 @@ def tell(user_nid: int, plans: Sequence[Plan], ledger: Ledger) -> dict[int, dict
 
 def _room(plan: Plan, events: Fragment) -> dict[str, Any]:
     room = plan.room
+    if not plan.is_initial:
+        return {"is_dm": plan.is_direct}
     shown: dict[str, Any] = {
         "initial": True,
         "membership": Membership(room.membership).word,

@@ -78,14 +78,21 @@ class Planner:
         after = self._since if sent is None else sent.since or self._since
         if room.membership == Membership.JOIN:
             return self._joined(room, config, sent, after)
-        pending = room.membership in PENDING
-        kind, form = (Kind.PENDING, STRIPPED) if pending else (Kind.OVER, OVER)
-        if sent is not None and sent.limit == form and room.position <= after:
+        if room.membership in PENDING:
+            return self._pending(room, config, sent, after)
+        if sent is not None and sent.limit == OVER and room.position <= after:
             return None
-        if sent is not None and (pending or sent.limit < 0):
-            sent = None
+        if sent is None or sent.limit < 0:
+            return Plan(Kind.OVER, room, config, None, 0)
+        return Plan(Kind.OVER, room, config, sent, after)
+
+    def _pending(self, room: ListedRoom, config: RoomConfig, sent: Sent | None, after: int) -> Plan | None:
         is_direct = room.room_nid in self._direct
-        return Plan(kind, room, config, sent, after if sent else 0, is_direct=is_direct)
+        if sent is None or sent.limit != STRIPPED or room.position > after:
+            return Plan(Kind.PENDING, room, config, None, 0, is_direct=is_direct)
+        if is_direct is bool(sent.flags & DIRECT):
+            return None
+        return Plan(Kind.PENDING, room, config, sent, after, is_direct=is_direct)
 
     def _joined(self, room: ListedRoom, config: RoomConfig, sent: Sent | None, after: int) -> Plan | None:
         is_direct = room.room_nid in self._direct

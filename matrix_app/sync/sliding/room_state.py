@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from matrix_app.storage import interning, members, state
+from matrix_app.storage import events, interning, members, state
+from matrix_app.storage.events import EventRow
 from matrix_app.storage.state import Delta
 from matrix_app.sync.sliding.plan import Plan
 from matrix_app.sync.sliding.required_state import MEMBER, matcher_of
 from matrix_app.sync.v2.timeline import Timeline
+
+_LATEST: Final = (1 << 63) - 1
 
 
 @dataclass(slots=True)
@@ -99,14 +103,12 @@ def _add_members(
     """The members who are asked for by name, and those who appear in timelines."""
     named = {plan.nid: _named(plan) for plan in asking}
     lazy = [plan for plan in plans if plan.config.state.lazy]
-    appearing = {
-        plan.nid: _appearing(timelines[plan.nid]) - _kept_up(plan) for plan in lazy if plan.nid in timelines
-    }
+    appearing = _appearing(lazy, timelines)
     pairs = {(room, user) for each in (named, appearing) for room, users in each.items() for user in users}
     present = members.events_of_pairs(sorted(pairs))
     for nid, users in named.items():
-        events = [present[(nid, user)] for user in users if (nid, user) in present]
-        found[nid].nids += [event for event in events if event not in found[nid].nids]
+        own = [present[(nid, user)] for user in users if (nid, user) in present]
+        found[nid].nids += [event for event in own if event not in found[nid].nids]
     for plan in lazy:
         shown = [present.get((plan.nid, user)) for user in appearing.get(plan.nid, ())]
         _add_lazy(found[plan.nid], plan, timelines.get(plan.nid), [nid for nid in shown if nid is not None])
@@ -122,14 +124,29 @@ def _add_lazy(found: RoomState, plan: Plan, timeline: Timeline | None, shown: Se
     found.lazy = [nid for nid in dict.fromkeys([*changed, *shown]) if nid not in known]
 
 
-def _kept_up(plan: Plan) -> set[int]:
-    """Members who are asked for by name, of whom the client always knows."""
-    return set(interning.user_nids(matcher_of(plan.config.state).member_ids).values())
+def _appearing(lazy: Sequence[Plan], timelines: Mapping[int, Timeline]) -> dict[int, set[int]]:
+    """Who appears in the events that the client gets, by room."""
+    found = {plan.nid: _users(timelines[plan.nid].rows) for plan in lazy if plan.nid in timelines}
+    # Those who appear in what the client got when it did not ask for members.
+    newly = {
+        plan.nid: plan.sent.limit for plan in lazy if plan.sent and plan.earlier and not plan.earlier.lazy
+    }
+    if newly and any(newly.values()):
+        for nid, rows in events.timelines(list(newly), _LATEST, max(newly.values())).items():
+            found[nid] = found.get(nid, set()) | _users(rows[: newly[nid]])
+    for plan in lazy:
+        if plan.nid in found:
+            # Of members who are asked for by name the client always knows.
+            named = matcher_of(plan.config.state).member_ids
+            found[plan.nid].difference_update(interning.user_nids(named).values())
+    return found
 
 
-def _appearing(timeline: Timeline) -> set[int]:
-    users = {row.sender_nid for row in timeline.rows}
-    keys = {row.key_nid for row in timeline.rows if row.type == MEMBER and row.key_nid is not None}
+def _users(rows: Iterable[EventRow]) -> set[int]:
+    """Who sent events, and whose membership they are about."""
+    rows = list(rows)
+    users = {row.sender_nid for row in rows}
+    keys = {row.key_nid for row in rows if row.type == MEMBER and row.key_nid is not None}
     if keys:
         users.update(interning.user_nids(name for _, name in interning.key_names(keys).values()).values())
     return users

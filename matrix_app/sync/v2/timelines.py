@@ -80,7 +80,7 @@ def _passed(
     request: SyncRequest, wanted: RoomEventFilter, batch: list[EventRow], *, check_visibility: bool
 ) -> list[EventRow]:
     if check_visibility:
-        visible = filter_visible(batch, request.user_nid)
+        visible = filter_visible(batch, request.user_nid, ignored=memo.ignored_users(request.user_nid))
         batch = visible if len(visible) == len(batch) else _with_current_state(batch, visible)
     else:
         batch = _without_ignored(batch, request.user_nid)

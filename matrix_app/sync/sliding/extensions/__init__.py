@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from matrix_app.storage.stream import Kind
@@ -14,16 +15,28 @@ from matrix_app.sync.sliding.request import SlidingRequest
 from matrix_app.sync.v2.timeline import Timeline
 
 
-def tell(
-    request: SlidingRequest,
-    ledger: Ledger,
-    matched: Matched,
-    changes: Changes,
-    timelines: Mapping[int, Timeline],
-    whole: set[int],
-) -> tuple[dict[str, Any], bool]:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What extensions look at: the request, and what is told of rooms."""
+
+    request: SlidingRequest
+    ledger: Ledger
+    matched: Matched
+    changes: Changes
+    timelines: Mapping[int, Timeline]
+    # Rooms of which the client knows nothing yet, and those of which it gets older events now.
+    whole: set[int]
+    expanded: set[int]
+
+    def starts(self, nids: set[int], flag: int, whole: set[int]) -> dict[int, int]:
+        """From where on there is news of rooms for an extension."""
+        return scope.starts(nids, self.ledger, self.request.since, flag, whole)
+
+
+def tell(context: Context) -> tuple[dict[str, Any], bool]:
     """The `extensions` of an answer, and whether they have news. What they tell of rooms is noted."""
-    found = _of_rooms(request, ledger, matched, changes, timelines, whole)
+    request = context.request
+    found = _of_rooms(context)
     has_news = bool(found)
     messages = to_device.tell(request)
     if messages is not None:
@@ -46,33 +59,28 @@ def always(request: SlidingRequest) -> dict[str, Any]:
     return found if messages is None else {**found, "to_device": messages}
 
 
-def _of_rooms(
-    request: SlidingRequest,
-    ledger: Ledger,
-    matched: Matched,
-    changes: Changes,
-    timelines: Mapping[int, Timeline],
-    whole: set[int],
-) -> dict[str, Any]:
-    wanted, since = request.body.extensions, request.since
+def _of_rooms(context: Context) -> dict[str, Any]:
+    request, matched, changes = context.request, context.matched, context.changes
+    wanted = request.body.extensions
     found: dict[str, Any] = {}
     flags: dict[int, int] = {}
     if wanted.account_data is not None and wanted.account_data.enabled:
         nids = scope.rooms_in(wanted.account_data, matched)
-        starts = scope.starts(nids, ledger, since, ACCOUNT_DATA, whole)
+        starts = context.starts(nids, ACCOUNT_DATA, context.whole)
         found["account_data"] = account_data.tell(request, starts, changes.user)
         _flag(flags, nids, ACCOUNT_DATA)
     if wanted.receipts is not None and wanted.receipts.enabled:
         nids = scope.rooms_in(wanted.receipts, matched)
-        starts = scope.starts(nids, ledger, since, RECEIPTS, whole)
-        found["receipts"] = receipts.tell(request, _with_receipts(starts, since, changes), timelines)
+        whole = context.whole | context.expanded
+        starts = _with_receipts(context.starts(nids, RECEIPTS, whole), request.since, changes)
+        shown = {nid: context.timelines[nid].rows for nid in whole if nid in context.timelines}
+        found["receipts"] = receipts.tell(request, starts, shown)
         _flag(flags, nids, RECEIPTS)
     if wanted.typing is not None and wanted.typing.enabled:
         nids = scope.rooms_in(wanted.typing, matched)
-        starts = scope.starts(nids, ledger, since, 0, whole)
         changed = [nid for nid in nids if Kind.TYPING in changes.of_room(nid)]
-        found["typing"] = typing.tell(request, starts, changed)
-    ledger.settle(matched.configs, flags)
+        found["typing"] = typing.tell(request, context.starts(nids, 0, context.whole), changed)
+    context.ledger.settle(matched.configs, flags)
     return {name: section for name, section in found.items() if section}
 
 

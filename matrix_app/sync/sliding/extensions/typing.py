@@ -19,7 +19,7 @@ def tell(request: SlidingRequest, starts: Mapping[int, int], changed: Collection
         if fresh
         else {}
     )
-    others = [nid for nid in starts if nid in changed and nid not in found]
+    others = [nid for nid in starts if nid in changed and nid not in fresh]
     if others:
         found.update(typing.in_rooms(others, since, request.upto))
     names = interning.user_ids({user for users in found.values() for user in users})
