@@ -55,7 +55,10 @@ class Seen:
                 self.state.pop(key, None)
 
     def agrees_with(self, fresh: Seen) -> None:
-        """Fail unless a new connection shows the same; older events and state that nobody asks for now may be known besides."""
+        """Fail unless a new connection shows the same.
+
+        Older events, and state that nobody asks for now, may be known besides.
+        """
         assert self.values == fresh.values
         assert self.stripped == fresh.stripped
         assert self.timeline[len(self.timeline) - len(fresh.timeline) :] == fresh.timeline
@@ -102,7 +105,7 @@ class Follower:
                 self.rooms[room_id] = Seen()
             self.rooms[room_id].take(told)
             if told.get("membership") in ("leave", "ban"):
-                # It is over, which is told once; a client that begins anew hears only of those who removed it.
+                # It is over. A client that begins anew hears of it only if it was removed by somebody.
                 del self.rooms[room_id]
         self._take_extensions(answer["extensions"])
         return bool(answer["rooms"])
