@@ -40,6 +40,7 @@ MENU: tuple[Group, ...] = (
         _("Rooms"),
         (
             Entry("admin:rooms", _("Rooms"), "rooms", "room"),
+            Entry("admin:media", _("Media"), "media", "media"),
             Entry("admin:reports", _("Reports"), "reports", "report"),
             Entry("admin:federation", _("Other servers"), "federation", "federation"),
         ),

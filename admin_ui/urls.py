@@ -16,6 +16,7 @@ ADMIN_SECTIONS = (
     "users",
     "invitations",
     "rooms",
+    "media",
     "federation",
     "reports",
     "settings",
