@@ -124,6 +124,7 @@ REMOTE_SERVERS = "matrix_app.federation.waiting.servers"
 REMOTE_KEYS = "matrix_app.federation.outbound.keys.keys"
 # Asks other servers for what is missing of a room's history.
 OLDER_HISTORY = "matrix_app.federation.inbound.backfill.fetch_older"
+HISTORY_AT_TIME = "matrix_app.federation.inbound.backfill.fetch_at"
 # What services take part in rooms of other servers through.
 REMOTE_ROOMS = "matrix_app.federation.outbound.rooms.rooms"
 # Gets media of other servers.

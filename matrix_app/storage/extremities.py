@@ -69,3 +69,12 @@ def gap_between(room_nid: int, low: int, high: int) -> bool:
         " WHERE b.room_nid = %s AND e.depth >= %s AND e.depth <= %s LIMIT 1"
     )
     return db.value(sql, (room_nid, low, high)) is not None
+
+
+def gap_after(room_nid: int, ts: int) -> bool:
+    """Whether something is missing before an event that was sent after `ts`, and may be from then."""
+    sql = (
+        "SELECT 1 FROM backward_extremity b JOIN event e ON e.nid = b.event_nid"
+        " WHERE b.room_nid = %s AND e.origin_server_ts > %s LIMIT 1"
+    )
+    return db.value(sql, (room_nid, ts)) is not None

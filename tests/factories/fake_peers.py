@@ -56,6 +56,8 @@ class FakePeers:
         self.hidden: set[str] = set()
         self.asked: list[str] = []
         self.silent = False
+        # What is said of times in place of the truth.
+        self.closest: dict[str, Any] | None = None
         # Servers whose keys nobody has.
         self.strangers: set[str] = set()
 
@@ -139,6 +141,11 @@ class FakePeers:
                 found.append(name)
                 pending += self.known[name].prev_event_ids
         return {"pdus": self._pdus(found)}
+
+    def _timestamp_to_event(self, room_id: str, ts: str, dir: str) -> dict[str, Any]:
+        sent = {event.pdu["origin_server_ts"]: event.event_id for event in self.room.events}
+        at = max(t for t in sent if t <= int(ts)) if dir == "b" else min(t for t in sent if t >= int(ts))
+        return self.closest or {"event_id": sent[at], "origin_server_ts": at}
 
     def _chain(self, event_ids: Sequence[str]) -> list[str]:
         chain: set[str] = set()

@@ -47,6 +47,19 @@ def test_history_that_only_members_may_see_is_hidden_from_later_ones(
         bob.event(room, secret)
 
 
+def test_the_event_of_a_time_before_the_join_is_found_by_asking(alice: Person, bob: Person) -> None:
+    room = alice.create_room("12")
+    first = alice.say(room, "first")
+    ts = alice.event(room, first)["origin_server_ts"]
+    alice.set_state(room, "m.room.topic", {"topic": "later"})
+    bob.join(room, via=alice)
+    found = bob.ask(
+        "GET", f"/_matrix/client/v1/rooms/{room}/timestamp_to_event", query={"ts": ts, "dir": "f"}
+    )
+    assert found["event_id"] == first
+    assert found["origin_server_ts"] == ts
+
+
 def test_relations_to_old_events_are_shown_with_them(alice: Person, bob: Person) -> None:
     room = common_room(alice, bob, "12")
     old = alice.say(room, "tea?")

@@ -20,6 +20,8 @@ from matrix_app.storage.rooms import RoomIdentity
 
 LIMIT: Final = 100
 MOST_SERVERS: Final = 3
+# Somebody waits for the event of a time.
+TIME_TIMEOUT: Final = 10.0
 # Missing events that history is asked for from, at once.
 MOST_GAPS: Final = 5
 # Events of an answer whose state is asked for, because what comes before them is in no answer.
@@ -31,14 +33,46 @@ def fetch_older(room: RoomIdentity, depth: int) -> bool:
     missing = extremities.missing_before(room.nid, depth, MOST_GAPS)
     if not missing:
         return False
-    others = [name for name in members.servers_in(room.nid) if name != local_server_name()]
-    for server in others[:MOST_SERVERS]:
+    for server in _others(room):
         try:
             if _Backfill(room, server).fetch(missing):
                 return True
         except MatrixError as error:
             refused("backfill", origin=server, room_id=room.room_id, error=error.message)
     return False
+
+
+def fetch_at(room: RoomIdentity, ts: int, backwards: bool, known_ts: int | None) -> bool:
+    """Ask the servers of a room for the event closest to a time, and fetch it with what comes before it.
+
+    Whether anything came. Nothing is fetched that is no closer than the event of `known_ts`.
+    """
+    for server in _others(room):
+        try:
+            event_id, found_ts = _closest(room, server, ts, backwards)
+            if known_ts is not None and abs(found_ts - ts) >= abs(known_ts - ts):
+                return False
+            if _Backfill(room, server).fetch([event_id]):
+                return True
+        except MatrixError as error:
+            refused("timestamp_to_event", origin=server, room_id=room.room_id, error=error.message)
+    return False
+
+
+def _others(room: RoomIdentity) -> list[str]:
+    found = [name for name in members.servers_in(room.nid) if name != local_server_name()]
+    return found[:MOST_SERVERS]
+
+
+def _closest(room: RoomIdentity, server: str, ts: int, backwards: bool) -> tuple[str, int]:
+    path = federation_path("v1", "timestamp_to_event", room.room_id)
+    query = {"ts": str(ts), "dir": "b" if backwards else "f"}
+    answer = peers().ask(server, Question("GET", path, query, timeout=TIME_TIMEOUT))
+    match answer:
+        case {"event_id": str(event_id), "origin_server_ts": int(found_ts)}:
+            if found_ts == ts or (found_ts < ts) == backwards:
+                return event_id, found_ts
+    raise BadJson(f"{server} named no event on that side of the time")
 
 
 class _Backfill:

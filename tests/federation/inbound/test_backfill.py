@@ -7,7 +7,7 @@ import pytest
 from matrix_app.federation.inbound.backfill import fetch_older
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.storage import events, extremities
-from tests.factories.client import ClientFactory
+from tests.factories.client import Answer, ClientFactory
 from tests.factories.events import ALICE, BOB
 from tests.factories.fake_peers import FakePeers, SignedRoom
 from tests.factories.remote_rooms import JoinedRoom, row_of
@@ -66,3 +66,53 @@ def test_who_reads_back_to_where_history_is_missing_gets_it(clients: ClientFacto
     with use_peers(FakePeers(room)):
         answer = reader.get(f"/rooms/{room.room_id}/messages?dir=b&limit=3")
     assert [event["event_id"] for event in answer.body["chunk"]][1:] == sent[:0:-1]
+
+
+class LongAgo:
+    """A room with messages from before its reader came, sent at 1000, 2000 and so on."""
+
+    def __init__(self, clients: ClientFactory) -> None:
+        room = SignedRoom.opened("12")
+        assert isinstance(room, SignedRoom)
+        self.room = room
+        self.sent = [
+            self.room.send("m.room.message", ALICE, {"n": number}, origin_server_ts=number * 1000).event_id
+            for number in range(1, 200)
+        ]
+        self.reader = clients.make()
+        JoinedRoom(self.room, self.reader.user_id)
+        self.peers = FakePeers(self.room)
+
+    def at(self, ts: int, direction: str) -> Answer:
+        path = f"/_matrix/client/v1/rooms/{self.room.room_id}/timestamp_to_event"
+        with use_peers(self.peers):
+            return self.reader.get(f"{path}?ts={ts}&dir={direction}")
+
+
+@pytest.fixture
+def long_ago(clients: ClientFactory) -> LongAgo:
+    return LongAgo(clients)
+
+
+def test_the_event_of_a_time_before_the_join_is_fetched_with_what_comes_before_it(long_ago: LongAgo) -> None:
+    answer = long_ago.at(149_500, "b")
+    assert (answer.status, answer.body["event_id"]) == (200, long_ago.sent[148])
+    assert row_of(long_ago.sent[148]).is_outlier is False
+    assert row_of(long_ago.sent[100]).is_outlier is False
+    assert row_of(long_ago.sent[160]).is_outlier
+    around = long_ago.reader.get(f"/rooms/{long_ago.room.room_id}/context/{long_ago.sent[148]}?limit=4")
+    assert around.status == 200
+
+
+def test_nobody_is_asked_where_the_event_is_here_already(long_ago: LongAgo) -> None:
+    assert long_ago.at(149_500, "b").body["event_id"] == long_ago.sent[148]
+    asked = len(long_ago.peers.asked)
+    assert long_ago.at(149_000, "f").body["event_id"] == long_ago.sent[148]
+    assert long_ago.peers.asked[asked:] == []
+
+
+def test_an_event_on_the_wrong_side_of_the_time_is_not_taken(long_ago: LongAgo) -> None:
+    long_ago.peers.closest = {"event_id": long_ago.sent[5], "origin_server_ts": 6000}
+    answer = long_ago.at(5000, "b")
+    assert answer.status == 404
+    assert row_of(long_ago.sent[5]).is_outlier
