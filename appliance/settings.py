@@ -127,6 +127,8 @@ OLDER_HISTORY = "matrix_app.federation.inbound.backfill.fetch_older"
 HISTORY_AT_TIME = "matrix_app.federation.inbound.backfill.fetch_at"
 # What services take part in rooms of other servers through.
 REMOTE_ROOMS = "matrix_app.federation.outbound.rooms.rooms"
+# Makes previews of links.
+URL_PREVIEWS = "matrix_app.previews.maker.previews"
 # Gets media of other servers.
 REMOTE_MEDIA = "matrix_app.federation.outbound.media.media"
 # Awaited before a view runs that is for other servers: learns the keys of the one that asks.

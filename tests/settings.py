@@ -40,6 +40,7 @@ REMOTE_SERVERS = "tests.factories.offline.servers"
 REMOTE_ROOMS = "tests.factories.joins.rooms"
 REMOTE_MEDIA = "tests.factories.offline.media"
 REMOTE_KEYS = "tests.factories.key_servers.servers"
+URL_PREVIEWS = "tests.factories.offline.previews"
 
 if not _database.startswith("postgres"):
     # A file, as on a real server: Django's default, a database in memory, locks differently.

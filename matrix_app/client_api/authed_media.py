@@ -9,8 +9,10 @@ from matrix_app.http.endpoint import endpoint
 from matrix_app.http.later_answer import answered
 from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wish_of
 from matrix_app.http.request import Request
+from matrix_app.http.response import to_http
 from matrix_app.services.awaited import once_there
 from matrix_app.services.find_media import find_media
+from matrix_app.services.preview_url import preview_url
 from matrix_app.services.thumbnail_media import thumbnail
 
 _V1 = "/_matrix/client/v1/media"
@@ -48,3 +50,18 @@ def get_authed_thumbnail(request: Request) -> HttpResponseBase:
     size = size_asked(request)
     made = once_there(find_media(mxc_of(request), wish_of(request)), lambda file: thumbnail(file, size))
     return answered(request.http, once_there(made, lambda drawn: thumbnail_to_client(request, drawn)))
+
+
+@endpoint(
+    "GET",
+    f"{_V1}/preview_url",
+    f"{_UNSTABLE}/preview_url",
+    "/_matrix/media/v3/preview_url",
+    "/_matrix/media/r0/preview_url",
+    rate="preview",
+)
+def get_preview_url(request: Request) -> HttpResponseBase:
+    """What a page of the web says of itself (GET /media/preview_url)."""
+    ts = request.query_int("ts", 0) if request.query("ts") is not None else None
+    found = preview_url(request.required_query("url"), ts)
+    return answered(request.http, once_there(found, to_http))

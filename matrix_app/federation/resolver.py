@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -30,6 +30,26 @@ class AddressLookup(Protocol):
     async def addresses(self, host: str) -> Sequence[str]:
         """The addresses of a host name or IP literal, at least one; raises `RemoteUnreachable`."""
         ...
+
+
+def guarded_socket(rule: AddressRule) -> Callable[[tuple[Any, ...]], socket.socket]:
+    """Makes the sockets of a connector, for addresses that the rule permits only.
+
+    Every connection passes here: also to what aiohttp takes for an address, such as 2130706433, and so does
+    not ask the resolver for.
+    """
+
+    def make(info: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, address = info
+        try:
+            permitted = rule.permits(str(address[0]))
+        except ValueError:
+            permitted = False
+        if not permitted:
+            raise OSError("the address is not one that is connected to")
+        return socket.socket(family, kind, protocol)
+
+    return make
 
 
 class GuardedResolver(AbstractResolver):

@@ -18,7 +18,7 @@ from matrix_app.federation.discovery import Discovery, Route, SrvLookup, WellKno
 from matrix_app.federation.dns import DnsSrvLookup, SystemAddressLookup
 from matrix_app.federation.idle_connections import IdleConnections
 from matrix_app.federation.public_https import PublicHttps
-from matrix_app.federation.resolver import AddressLookup, GuardedResolver, RouteResolver
+from matrix_app.federation.resolver import AddressLookup, GuardedResolver, RouteResolver, guarded_socket
 from matrix_app.federation.tls import tls_context
 from matrix_app.federation.well_known import WellKnownCache
 from matrix_app.protocol.errors import RemoteUnreachable
@@ -46,12 +46,12 @@ class Transport:
         lookup = addresses or SystemAddressLookup()
         self._lookup = lookup
         tls = tls_context(federation)
-        self._plain = _session(GuardedResolver(lookup, rule), tls, PLAIN_CONNECTIONS, 2)
+        self._plain = guarded_session(GuardedResolver(lookup, rule), rule, tls, PLAIN_CONNECTIONS, 2)
         self.https = PublicHttps(self._plain, rule)
         self.discovery = Discovery(well_known or WellKnownCache(self.https), srv or DnsSrvLookup())
         self._resolver = RouteResolver(lookup, rule)
-        self._session = _session(
-            self._resolver, tls, federation.connections, federation.connections_per_server
+        self._session = guarded_session(
+            self._resolver, rule, tls, federation.connections, federation.connections_per_server
         )
         self._idle = IdleConnections(federation.connections, KEEP_ALIVE_SECONDS)
         # Those who wait for a connection wait here, where it does not count as slowness of the other server.
@@ -137,11 +137,13 @@ class Transport:
             self._lookup.close()
 
 
-def _session(
-    resolver: GuardedResolver, tls: ssl.SSLContext, connections: int, per_host: int
+def guarded_session(
+    resolver: GuardedResolver, rule: AddressRule, tls: ssl.SSLContext, connections: int, per_host: int
 ) -> aiohttp.ClientSession:
+    """A session that connects to no address which the rule forbids."""
     connector = aiohttp.TCPConnector(
         resolver=resolver,
+        socket_factory=guarded_socket(rule),
         use_dns_cache=False,  # discovery and its ports know how long what they found is good
         ssl=tls,
         limit=connections,

@@ -22,3 +22,10 @@ class Drawn(NamedTuple):
 
     verdict: Verdict
     content_type: str = ""
+
+
+class Measured(NamedTuple):
+    """The size of a picture as it is to be seen, in pixels."""
+
+    width: int
+    height: int

@@ -1,4 +1,4 @@
-"""Drawing thumbnails. Runs in a process of its own (`thumbnail_process`); nothing else imports Pillow."""
+"""Drawing thumbnails. Runs in a process of its own (`helper_main`); nothing else imports Pillow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO, Any, Final
 
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-from matrix_app.media.thumbnail_request import Drawn, Wanted
+from matrix_app.media.thumbnail_request import Drawn, Measured, Wanted
 
 # What is decoded at all, and what is served as it is when it is small enough.
 _DECODED: Final = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
@@ -18,6 +18,8 @@ _ANIMATION_PIXELS: Final = 4
 # What browsers take a frame without a duration for.
 _DEFAULT_FRAME_MS: Final = 100
 
+# What Pillow raises for files that are broken.
+_BROKEN: Final = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError)
 _TRANSPARENT: Final = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
@@ -29,9 +31,19 @@ def draw(source: IO[bytes], target: IO[bytes], wanted: Wanted) -> Drawn:
     try:
         with Image.open(source, formats=_DECODED) as image:
             return _drawn(image, target, wanted)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError):
-        # What Pillow raises for files that are broken.
+    except _BROKEN:
         return Drawn("unsupported")
+
+
+def measure(source: IO[bytes]) -> Measured:
+    """The size of a picture, zeroes for what is none. Nothing of it is decoded."""
+    Image.MAX_IMAGE_PIXELS = None
+    warnings.simplefilter("ignore")
+    try:
+        with Image.open(source, formats=_DECODED) as image:
+            return Measured(*_upright(image))
+    except _BROKEN:
+        return Measured(0, 0)
 
 
 def _drawn(image: Image.Image, target: IO[bytes], wanted: Wanted) -> Drawn:

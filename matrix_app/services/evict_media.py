@@ -8,6 +8,7 @@ import structlog
 
 from appliance.config import get_config
 from matrix_app.services.audit import HEARTH
+from matrix_app.services.keep_previews import forget_previews
 from matrix_app.services.remove_files import remove_late_files
 from matrix_app.services.remove_media import BATCH, Removed, remove_all, remove_entries, remove_old
 from matrix_app.storage import interning, media_sweep
@@ -35,6 +36,7 @@ def evict() -> int:
         removed.append(remove_old(HEARTH, Old(now - config.local_days * DAY_MS)))
     removed.append(_make_room(local_nid, config.remote_total_bytes))
     remove_late_files()
+    forget_previews()
     count = sum(len(some.media_ids) for some in removed)
     if count:
         _log.info("removed media", media=count, bytes=sum(some.size for some in removed))

@@ -56,8 +56,14 @@ def _alone(job: Callable[[], T]) -> T:
 
 @lru_cache(maxsize=1)
 def drawing() -> Jobs:
-    """Thumbnails and pages of previews: there is one process that opens them."""
+    """Thumbnails and sizes of pictures: there is one process that opens them."""
     return Jobs("drawing", 1)
+
+
+@lru_cache(maxsize=1)
+def reading() -> Jobs:
+    """Pages of previews: there is one process that reads them."""
+    return Jobs("reading", 1)
 
 
 @lru_cache(maxsize=1)
@@ -67,4 +73,5 @@ def storing() -> Jobs:
 
 
 os.register_at_fork(after_in_child=drawing.cache_clear)
+os.register_at_fork(after_in_child=reading.cache_clear)
 os.register_at_fork(after_in_child=storing.cache_clear)

@@ -52,5 +52,15 @@ def _written(into: IO[bytes], found: tuple[bytes, RemoteFile] | None) -> Future[
     return future
 
 
+class OfflinePreviews:
+    """Pages cannot be had."""
+
+    def start(self, address: str) -> Future[dict[str, Any]]:
+        future: Future[dict[str, Any]] = Future()
+        future.set_exception(RemoteUnreachable(f"{address} cannot be reached from tests"))
+        return future
+
+
 servers = Offline()
+previews = OfflinePreviews()
 media = OfflineMedia()

@@ -51,6 +51,7 @@ class RateLimits(Section, frozen=True):
     search: Annotated[RateLimit, doc("Searches of messages, users and rooms, by user.")] = rate(2.0, 20)
     keys: Annotated[RateLimit, doc("Encryption keys and messages to devices, by user.")] = rate(50.0, 500)
     upload: Annotated[RateLimit, doc("Uploads of media, by user.")] = rate(2.0, 50)
+    preview: Annotated[RateLimit, doc("Previews of links, by user.")] = rate(5.0, 50)
     download: Annotated[RateLimit, doc("Downloads of media, by user or address.")] = rate(50.0, 500)
     report: Annotated[RateLimit, doc("Reports of content and people, by user.")] = rate(0.1, 10)
     federation: Annotated[RateLimit, doc("Requests of other servers, by server.")] = rate(50.0, 500)

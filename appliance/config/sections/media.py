@@ -42,7 +42,7 @@ class Previews(Section, frozen=True):
         tuple[str, ...], doc("Networks that are connected to although they are private, such as 10.1.0.0/16.")
     ] = ()
     denied_networks: Annotated[tuple[str, ...], doc("Networks that are never connected to.")] = ()
-    ports: Annotated[tuple[int, ...], doc("The ports that are connected to.")] = (80, 443)
+    ports: Annotated[tuple[int, ...], doc("The ports that are connected to; none for all.")] = (80, 443)
     languages: Annotated[
         tuple[str, ...], doc("The languages that pages are asked for, such as de or en-GB, best first.")
     ] = ("en",)
