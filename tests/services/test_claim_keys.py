@@ -1,66 +1,178 @@
-"""Claims of one-time keys at the same time."""
+"""Claims of one-time keys at the same time, by threads of several processes with connections of their own."""
 
 from __future__ import annotations
 
+import multiprocessing
+import random
 import threading
 from collections import Counter
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
 
-from django.db import connection
+import orjson
+import pytest
+from django.db import connection, connections
 
 from matrix_app.services.claim_keys import claim_local_keys
-from tests.factories.client import ClientFactory
+from matrix_app.storage import db, device_messages
+from tests.factories.client import Client, ClientFactory
 from tests.factories.encryption import Device
 
+PROCESSES = 4
 CLAIMERS = 32
+ALGORITHM = "signed_curve25519"
+SECONDS = 120
+
+# A device's owner, and the name and content of the key that was given for it.
+Given = tuple[str, str, str]
 
 
-def test_no_key_is_given_twice_and_none_is_lost_however_many_claim_at_once(clients: ClientFactory) -> None:
-    owners = clients.many(4)
-    uploaded = [name for owner in owners for name in Device(owner).upload(40)]
-    wanted = {owner.user_id: {"DEVICE": "signed_curve25519"} for owner in owners}
-    start = threading.Barrier(CLAIMERS)
-    given: list[str] = []
+class Shop(NamedTuple):
+    """Devices with one-time and fallback keys: by owner, the keys' names and contents."""
 
-    def work() -> None:
-        try:
-            start.wait(30)
-            while found := claim_local_keys(wanted):
-                given.extend(
-                    name for by_device in found.values() for key in by_device.values() for name in key
-                )
-        finally:
-            connection.close()
+    one_time: dict[str, dict[str, Any]]
+    fallback: dict[str, dict[str, Any]]
 
-    threads = [threading.Thread(target=work) for _ in range(CLAIMERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert Counter(given) == Counter(uploaded)
+    @property
+    def users(self) -> list[str]:
+        return list(self.one_time)
 
 
-def test_everybody_gets_the_fallback_key_when_the_others_are_gone(clients: ClientFactory) -> None:
-    owners = clients.many(4)
-    for owner in owners:
+def opened(clients: ClientFactory, chance: random.Random) -> Shop:
+    """A few devices, each with a number of keys, some with none."""
+    shop = Shop({}, {})
+    for owner in clients.many(chance.randint(2, 6)):
         device = Device(owner)
-        device.upload(3)
-        owner.post("/keys/upload", {"fallback_keys": device.one_time_keys(1, fallback=True)})
-    orders = [owners, list(reversed(owners))]
-    start = threading.Barrier(8)
-    found: list[int] = []
+        shop.one_time[owner.user_id] = device.upload(chance.choice([0, 1, 7, 40, 60]))
+        shop.fallback[owner.user_id] = _upload_fallback(owner, device)
+    return shop
 
-    def work(number: int) -> None:
-        wanted = {owner.user_id: {"DEVICE": "signed_curve25519"} for owner in orders[number % 2]}
+
+def _upload_fallback(owner: Client, device: Device) -> dict[str, Any]:
+    keys = device.one_time_keys(1, fallback=True)
+    assert owner.post("/keys/upload", {"fallback_keys": keys}).status == 200
+    return keys
+
+
+def claim_until_only_fallbacks_are_left(shop: Shop, seed: int) -> list[Given]:
+    """Claim keys of some of the devices again and again; the last round got a fallback key of each."""
+    chance = random.Random(seed)
+    given: list[Given] = []
+    left = set(shop.users)
+    while left:
+        wanted = chance.sample(sorted(left), chance.randint(1, len(left)))
+        claimed = claim_local_keys({user_id: {"DEVICE": ALGORITHM} for user_id in wanted})
+        assert set(claimed) == set(wanted)
+        for user_id, by_device in claimed.items():
+            ((name, key),) = by_device["DEVICE"].items()
+            given.append((user_id, name, orjson.dumps(key).decode()))
+            if name in shop.fallback[user_id]:
+                left.discard(user_id)
+    return given
+
+
+def together(work: Callable[[int], list[Given]]) -> list[Given]:
+    """Everything that the claimers got: all begin at once, an equal number in each process."""
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(CLAIMERS)
+    connections.close_all()
+    pipes = []
+    for process in range(PROCESSES):
+        here, there = context.Pipe(duplex=False)
+        numbers = range(process * CLAIMERS // PROCESSES, (process + 1) * CLAIMERS // PROCESSES)
+        context.Process(target=_process, args=(there, start, work, numbers)).start()
+        there.close()
+        pipes.append(here)
+    answers = [pipe.recv() for pipe in pipes if pipe.poll(SECONDS)]
+    for child in multiprocessing.active_children():
+        child.join(10)
+    assert len(answers) == PROCESSES, "a process did not answer"
+    for answer in answers:
+        assert isinstance(answer, list), answer
+    return [given for answer in answers for given in answer]
+
+
+def _process(
+    answer: Connection, start: Any, work: Callable[[int], list[Given]], numbers: Sequence[int]
+) -> None:
+    given: list[Given] = []
+    faults: list[str] = []
+
+    def claimer(number: int) -> None:
         try:
-            start.wait(30)
-            for _ in range(5):
-                found.append(len(claim_local_keys(wanted)))
+            start.wait(SECONDS)
+            given.extend(work(number))
+        except BaseException as error:  # noqa: BLE001  (told to the process that runs the test)
+            faults.append(repr(error))
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=claimer, args=(number,)) for number in numbers]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
-    assert found == [4] * 40
+        thread.join(SECONDS)
+    answer.send("; ".join(faults) or given)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_each_one_time_key_is_given_exactly_once_and_then_the_fallback_key(
+    clients: ClientFactory, seed: int
+) -> None:
+    shop = opened(clients, random.Random(seed))
+    given = together(lambda number: claim_until_only_fallbacks_are_left(shop, seed * 1000 + number))
+    counts = Counter((user_id, name) for user_id, name, _ in given)
+    for user_id in shop.users:
+        names = {name for owner, name in counts if owner == user_id}
+        assert names == {*shop.one_time[user_id], *shop.fallback[user_id]}
+        assert {counts[user_id, name] for name in shop.one_time[user_id]} <= {1}
+        (fallback,) = shop.fallback[user_id]
+        assert counts[user_id, fallback] >= CLAIMERS
+    for user_id, name, key in given:
+        assert orjson.loads(key) == {**shop.one_time[user_id], **shop.fallback[user_id]}[name]
+    assert db.value("SELECT count(*) FROM one_time_key") == 0
+
+
+def test_keys_that_are_uploaded_meanwhile_are_given_exactly_once_too(clients: ClientFactory) -> None:
+    owner = clients.make()
+    device = Device(owner)
+    first, later = device.upload(30), [device.one_time_keys(10) for _ in range(6)]
+    wanted = {owner.user_id: {"DEVICE": ALGORITHM}}
+
+    def work(number: int) -> list[Given]:
+        if number < len(later):
+            assert owner.post("/keys/upload", {"one_time_keys": later[number]}).status == 200
+        given: list[Given] = []
+        for _ in range(6):
+            for by_device in claim_local_keys(wanted).values():
+                given += [(owner.user_id, name, "") for name in by_device["DEVICE"]]
+        return given
+
+    names = Counter(name for _, name, _ in together(work))
+    left = {f"{ALGORITHM}:{row[0]}" for row in db.rows("SELECT key_id FROM one_time_key")}
+    uploaded = {*first, *(name for keys in later for name in keys)}
+    assert set(names.values()) == {1}
+    assert names.keys() | left == uploaded
+    assert not names.keys() & left
+    device_nid = owner.requester.device_nid
+    assert device_nid is not None
+    assert device_messages.key_counts(device_nid) == ({ALGORITHM: len(left)} if left else {})
+
+
+def test_a_fallback_key_is_unused_until_it_is_given_and_again_once_it_is_replaced(
+    clients: ClientFactory,
+) -> None:
+    owner = clients.make()
+    device = Device(owner)
+    device.upload(1)
+    _upload_fallback(owner, device)
+    device_nid = owner.requester.device_nid
+    assert device_nid is not None
+    wanted = {owner.user_id: {"DEVICE": ALGORITHM}}
+    claim_local_keys(wanted)
+    assert device_messages.unused_fallbacks(device_nid) == [ALGORITHM]
+    claim_local_keys(wanted)
+    assert device_messages.unused_fallbacks(device_nid) == []
+    _upload_fallback(owner, device)
+    assert device_messages.unused_fallbacks(device_nid) == [ALGORITHM]
