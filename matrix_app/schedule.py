@@ -34,6 +34,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("evict_media", 10),
         Entry("remove_stray_media", 7 * 24 * 60),
         Entry("trim_stream", 30),
+        Entry("trim_device_messages", 60),
         Entry("tidy_device_lists", 6 * 60),
         Entry("forget_transactions", 60),
         Entry("delete_expired", 24 * 60),

@@ -94,6 +94,13 @@ def resync_device_lists() -> None:
     resync_soon()
 
 
+def trim_device_messages() -> None:
+    """Drop messages for devices that have not been fetched for too long."""
+    from matrix_app.services.clean_up import trim_device_messages as trim
+
+    trim()
+
+
 def tidy_device_lists() -> None:
     """Forget device lists that nobody needs, and changes of devices and keys that later ones made void."""
     from matrix_app.services.clean_up import trim_device_changes

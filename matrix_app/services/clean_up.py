@@ -11,6 +11,7 @@ from matrix_app.storage import (
     audit,
     db,
     device_changes,
+    device_messages,
     expiry,
     long_tasks,
     staging,
@@ -61,6 +62,15 @@ def _delete_old_records() -> None:
     _in_batches(lambda: web_sessions.delete_before(now_ms() - KEPT_WEB_SESSIONS_MS, BATCH), BATCH)
     _in_batches(lambda: audit.delete_before(audited, BATCH), BATCH)
     _in_batches(lambda: long_tasks.delete_finished_before(audited, BATCH), BATCH)
+
+
+def trim_device_messages() -> int:
+    """Drop the oldest messages for devices that nobody fetches from; how many."""
+    most = get_config().limits.waiting_messages_per_device
+    return sum(
+        _in_batches(lambda nid=nid: device_messages.drop_oldest(nid, most, BATCH), BATCH)  # type: ignore[misc]
+        for nid in device_messages.overfull(most)
+    )
 
 
 def trim_device_changes() -> int:

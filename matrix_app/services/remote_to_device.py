@@ -2,43 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from secrets import token_urlsafe
 from typing import Any, Final
 
 from matrix_app.protocol.canonical_json import encode_canonical
-from matrix_app.protocol.ids import domain_of
+from matrix_app.protocol.errors import TooLarge
 from matrix_app.storage import interning, outbound_edus
-from matrix_app.storage.local_server import local_server_name
 
+# Of one message; and of an EDU, as long as it has more than one message.
+LARGEST_MESSAGE: Final = 65_536
+LARGEST_EDU: Final = 65_536
 # For a server that does not take them; looked at after every so many.
 MOST_WAITING: Final = 10_000
 LOOKED_AT: Final = 64
 
+# User ID to device ID (or `*`) to content.
+Messages = Mapping[str, Mapping[str, dict[str, Any]]]
+# The name of a server, and the content of an `m.direct_to_device`.
+Outgoing = tuple[str, bytes]
 
-def queue(sender: str, event_type: str, messages: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
-    """Have messages sent to the servers of those users who are not of this one, by user and device ID.
 
-    To be called inside a write transaction. The messages wait until their servers have taken them, though
-    not for ever, nor any number of them.
-    """
-    by_server: dict[str, dict[str, Any]] = {}
+def prepare(sender: str, event_type: str, by_server: Mapping[str, Messages]) -> list[Outgoing]:
+    """What is to be sent to each server; raises `TooLarge` for a message beyond the limit."""
+    return [
+        (server, _edu(sender, event_type, part))
+        for server, messages in by_server.items()
+        for part in _parts(messages)
+    ]
+
+
+def _edu(sender: str, event_type: str, messages: Messages) -> bytes:
+    content = {
+        "sender": sender,
+        "type": event_type,
+        "message_id": token_urlsafe(12),
+        "messages": messages,
+    }
+    return encode_canonical(content, lenient=True)
+
+
+def _parts(messages: Messages) -> Iterator[Messages]:
+    """The messages in pieces that make EDUs of a bearable size, each with an ID of its own."""
+    part: dict[str, dict[str, Any]] = {}
+    size = 0
     for user_id, of_devices in messages.items():
-        server = str(domain_of(user_id))
-        if server != local_server_name() and of_devices:
-            by_server.setdefault(server, {})[user_id] = dict(of_devices)
-    if not by_server:
+        for device_id, content in of_devices.items():
+            length = len(encode_canonical(content, lenient=True))
+            if length > LARGEST_MESSAGE:
+                raise TooLarge(f"A message to a device has at most {LARGEST_MESSAGE} bytes")
+            if part and size + length > LARGEST_EDU:
+                yield part
+                part, size = {}, 0
+            part.setdefault(user_id, {})[device_id] = content
+            size += length + len(user_id) + len(device_id)
+    if part:
+        yield part
+
+
+def queue(outgoing: Sequence[Outgoing]) -> None:
+    """Have what was prepared sent. To be called inside a write transaction.
+
+    The messages wait until their servers have taken them, though not for ever, nor any number of them.
+    """
+    if not outgoing:
         return
-    rows = []
-    for server, of_users in by_server.items():
-        content = {
-            "sender": sender,
-            "type": event_type,
-            "message_id": token_urlsafe(12),
-            "messages": of_users,
-        }
-        rows.append((interning.server_nid(server), encode_canonical(content, lenient=True)))
-    newest = outbound_edus.put_messages(rows)
-    for (server_nid, _), nid in zip(rows, newest, strict=True):
+    nids = {server: interning.server_nid(server) for server in dict(outgoing)}
+    newest = outbound_edus.put_messages([(nids[server], content) for server, content in outgoing])
+    for (server, _), nid in zip(outgoing, newest, strict=True):
         if nid % LOOKED_AT == 0:
-            outbound_edus.drop_oldest(server_nid, MOST_WAITING)
+            outbound_edus.drop_oldest(nids[server], MOST_WAITING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -12,6 +12,7 @@ from matrix_app.protocol.errors import BadJson, TooLarge
 from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.services import remote_to_device
 from matrix_app.services.client_transaction import Transaction
+from matrix_app.services.remote_to_device import LARGEST_MESSAGE, Messages
 from matrix_app.services.user_servers import split_by_server
 from matrix_app.storage import db, device_messages, devices, interning, staging, transactions
 from matrix_app.storage.clock import now_ms
@@ -19,13 +20,9 @@ from matrix_app.storage.device_messages import Delivery
 
 EVERY_DEVICE: Final = "*"
 
-# Of one message; of all the messages of a request, as they are stored; and how many those are.
-LARGEST_MESSAGE: Final = 65_536
+# Of all the messages of a request, as they are stored; and how many those are.
 LARGEST_TOTAL: Final = 32 * 1024 * 1024
 MOST_MESSAGES: Final = 10_000
-
-# User ID to device ID (or `*`) to content.
-Messages = Mapping[str, Mapping[str, dict[str, Any]]]
 
 
 def send_to_device(requester: Requester, event_type: str, txn_id: str, messages: Messages) -> None:
@@ -37,11 +34,13 @@ def send_to_device(requester: Requester, event_type: str, txn_id: str, messages:
     transaction = Transaction.of(requester, f"sendToDevice/{event_type}", txn_id)
     local, remote = split_by_server(messages)
     deliveries = find_deliveries(requester.user_id, event_type, local)
+    outgoing = remote_to_device.prepare(requester.user_id, event_type, remote) if remote else []
+    if len(outgoing) > MOST_MESSAGES:
+        raise TooLarge("These are too many messages to devices at once")
     with db.write():
         if transactions.put_response_once(*transaction, b"{}"):
             device_messages.put_many(deliveries)
-            for of_users in remote.values():
-                remote_to_device.queue(requester.user_id, event_type, of_users)
+            remote_to_device.queue(outgoing)
 
 
 def deliver_once(origin_nid: int, message_id: str, sender: str, event_type: str, messages: Messages) -> None:

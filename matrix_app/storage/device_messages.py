@@ -44,6 +44,21 @@ def oldest(device_nid: int) -> int | None:
     return found
 
 
+def overfull(most: int) -> list[int]:
+    """The devices that more than `most` messages wait for."""
+    sql = "SELECT device_nid FROM to_device_message GROUP BY device_nid HAVING count(*) > %s"
+    return [found[0] for found in db.rows(sql, (most,))]
+
+
+def drop_oldest(device_nid: int, most: int, limit: int) -> int:
+    """Remove the oldest messages for a device beyond the newest `most`, at most `limit`; how many."""
+    sql = (
+        "DELETE FROM to_device_message WHERE nid IN (SELECT nid FROM to_device_message WHERE device_nid = %s"
+        " ORDER BY position DESC LIMIT %s OFFSET %s)"
+    )
+    return db.changed(sql, (device_nid, limit, most))
+
+
 def key_counts(device_nid: int) -> dict[str, int]:
     """Unclaimed one-time keys by algorithm."""
     sql = "SELECT algorithm, count(*) FROM one_time_key WHERE device_nid = %s GROUP BY algorithm"

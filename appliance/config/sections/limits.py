@@ -64,6 +64,9 @@ class Limits(Section, frozen=True):
     account_data_bytes: Annotated[int, positive("The size of one entry of account data.")] = 1_000_000
     profile_bytes: Annotated[int, positive("The size of one user's profile.")] = 64_000
     one_time_keys_per_device: Annotated[int, positive("One-time keys that a device may leave.")] = 500
+    waiting_messages_per_device: Annotated[
+        int, positive("Messages that wait for a device to fetch them; the oldest beyond are dropped.")
+    ] = 50_000
     messages_per_page: Annotated[int, positive("The most events in one page of history.")] = 1000
     sync_timeout_seconds: Annotated[int, positive("The longest that a sync waits for news.")] = 300
     search_results: Annotated[int, positive("The most results of one search.")] = 100

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from matrix_app.federation.edus.reading import own_user, text
 from matrix_app.protocol.errors import BadJson
+from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.services.send_to_device import deliver_once
-
-MAX_MESSAGE_ID: Final = 255
 
 
 def receive(origin: str, origin_nid: int, content: dict[str, Any]) -> None:
     """Deliver a message to devices of users of this server, once for each message ID."""
-    message_id = text(content, "message_id")
-    if len(message_id) > MAX_MESSAGE_ID:
-        raise BadJson("The message ID is too long")
+    message_id = parse_opaque_text(text(content, "message_id"), "message ID")
     messages = content.get("messages")
     if not isinstance(messages, dict) or not all(_is_by_device(value) for value in messages.values()):
         raise BadJson("messages is not of the form user, device, content")

@@ -356,8 +356,8 @@ def test_messages_to_devices_wait_until_their_server_takes_them(others: OtherSer
     failed("far.example")
     with sending(others):
         with db.write():
-            messages = {FAR: {"D": {"a": 1}}, BOB: {"D": {"b": 1}}}
-            remote_to_device.queue(ALICE, "org.example.note", messages)
+            messages = {"far.example": {FAR: {"D": {"a": 1}}}}
+            remote_to_device.queue(remote_to_device.prepare(ALICE, "org.example.note", messages))
         wait_until(lambda: is_behind("far.example"))
         others.faults.clear()
         heard("far.example")
