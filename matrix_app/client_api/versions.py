@@ -17,6 +17,7 @@ VERSIONS += [f"v1.{minor}" for minor in range(1, 20)]
 UNSTABLE_FEATURES: dict[str, bool] = {
     "org.matrix.e2e_cross_signing": True,
     "org.matrix.msc3814": True,  # dehydrated devices
+    "org.matrix.msc4306": True,  # subscriptions to threads
     "org.matrix.simplified_msc3575": True,  # sliding sync, as of MSC4186
     "org.matrix.msc4143": True,  # where conferences meet
     "uk.timedout.msc4323": True,  # suspending and locking

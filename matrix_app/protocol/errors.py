@@ -84,6 +84,12 @@ class UnknownPos(BadRequest):
     errcode = "M_UNKNOWN_POS"
 
 
+class NotInThread(BadRequest):
+    """The event that is to subscribe the user to a thread is not in it (MSC4306)."""
+
+    errcode = "IO.ELEMENT.MSC4306.M_NOT_IN_THREAD"
+
+
 class InvalidUsername(BadRequest):
     """The user name breaks the grammar."""
 
@@ -338,6 +344,12 @@ class Conflict(MatrixError):
     """409: the request contradicts what is there."""
 
     status = 409
+
+
+class ConflictingUnsubscription(Conflict):
+    """The user has unsubscribed from the thread after what would subscribe them by itself (MSC4306)."""
+
+    errcode = "IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION"
 
 
 class CannotOverwriteMedia(Conflict):

@@ -14,6 +14,7 @@ _OF_USER = (
     "cross_signing_key",
     "presence",
     "one_time_token",
+    "thread_subscription",
 )
 
 

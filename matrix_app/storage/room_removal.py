@@ -22,6 +22,7 @@ _OF_EVENTS = (
 _OF_ROOM = (
     "event_relation",
     "thread",
+    "thread_subscription",
     "current_state",
     "current_state_delta",
     "membership",
@@ -58,5 +59,8 @@ def remove_rest(room_nid: int) -> None:
     """Remove what a room has beside its events, and set it back to a room without any."""
     for table in _OF_ROOM:
         db.execute(f"DELETE FROM {table} WHERE room_nid = %s", (room_nid,))
-    sql = "UPDATE room SET state_nid = NULL, is_published = %s, unread_ordinal = 0 WHERE nid = %s"
+    sql = (
+        "UPDATE room SET state_nid = NULL, is_published = %s, unread_ordinal = 0, bump_position = 0"
+        " WHERE nid = %s"
+    )
     db.execute(sql, (False, room_nid))

@@ -36,6 +36,7 @@ class Kind(IntEnum):
     STATE = 14  # an event that is a state event; EVENT is any other
     KEY_SIGNATURES = 15  # on keys of other users, which only the signer sees
     REMOTE_TO_DEVICE = 16  # messages to devices of other servers, for the sender alone
+    THREAD_SUBSCRIPTION = 17
 
 
 class Change(NamedTuple):

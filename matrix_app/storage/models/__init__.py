@@ -79,6 +79,9 @@ from matrix_app.storage.models.sliding import (
 from matrix_app.storage.models.stream import (
     StreamLog,
 )
+from matrix_app.storage.models.thread import (
+    ThreadSubscription,
+)
 from matrix_app.storage.models.user import (
     Account,
     Presence,
@@ -193,6 +196,7 @@ __all__ = [
     "StreamLog",
     "Thread",
     "ThreadParticipant",
+    "ThreadSubscription",
     "ThreePid",
     "ThreePidBinding",
     "ThreePidSession",

@@ -161,7 +161,7 @@ def _missed(plan: Plan, state: RoomState) -> bool:
     """Whether state changed that was asked for before, and is not any more."""
     if plan.earlier is None or plan.earlier == plan.config.state:
         return False
-    if plan.earlier.lazy and not plan.config.state.lazy and plan.has_news:
+    if plan.earlier.lazy and not plan.config.state.lazy and (plan.has_news or plan.is_expanded):
         # Users have appeared, perhaps, of whom the client knows nothing.
         return True
     before = matcher_of(plan.earlier).select(state.changed)

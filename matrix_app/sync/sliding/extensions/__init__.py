@@ -8,7 +8,15 @@ from typing import Any
 
 from matrix_app.storage.stream import Kind
 from matrix_app.sync.sliding.changes import Changes
-from matrix_app.sync.sliding.extensions import account_data, e2ee, receipts, scope, to_device, typing
+from matrix_app.sync.sliding.extensions import (
+    account_data,
+    e2ee,
+    receipts,
+    scope,
+    thread_subscriptions,
+    to_device,
+    typing,
+)
 from matrix_app.sync.sliding.ledger import ACCOUNT_DATA, RECEIPTS, Ledger
 from matrix_app.sync.sliding.matching import Matched
 from matrix_app.sync.sliding.request import SlidingRequest
@@ -37,6 +45,9 @@ def tell(context: Context) -> tuple[dict[str, Any], bool]:
     """The `extensions` of an answer, and whether they have news. What they tell of rooms is noted."""
     request = context.request
     found = _of_rooms(context)
+    subscriptions = thread_subscriptions.tell(request, context.changes.user)
+    if subscriptions:
+        found[thread_subscriptions.NAME] = subscriptions
     has_news = bool(found)
     messages = to_device.tell(request)
     if messages is not None:
