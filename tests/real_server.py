@@ -41,6 +41,7 @@ class RealServer:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = folder / "log.txt"
+        self.database_url = database_url or f"sqlite:///{folder}/var/hearth.sqlite3"
         self._config = folder / "hearth.toml"
         self._process: subprocess.Popen[bytes] | None = None
         server = {"name": f"127.0.0.1:{self.port}", "listen": [f"127.0.0.1:{self.port}"], "data_dir": "var"}

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import structlog
 from django.db import DatabaseError, connection
@@ -24,6 +25,7 @@ from matrix_app.storage.stream import LogEntry
 
 CHANNEL = "hearth_stream"
 RETRY_SECONDS = 2.0
+SETTLED_NS = 100_000_000
 
 _log = structlog.get_logger(__name__)
 
@@ -37,9 +39,34 @@ def tell_others(_entries: list[LogEntry]) -> None:
 
 
 def listen(callback: Callable[[], None]) -> None:
-    """Have `callback` called, in a thread, whenever another process has moved the stream."""
+    """Have `callback` called, in a thread, whenever another process has moved the stream.
+
+    A process listens once, however many want to know.
+    """
+    with _Process.lock:
+        _Process.callbacks.append(callback)
+        if len(_Process.callbacks) > 1:
+            return
     target = _listen_socket if db.is_sqlite() else _listen_postgresql
-    threading.Thread(target=target, args=(callback,), name="stream-wakeups", daemon=True).start()
+    threading.Thread(target=target, name="stream-wakeups", daemon=True).start()
+
+
+class _Process:
+    lock = threading.Lock()
+    callbacks: ClassVar[list[Callable[[], None]]] = []
+
+
+def _forget() -> None:
+    _Process.lock = threading.Lock()
+    _Process.callbacks.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def _call_all() -> None:
+    for callback in _Process.callbacks:
+        callback()
 
 
 def _directory() -> Path:
@@ -61,7 +88,8 @@ class _Sender:
         except FileNotFoundError:
             return
         if changed_at != self._listed_at:
-            self._listed_at = changed_at
+            # A clock ticks but every few milliseconds: what is as new as that may be followed unnoticed.
+            self._listed_at = changed_at if time.time_ns() - changed_at > SETTLED_NS else 0
             self._paths = [e.path for e in os.scandir(self._directory) if e.name != self._own]
         for path in self._paths:
             self._send_to(path)
@@ -85,7 +113,7 @@ def _sender() -> _Sender:
 os.register_at_fork(after_in_child=_sender.cache_clear)
 
 
-def _listen_socket(callback: Callable[[], None]) -> None:
+def _listen_socket() -> None:
     directory = _directory()
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{os.getpid()}.sock"
@@ -95,18 +123,18 @@ def _listen_socket(callback: Callable[[], None]) -> None:
     while receiver.recv(16):
         while select.select([receiver], [], [], 0)[0]:
             receiver.recv(16)
-        callback()
+        _call_all()
 
 
-def _listen_postgresql(callback: Callable[[], None]) -> None:
+def _listen_postgresql() -> None:
     while True:
         try:
             connection.ensure_connection()
             driver = connection.connection
             driver.execute(f"LISTEN {CHANNEL}")
-            callback()
+            _call_all()
             for _ in driver.notifies():
-                callback()
+                _call_all()
         except DatabaseError:
             _log.exception("lost the connection that hears of changes")
             connection.close()

@@ -22,6 +22,8 @@ LIMIT: Final = 100
 MOST_SERVERS: Final = 3
 # Somebody waits for the event of a time.
 TIME_TIMEOUT: Final = 10.0
+# Of an answer: as many events, each as large as it may be.
+MOST_BYTES: Final = LIMIT << 16
 # Missing events that history is asked for from, at once.
 MOST_GAPS: Final = 5
 # Events of an answer whose state is asked for, because what comes before them is in no answer.
@@ -88,7 +90,7 @@ class _Backfill:
         """Store what comes before the missing events, and these; whether there was any of it."""
         path = federation_path("v1", "backfill", self._room.room_id)
         query = [*(("v", event_id) for event_id in missing), ("limit", str(LIMIT))]
-        answer = peers().ask(self._server, Question("GET", path, query))
+        answer = peers().ask(self._server, Question("GET", path, query, max_bytes=MOST_BYTES))
         if not isinstance(answer, dict):
             raise BadJson(f"{self._server} did not answer with an object")
         found = read_all(self._room, answer.get("pdus"), origin=self._server)[:LIMIT]

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from typing import Any, Final
+
+import msgspec
 
 from matrix_app.federation.client import federation_path
 from matrix_app.federation.inbound.answers import store_answer
 from matrix_app.federation.inbound.pdus import in_order, read_all, verified
 from matrix_app.federation.inbound.peers import Question, peers
 from matrix_app.federation.inbound.refusals import refused
-from matrix_app.protocol.errors import BadJson, MatrixError, RemoteUnreachable
+from matrix_app.protocol.errors import BadGateway, BadJson, MatrixError, RemoteUnreachable
 from matrix_app.protocol.events import Event
 from matrix_app.services.outliers import store_outliers
 from matrix_app.services.policy_signing import store_asking
@@ -33,8 +36,18 @@ MOST_SINGLE: Final = 50
 SECONDS: Final = 90.0
 # The whole state of a big room takes its time.
 STATE_TIMEOUT: Final = 60.0
-# IDs in the answer about a state.
+# IDs in the answer about a state, and what that is in bytes at most.
 MOST_STATE_IDS: Final = 200_000
+MOST_STATE_BYTES: Final = 32 << 20
+
+
+class _StateIds(msgspec.Struct):
+    pdu_ids: list[str]
+    auth_chain_ids: list[str]
+
+
+# Nothing but strings is made of what arrives.
+_STATE_IDS: Final = msgspec.json.Decoder(_StateIds)
 
 
 class GapFiller:
@@ -103,14 +116,26 @@ class GapFiller:
     def fetch_state(self, event_id: str) -> list[str]:
         """Store the state before an event with its auth chain, as outliers; the IDs of the state."""
         path = federation_path("v1", "state_ids", self._room.room_id)
-        answer = self._ask(Question("GET", path, {"event_id": event_id}))
-        state_ids, chain_ids = _ids(answer.get("pdu_ids")), _ids(answer.get("auth_chain_ids"))
+        question = Question("GET", path, {"event_id": event_id}, max_bytes=MOST_STATE_BYTES)
+        state_ids, chain_ids = self._ids(question)
         wanted = _unknown({*state_ids, *chain_ids})
         if len(wanted) > MOST_SINGLE:
             self._fetch_whole_state(event_id)
         elif wanted:
             store_outliers(self._room, self._fetch_single(wanted))
         return state_ids
+
+    def _ids(self, question: Question) -> tuple[list[str], list[str]]:
+        self._check_time()
+        answer = BytesIO()
+        peers().download(self._origin, question, answer)
+        try:
+            found = _STATE_IDS.decode(answer.getbuffer())
+        except msgspec.DecodeError as error:
+            raise BadGateway(f"{self._origin} did not answer with a state: {error}") from error
+        if max(len(found.pdu_ids), len(found.auth_chain_ids)) > MOST_STATE_IDS:
+            raise BadGateway(f"The state that {self._origin} tells is too large")
+        return found.pdu_ids, found.auth_chain_ids
 
     def _fetch_whole_state(self, event_id: str) -> None:
         path = federation_path("v1", "state", self._room.room_id)
@@ -164,13 +189,6 @@ class GapFiller:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _ids(value: Any) -> list[str]:
-    found = [entry for entry in _list(value) if isinstance(entry, str)]
-    if len(found) > MOST_STATE_IDS:
-        raise BadJson("The state is too large")
-    return found
 
 
 def _unknown(event_ids: Iterable[str]) -> list[str]:

@@ -12,8 +12,8 @@ from matrix_app.protocol.errors import MatrixError
 from matrix_app.protocol.events import Event
 
 TIMEOUT: Final = 20.0
-# Of an answer that is read in memory: the IDs of the state of a very big room.
-MOST_BYTES: Final = 32 << 20
+# Of an answer that is read in memory, where it may take twenty times as much: a few dozen events.
+MOST_BYTES: Final = 4 << 20
 # Of an answer that is written to a file: the state of a very big room.
 MOST_BYTES_IN_FILE: Final = 1 << 30
 # Requests to one server at a time.
@@ -30,6 +30,8 @@ class Question(NamedTuple):
     timeout: float = TIMEOUT
     # How long the other server may be silent, where that is longer than usual.
     silence: float | None = None
+    # Of the answer, where that is not as usual.
+    max_bytes: int | None = None
 
 
 Check = Callable[[], None]
@@ -120,7 +122,7 @@ async def _ask(server: str, question: Question) -> Any:
         query=question.query,
         content=question.content,
         timeout=question.timeout,
-        max_bytes=MOST_BYTES,
+        max_bytes=question.max_bytes or MOST_BYTES,
     )
 
 
@@ -136,7 +138,7 @@ async def _download(server: str, question: Question, into: IO[bytes]) -> None:
         content=question.content,
         timeout=question.timeout,
         silence=question.silence,
-        max_bytes=MOST_BYTES_IN_FILE,
+        max_bytes=question.max_bytes or MOST_BYTES_IN_FILE,
     )
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from appliance.config import get_config
 from matrix_app.federation.led import start_led
 from matrix_app.federation.sender.sender import Sender
+
+# What a server says of each event in a transaction.
+MOST_ANSWER_BYTES: Final = 1 << 20
 
 
 class _LazyClient:
@@ -17,7 +21,9 @@ class _LazyClient:
     ) -> object:
         from matrix_app.federation.client import federation_client
 
-        return await federation_client().request(destination, method, path, content=content, timeout=timeout)
+        return await federation_client().request(
+            destination, method, path, content=content, timeout=timeout, max_bytes=MOST_ANSWER_BYTES
+        )
 
 
 def start() -> Callable[[], None]:
