@@ -9,7 +9,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import BadRequest, Forbidden, NotFound
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of, parse_user_id
-from matrix_app.services import invite_permission, remote_membership
+from matrix_app.services import invite_permission, remote_joins, remote_membership
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.known_rooms import find_here, require_room
@@ -45,8 +45,11 @@ def leave(
 ) -> Event | None:
     """Leave a room, turn down an invite, or take back a knock; nothing happens to who has left already.
 
-    The result is None for a room that only other servers know.
+    A join of the room that is still under way is cancelled. The result is None for a room that only other
+    servers know.
     """
+    if find_here(room_id) is None and remote_joins.end_own(requester, room_id):
+        return None
     room = rooms.find(room_id)
     if room is None:
         raise NotFound("The room is not known")

@@ -14,6 +14,7 @@ import orjson
 
 from appliance.web.stopping import is_stopping
 from matrix_app.http.requester import Requester
+from matrix_app.http.view_threads import waiting_for_others
 from matrix_app.protocol.errors import MatrixError, Unavailable
 from matrix_app.services.background import run_later
 from matrix_app.storage import accounts, db, long_tasks
@@ -26,6 +27,8 @@ KIND: Final = "join"
 MOST: Final = 200
 # A client that waits longer is told to ask again.
 WAIT_SECONDS: Final = 900.0
+# Until a join that is to be cancelled has noticed.
+END_SECONDS: Final = 20.0
 _FIRST_LOOK: Final = 0.005
 _LAST_LOOK: Final = 0.25
 
@@ -68,12 +71,10 @@ def request(
     )
     with db.write():
         lock_user(requester.user_nid)
-        under_way = long_tasks.unfinished(KIND, MOST)
-        for row in under_way:
-            other = wanted_in(row)
-            if (other.user_nid, other.room_id) == (requester.user_nid, room_id):
-                return row.nid
-        if len(under_way) >= MOST:
+        under_way = _under_way(requester.user_nid, room_id)
+        if under_way is not None:
+            return under_way
+        if len(long_tasks.unfinished(KIND, MOST)) >= MOST:
             raise Unavailable("Too many joins are under way")
         title = f"{requester.user_id} joins {room_id}"
         nid = long_tasks.put(KIND, title, orjson.dumps(wanted._asdict()), requester.user_nid, now_ms())
@@ -113,6 +114,36 @@ def wait(nid: int, seconds: float = WAIT_SECONDS) -> None:
             raise StillJoiningError("The room is still being joined; ask again to wait for it")
         time.sleep(pause)
         pause = min(pause * 1.3, _LAST_LOOK)
+
+
+def end_own(requester: Requester, room_id: str) -> bool:
+    """Cancel a user's join of a room that is under way, and wait for its end; whether there was one.
+
+    False also where it was too late, and the user has joined. Raises `StillJoiningError` when the end takes
+    too long to be waited for.
+    """
+    nid = _under_way(requester.user_nid, room_id)
+    if nid is None:
+        return False
+    with db.write():
+        long_tasks.ask_to_cancel(nid)
+        run_later("run_joins")
+    try:
+        with waiting_for_others():
+            wait(nid, END_SECONDS)
+    except StillJoiningError:
+        raise
+    except MatrixError:
+        return True
+    return False
+
+
+def _under_way(user_nid: int, room_id: str) -> int | None:
+    for row in long_tasks.unfinished(KIND, MOST):
+        other = wanted_in(row)
+        if (other.user_nid, other.room_id) == (user_nid, room_id):
+            return row.nid
+    return None
 
 
 def is_over(nid: int) -> bool:

@@ -73,11 +73,13 @@ class Resident:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         head = orjson.dumps({"origin": self.room.servers[0], "event": pdu, "members_omitted": False})
-        await response.write(head[:-1] + b',"state":[')
-        await self._write(response, self.room.state_file)
-        await response.write(b'],"auth_chain":[')
-        await self._write(response, self.room.chain_file)
-        await response.write(b"]}")
+        # Who asked may be killed meanwhile.
+        with contextlib.suppress(ConnectionError):
+            await response.write(head[:-1] + b',"state":[')
+            await self._write(response, self.room.state_file)
+            await response.write(b'],"auth_chain":[')
+            await self._write(response, self.room.chain_file)
+            await response.write(b"]}")
         return response
 
     async def _write(self, response: web.StreamResponse, path: Path) -> None:

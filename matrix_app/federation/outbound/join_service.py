@@ -42,6 +42,7 @@ class JoinService:
 
     def __init__(self, lead: Leadership) -> None:
         self._leadership = lead
+        self.is_leading = False
         self._heavy = threading.BoundedSemaphore(HEAVY_AT_ONCE)
         self._running: dict[int, tuple[Join, threading.Thread]] = {}
         self._news = threading.Event()
@@ -67,7 +68,9 @@ class JoinService:
         while not self._is_ended:
             try:
                 if self._leadership.acquire():
+                    self.is_leading = True
                     self._lead()
+                    self.is_leading = False
                     self._leadership.release()
             except DatabaseError:
                 _log.exception("cannot look for joins")

@@ -114,6 +114,20 @@ def test_an_administrator_cancels_a_join(client: Client, peers: BigRoomPeers, se
         remote_joins.wait(nid, SECONDS)
 
 
+def test_who_leaves_while_the_room_is_being_joined_does_not_join(
+    client: Client, peers: BigRoomPeers, service: JoinService
+) -> None:
+    server = _Hanging(peers)
+    nid = _request(client, peers.room_id, "s0.example")
+    service.wake()
+    assert server.asked.wait(SECONDS)
+    threading.Timer(0.3, server.let.set).start()
+    assert client.change(peers.room_id, "leave").status == 200
+    with pytest.raises(MatrixError, match="cancelled"):
+        remote_joins.is_over(nid)
+    assert client.get("/joined_rooms").body["joined_rooms"] == []
+
+
 def test_a_join_that_is_cancelled_before_it_begins_asks_nobody(
     client: Client, peers: BigRoomPeers, service: JoinService
 ) -> None:
@@ -147,7 +161,7 @@ def test_the_next_service_goes_on_with_what_the_last_one_was_at(
 
 
 def test_a_second_service_stands_by(client: Client, peers: BigRoomPeers, service: JoinService) -> None:
-    _until(service._leadership.holds)
+    _until(lambda: service.is_leading)
     other = JoinService(leadership("joins"))
     other.start()
     nid = _request(client, peers.room_id, "s0.example")
