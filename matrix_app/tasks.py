@@ -66,6 +66,13 @@ def expire_presence() -> None:
     sweep_all()
 
 
+def follow_tombstone(room_nid: int) -> None:
+    """Carry over what users set for a room that is replaced by one that they are in already."""
+    from matrix_app.services.room_succession import follow_tombstone as follow
+
+    follow(room_nid)
+
+
 def run_joins() -> None:
     """Join rooms of other servers that users want to be in."""
     from matrix_app.federation.outbound.join_service import wake

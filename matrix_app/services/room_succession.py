@@ -30,6 +30,19 @@ def predecessor_of(room: RoomWriter) -> RoomIdentity | None:
     return old if replacement == room.room.room_id else None
 
 
+def follow_tombstone(room_nid: int) -> None:
+    """A room says that it is replaced: carry over for those who have been in the other room before it did.
+
+    That happens where the users' server hears of the tombstone after they have joined.
+    """
+    replacement = read_room(rooms.by_nid(room_nid)).state_content("m.room.tombstone").get("replacement_room")
+    room = rooms.find(replacement) if isinstance(replacement, str) else None
+    if room is None:
+        return
+    for user_nid in members.local_joined(room.nid):
+        carry_over(room, user_nid)
+
+
 def carry_over(room: RoomIdentity, user_nid: int) -> None:
     """After a local user has joined a room: let what they set for its predecessor hold for it too.
 
