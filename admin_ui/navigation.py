@@ -28,7 +28,13 @@ class Group(NamedTuple):
 
 
 MENU: tuple[Group, ...] = (
-    Group(_("Overview"), (Entry("admin:dashboard", _("Dashboard"), "home", "dashboard"),)),
+    Group(
+        _("Overview"),
+        (
+            Entry("admin:dashboard", _("Dashboard"), "home", "dashboard"),
+            Entry("admin:checks", _("Checks"), "checks", "checks"),
+        ),
+    ),
     Group(
         _("People"),
         (

@@ -13,6 +13,7 @@ from admin_ui.static_files import static_file
 ADMIN_SECTIONS = (
     "sign_in",
     "dashboard",
+    "checks",
     "users",
     "invitations",
     "rooms",

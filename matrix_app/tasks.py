@@ -166,6 +166,13 @@ def run_long_task(nid: int) -> None:
     run(nid)
 
 
+def run_checks() -> None:
+    """Look whether everything works."""
+    from appliance.diagnostics.stored import run_and_store
+
+    run_and_store()
+
+
 def resume_long_tasks() -> None:
     """Go on with long tasks whose worker ended."""
     from matrix_app.services.long_tasks import resume_all

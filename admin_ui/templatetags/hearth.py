@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from admin_ui.navigation import MENU
 from appliance.config import get_config
+from matrix_app.storage import check_results
 
 register = template.Library()
 
@@ -34,6 +35,12 @@ def icon(name: str) -> SafeString:
 def server_name() -> str:
     """The name of this server."""
     return get_config().server.name
+
+
+@register.inclusion_tag("admin_ui/checks/badge.html")
+def health_badge() -> dict[str, str]:
+    """How the server is, as the checks found it last, with a link to them."""
+    return {"worst": check_results.worst()}
 
 
 @register.simple_tag(takes_context=True)

@@ -27,6 +27,11 @@ VERBS = (
     Verb("test", "appliance.cli.test", "check and test everything, on SQLite and on PostgreSQL"),
     Verb("migrate", "appliance.cli.migrate", "bring the database to this version's schema"),
     Verb("create-user", "appliance.cli.create_user", "make an account, or an administrator"),
+    Verb(
+        "doctor",
+        "appliance.cli.doctor",
+        "look whether everything works, and say what to do where it does not",
+    ),
     Verb("setup-url", "appliance.cli.setup_url", "print the server's address and a new one-time setup code"),
     Verb("config", "appliance.cli.config", "check the configuration and show every setting in effect"),
     Verb("version", "appliance.cli.version", "print the version"),

@@ -113,6 +113,7 @@ from matrix_app.storage.models.user_data import (
 )
 from matrix_app.storage.models.web import (
     AuditEntry,
+    CheckResult,
     LongTask,
     Passkey,
     RecoveryCode,
@@ -130,6 +131,7 @@ __all__ = [
     "AuthChain",
     "BackwardExtremity",
     "BlockedMedia",
+    "CheckResult",
     "ClientTransaction",
     "CrossSigningKey",
     "CurrentState",

@@ -132,3 +132,22 @@ class LongTask(models.Model):
             ),
             models.Index(fields=["finished_ts"], name="long_task_finished"),
         ]
+
+
+class CheckResult(models.Model):
+    """What a check of the diagnostics found last, and since when it has been so."""
+
+    id = models.TextField(primary_key=True)
+    status = models.TextField()
+    summary = models.TextField()
+    detail = models.TextField(default="")
+    fix = models.TextField(default="")
+    snippet = models.TextField(default="")
+    data = models.BinaryField(default=b"{}")
+    since_ts = timestamp()
+    checked_ts = timestamp()
+    # The status that was told of last in a mail.
+    told_status = models.TextField(default="")
+
+    class Meta:
+        db_table = "check_result"

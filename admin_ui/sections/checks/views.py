@@ -1,0 +1,82 @@
+"""What the checks found, group by group, the worst first; and looking again."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from admin_ui.page import page
+from admin_ui.visit import Visit
+from appliance.diagnostics.registry import Check, all_checks
+from appliance.diagnostics.stored import run_and_store
+from matrix_app.protocol.errors import NotFound
+from matrix_app.services import audit
+from matrix_app.storage import check_results
+from matrix_app.storage.check_results import CheckRow
+
+GROUPS: dict[str, Promise | str] = {
+    "configuration": _("Configuration"),
+    "database": _("Database"),
+    "machine": _("Machine"),
+    "security": _("Security"),
+    "work": _("Background work"),
+}
+_ORDER = ("error", "warn", "unknown", "info", "ok", "skipped")
+
+
+class Shown(NamedTuple):
+    """A check, and what it found last."""
+
+    check: Check
+    row: CheckRow | None
+
+
+class ShownGroup(NamedTuple):
+    """The checks of a group."""
+
+    name: str
+    title: Promise | str
+    worst: str
+    checks: list[Shown]
+
+
+def groups() -> list[ShownGroup]:
+    """The checks by group, those first that need somebody's attention."""
+    rows = check_results.all_rows()
+    found: dict[str, list[Shown]] = {}
+    for check in all_checks().values():
+        found.setdefault(check.group, []).append(Shown(check, rows.get(check.id)))
+    shown = [
+        ShownGroup(name, GROUPS.get(name, name), _worst(checks), checks) for name, checks in found.items()
+    ]
+    return sorted(shown, key=lambda group: _ORDER.index(group.worst))
+
+
+def _worst(checks: list[Shown]) -> str:
+    statuses = [shown.row.status for shown in checks if shown.row is not None]
+    return min(statuses, key=_ORDER.index, default="skipped")
+
+
+@page("admin")
+def checks(visit: Visit) -> HttpResponse:
+    """What was found last."""
+    shown = groups()
+    latest = max((one.row.checked_ts for group in shown for one in group.checks if one.row), default=None)
+    return visit.page("checks/list", groups=shown, latest=latest)
+
+
+@page("admin")
+def run(visit: Visit) -> HttpResponse:
+    """Look again, at everything or at one group."""
+    group = visit.form.get("group", "")
+    if visit.is_post:
+        if group and group not in {check.group for check in all_checks().values()}:
+            raise NotFound(_t("There is no such group"))
+        audit.record(visit.actor, "checks.run", group)
+        run_and_store([group] if group else None)
+    return visit.redirect(reverse("admin:checks"))

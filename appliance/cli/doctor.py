@@ -1,0 +1,69 @@
+"""`hearth doctor`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from appliance.diagnostics.registry import Finding
+
+_MARKS = {"ok": "ok", "info": "--", "skipped": "..", "unknown": "??", "warn": "!!", "error": "XX"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """What is looked at, and how it is told."""
+    parser.add_argument(
+        "checks",
+        nargs="*",
+        metavar="CHECK",
+        help="a check or a group of checks, such as database (default: all)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    parser.epilog = "The exit code is 1 when something does not work, and 0 when there are warnings at most."
+
+
+def run(arguments: Namespace) -> int:
+    """Runs the checks and tells what they found; 1 when something does not work."""
+    import django
+
+    django.setup()
+    from appliance.diagnostics.registry import all_checks, run_checks
+    from appliance.diagnostics.result import Status
+
+    known = all_checks()
+    groups = {check.group for check in known.values()}
+    unknown = [name for name in arguments.checks if name not in known and name not in groups]
+    if unknown:
+        print(f"there is no check {unknown[0]}; groups: {', '.join(sorted(groups))}", file=sys.stderr)
+        return 2
+    tell = _nothing if arguments.json else _print
+    findings = run_checks(arguments.checks or None, tell)
+    if arguments.json:
+        print(json.dumps({"checks": [_as_json(finding) for finding in findings]}, indent=2, default=str))
+    return int(any(finding.result.status == Status.ERROR for finding in findings))
+
+
+def _nothing(_finding: Finding) -> None:
+    """Everything is printed at the end."""
+
+
+def _print(finding: Finding) -> None:
+    result = finding.result
+    print(f"{_MARKS[result.status.value]} {finding.check.title}: {result.summary}", flush=True)
+    for text in (result.detail, f"to do: {result.fix}" if result.fix else "", result.snippet):
+        for line in text.splitlines():
+            print(f"       {line}", flush=True)
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    result = finding.result._asdict()
+    return {
+        "id": finding.check.id,
+        "title": finding.check.title,
+        "seconds": round(finding.seconds, 3),
+        **result,
+    }

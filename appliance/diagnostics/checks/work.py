@@ -1,0 +1,62 @@
+"""Whether the work that nobody waits for is done: the worker, its queue, federation and long tasks."""
+
+from __future__ import annotations
+
+from appliance.diagnostics.registry import check
+from appliance.diagnostics.result import Result, error, ok, warn
+
+LATE_MS = 5 * 60_000
+HOUR_MS = 3_600_000
+
+
+@check("work.queue", "Background tasks", needs=["database.connect"])
+def queue() -> Result:
+    """Tasks that wait for minutes mean that no worker is there, or too few are."""
+    from django_q.brokers import get_broker
+
+    waiting = get_broker().queue_size()
+    if waiting > 500:
+        return error(f"{waiting} tasks wait", fix="Is the worker running? See the logs.")
+    return warn(f"{waiting} tasks wait") if waiting > 100 else ok(f"{waiting} tasks wait")
+
+
+@check("work.schedule", "Worker", needs=["database.connect"])
+def schedule() -> Result:
+    """The schedule is kept by the worker: entries that are overdue mean that it does not run."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+    from django_q.models import Schedule
+
+    late = Schedule.objects.filter(next_run__lt=timezone.now() - timedelta(minutes=10)).count()
+    if late:
+        return error(
+            f"{late} scheduled tasks are overdue: the worker does not run", fix="Start hearth-worker."
+        )
+    return ok("The schedule is kept")
+
+
+@check("work.federation", "Sending to other servers", needs=["database.connect"])
+def federation() -> Result:
+    """Servers that do not answer for long, and whether the sender keeps up."""
+    from matrix_app.storage import destinations
+    from matrix_app.storage.clock import now_ms
+
+    failing = destinations.failing(1000)
+    long = [name for name, health in failing if now_ms() - (health.failing_since_ts or 0) > HOUR_MS]
+    if len(long) > 20:
+        return warn(f"{len(long)} servers have not answered for an hour or more", servers=long[:50])
+    return ok(f"{len(long)} servers have not answered for an hour or more", servers=long)
+
+
+@check("work.tasks", "Long tasks", needs=["database.connect"])
+def tasks() -> Result:
+    """Long tasks that failed lately."""
+    from matrix_app.storage import long_tasks
+    from matrix_app.storage.clock import now_ms
+
+    recent = [row for row in long_tasks.page(before=None, limit=50) if row.state == long_tasks.FAILED]
+    failed = [row.title for row in recent if now_ms() - (row.finished_ts or 0) < 24 * HOUR_MS]
+    if failed:
+        return warn(f"Failed today: {', '.join(failed[:3])}", fix="See the page Tasks.")
+    return ok("None failed today")

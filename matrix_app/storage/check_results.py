@@ -1,0 +1,67 @@
+"""What the checks of the diagnostics found last."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from matrix_app.storage import db
+
+
+class CheckRow(NamedTuple):
+    """What a check found, since when it has been so, and when it was looked at."""
+
+    id: str
+    status: str
+    summary: str
+    detail: str
+    fix: str
+    snippet: str
+    data: dict[str, Any]
+    since_ts: int
+    checked_ts: int
+    told_status: str
+
+
+_COLUMNS = ", ".join(CheckRow._fields)
+
+
+def put(
+    id: str, status: str, summary: str, detail: str, fix: str, snippet: str, data: bytes, now: int
+) -> None:
+    """Store what a check found; `since_ts` stays as long as the status does."""
+    sql = (
+        "INSERT INTO check_result (id, status, summary, detail, fix, snippet, data, since_ts, checked_ts,"
+        " told_status) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '') ON CONFLICT (id) DO UPDATE SET"
+        " since_ts = CASE WHEN check_result.status = excluded.status THEN check_result.since_ts"
+        " ELSE excluded.since_ts END, status = excluded.status, summary = excluded.summary,"
+        " detail = excluded.detail, fix = excluded.fix, snippet = excluded.snippet, data = excluded.data,"
+        " checked_ts = excluded.checked_ts"
+    )
+    db.execute(sql, (id, status, summary, detail, fix, snippet, data, now, now))
+
+
+def all_rows() -> dict[str, CheckRow]:
+    """What every check found last, by its ID."""
+    found = db.rows(f"SELECT {_COLUMNS} FROM check_result")
+    return {
+        row[0]: CheckRow(**{**dict(zip(CheckRow._fields, row, strict=True)), "data": orjson.loads(row[6])})
+        for row in found
+    }
+
+
+def forget_others(ids: list[str]) -> None:
+    """Forget what checks found that are no longer there."""
+    db.execute(f"DELETE FROM check_result WHERE NOT ({db.in_any('id')})", (db.any_of(ids),))
+
+
+def set_told(id: str, status: str) -> None:
+    """Note which status was told of in a mail."""
+    db.execute("UPDATE check_result SET told_status = %s WHERE id = %s", (status, id))
+
+
+def worst() -> str:
+    """The worst status of all: error, warn or ok; empty when nothing has been looked at."""
+    found = {row[0] for row in db.rows("SELECT DISTINCT status FROM check_result")}
+    return next((status for status in ("error", "warn") if status in found), "ok" if found else "")

@@ -1,0 +1,36 @@
+"""The checks on their page, and their sign on every other."""
+
+from __future__ import annotations
+
+import pytest
+
+from matrix_app.storage import check_results, db
+from tests.factories.accounts import make_account
+from tests.factories.browser import Browser
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def browser() -> Browser:
+    visitor = Browser()
+    visitor.sign_in(make_account("owner", admin=True))
+    return visitor
+
+
+def test_a_group_is_looked_at_again_and_shown(browser: Browser) -> None:
+    assert "Nothing has been looked at" in browser.get("/admin/checks/").text
+    shown = browser.post("/admin/checks/run/", {"group": "database"}, page="/admin/checks/")
+    assert shown.html.css(".check.ok")
+    assert browser.post("/admin/checks/run/", {"group": "x"}, page="/admin/checks/").message
+
+
+def test_what_is_wrong_comes_first_with_what_to_do(browser: Browser) -> None:
+    with db.write():
+        check_results.put("work.queue", "error", "<b>stuck</b>", "", "push it", "", b"{}", 1)
+    shown = browser.get("/admin/checks/")
+    assert shown.texts("h2")[0] != ""
+    assert "&lt;b&gt;stuck" in shown.text
+    assert "push it" in shown.text
+    assert shown.html.css(".check-group")[0].css(".check.error")
+    assert "does not work" in " ".join(browser.get("/admin/").texts(".topbar .badge"))
