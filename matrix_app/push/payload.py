@@ -79,6 +79,8 @@ def _described(to: Addressed, row: EventRow) -> dict[str, Any]:
     event = events.parse(row)
     viewer = to.pusher.user_nid
     found: dict[str, Any] = {
+        # The name of `event_id` from before it was specified, which old gateways look for.
+        "id": row.event_id,
         "type": event.type,
         "sender": event.sender,
         "sender_display_name": member_names(row.room_nid, [row.sender_nid])[row.sender_nid],
@@ -88,6 +90,8 @@ def _described(to: Addressed, row: EventRow) -> dict[str, Any]:
     if alias:
         found["room_alias"] = alias
     if event.type == "m.room.member":
+        # Of old, as `id` is.
+        found["membership"] = event.content.get("membership")
         found["user_is_target"] = event.state_key == interning.user_id_of(viewer)
     if get_config().push.include_content:
         found["content"] = event.content

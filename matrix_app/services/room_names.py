@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from matrix_app.protocol.ids import localpart_of
-from matrix_app.storage import events, interning, members, state, summaries
+from matrix_app.storage import events, interning, invite_state, members, state, summaries
 
 _MOST: Final = 3
 
@@ -13,8 +15,9 @@ _MOST: Final = 3
 def room_name(room_nid: int, viewer_nid: int) -> str:
     """The room's name, its alias, or the names of the others in it."""
     summary = summaries.get(room_nid)
-    if summary.name or summary.canonical_alias:
-        return summary.name or summary.canonical_alias or ""
+    named = summary.name or summary.canonical_alias or _name_in_invite(room_nid, viewer_nid)
+    if named:
+        return named
     others = members.earliest(room_nid, viewer_nid, (2, 1), _MOST)
     names = member_names(room_nid, others)
     shown = [names[nid] for nid in others]
@@ -22,8 +25,20 @@ def room_name(room_nid: int, viewer_nid: int) -> str:
     if not shown:
         return "Empty room"
     if more > 0:
-        return f"{', '.join(shown)} and {more} others"
+        return f"{', '.join(shown)} and {more} more"
     return " and ".join(shown) if len(shown) < 3 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _name_in_invite(room_nid: int, viewer_nid: int) -> str | None:
+    """What an invite says of a room that this server is not in."""
+    stored = invite_state.get_many(viewer_nid, [room_nid]).get(room_nid)
+    content: dict[str, Any] = {}
+    for event in orjson.loads(stored) if stored is not None else ():
+        if isinstance(event, dict) and isinstance(event.get("content"), dict):
+            content[str(event.get("type"))] = event["content"]
+    name = content.get("m.room.name", {}).get("name")
+    alias = content.get("m.room.canonical_alias", {}).get("alias")
+    return next((found for found in (name, alias) if isinstance(found, str) and found), None)
 
 
 def member_names(room_nid: int, user_nids: list[int]) -> dict[int, str]:

@@ -68,6 +68,7 @@ def test_a_message_is_pushed_with_what_the_specification_names(talk: Talk) -> No
     [device] = found.pop("devices")
     assert found == {
         "event_id": event_id,
+        "id": event_id,
         "room_id": talk.room_id,
         "type": "m.room.message",
         "sender": talk.alice.user_id,
