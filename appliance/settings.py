@@ -139,6 +139,7 @@ WORKER_COMPANIONS = [
     "matrix_app.federation.inbound.asking.start",
     "matrix_app.push.start",
     "matrix_app.federation.outbound.join_service.start",
+    "matrix_app.appservices.start",
 ]
 SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_server"
 

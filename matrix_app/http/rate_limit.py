@@ -20,7 +20,7 @@ _lock = threading.Lock()
 def check_rate(name: str, request: Request) -> None:
     """Count a request against its class; raises `LimitExceeded`."""
     requester = request.requester_or_none
-    if requester is not None and requester.appservice_id is not None:
+    if requester is not None and requester.has_no_rate_limits:
         return
     # A signed request of another server counts against that server, whatever address it came from.
     take(name, (request.origin or request.ip) if requester is None else requester.user_id)

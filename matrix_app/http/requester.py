@@ -19,3 +19,4 @@ class Requester:
     is_locked: bool = False
     is_suspended: bool = False
     appservice_id: str | None = None
+    has_no_rate_limits: bool = False

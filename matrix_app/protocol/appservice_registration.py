@@ -8,6 +8,9 @@ from typing import Any
 
 from matrix_app.protocol.errors import InvalidParam
 
+# Bridges written before version 1.13 use the proposal's names.
+_LEGACY_EPHEMERAL = ("de.sorunome.msc2409.push_ephemeral", "push_ephemeral")
+
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
@@ -36,6 +39,11 @@ class Appservice:
     protocols: tuple[str, ...]
     receive_ephemeral: bool
     rate_limited: bool
+    # Ephemeral data goes by the proposal's name too (MSC2409).
+    legacy_ephemeral: bool = False
+    # It does the encryption of its users: messages to devices and changes of keys come by transactions
+    # (MSC3202, MSC4203).
+    encrypts: bool = False
 
     def claims_user(self, user_id: str) -> bool:
         """Whether nobody else may have this user ID."""
@@ -75,13 +83,13 @@ def parse_registration(source: Any) -> Appservice:
         protocols=tuple(str(name) for name in source.get("protocols") or ()),
         receive_ephemeral=_receives_ephemeral(source),
         rate_limited=source.get("rate_limited") is not False,
+        legacy_ephemeral=any(source.get(name) is True for name in _LEGACY_EPHEMERAL),
+        encrypts=source.get("org.matrix.msc3202") is True,
     )
 
 
 def _receives_ephemeral(source: dict[str, Any]) -> bool:
-    # Bridges written before version 1.13 use the proposal's names.
-    names = ("receive_ephemeral", "de.sorunome.msc2409.push_ephemeral", "push_ephemeral")
-    return any(source.get(name) is True for name in names)
+    return any(source.get(name) is True for name in ("receive_ephemeral", *_LEGACY_EPHEMERAL))
 
 
 def _text(source: dict[str, Any], name: str) -> str:

@@ -6,6 +6,7 @@ import hmac
 from functools import lru_cache
 from pathlib import Path
 
+import orjson
 import structlog
 
 from appliance.config import get_config
@@ -13,6 +14,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.appservice_registration import Appservice, parse_registration
 from matrix_app.protocol.errors import BadRequest, Exclusive, Forbidden, InvalidParam, UserDeactivated
 from matrix_app.storage import accounts, devices
+from matrix_app.storage import appservices as storage
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.local_server import local_server_name
 
@@ -20,8 +22,31 @@ _log = structlog.get_logger("matrix_app.appservices")
 
 
 def appservices() -> tuple[Appservice, ...]:
-    """Every application service that is configured; a file that cannot be used is logged and left out."""
+    """Every application service: those of the configuration, then those that were added at run time.
+
+    A file that cannot be used is logged and left out, and so is what has the ID or token of another.
+    """
+    found = list(configured_appservices())
+    for stored in storage.registrations():
+        added = _added(stored)
+        if not any(added.id == other.id or added.as_token == other.as_token for other in found):
+            found.append(added)
+    return tuple(found)
+
+
+def named_appservice(service_id: str | None) -> Appservice | None:
+    """The application service with an ID, or None."""
+    return next((service for service in appservices() if service.id == service_id), None)
+
+
+def configured_appservices() -> tuple[Appservice, ...]:
+    """The application services of the configuration."""
     return _load(get_config().app_services.registration_files)
+
+
+@lru_cache(maxsize=256)
+def _added(stored: bytes) -> Appservice:
+    return parse_registration(orjson.loads(stored))
 
 
 @lru_cache(maxsize=4)
@@ -77,6 +102,8 @@ def find_requester(token: str, user_id: str | None, device_id: str | None) -> Re
         is_locked=account.locked_ts is not None,
         is_suspended=account.suspended_ts is not None,
         appservice_id=service.id,
+        # "Whether requests from masqueraded users are rate-limited. The sender is excluded."
+        has_no_rate_limits=not service.rate_limited or account.user_id == _sender(service),
     )
 
 

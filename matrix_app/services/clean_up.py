@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from appliance.config import get_config
+from matrix_app.services.appservice_admin import oldest_position
 from matrix_app.services.uia import sessions as uia_sessions
 from matrix_app.storage import (
     audit,
@@ -26,6 +27,9 @@ MOST_BATCHES: Final = 50
 HOUR_MS: Final = 3_600_000
 # So many positions of the stream are left alone: what has just happened is still being told.
 CHANGES_KEPT: Final = 10_000
+# Entries of the stream's log, about 60 bytes each. A service that was away for longer misses what is gone.
+KEPT_CHANGES: Final = 100_000
+KEPT_FOR_SERVICES: Final = 2_000_000
 # Servers repeat what they could not send for so long at most.
 KEPT_MESSAGE_IDS_MS: Final = 7 * 24 * HOUR_MS
 # An expired access token is still told from an unknown one for so long: its client may sign in softly.
@@ -35,8 +39,11 @@ KEPT_WEB_SESSIONS_MS: Final = 30 * 24 * HOUR_MS
 
 
 def trim_stream() -> int:
-    """Remove old entries of the stream's log; how many."""
-    return _in_batches(lambda: stream.trim(limit=BATCH), 1)
+    """Remove old entries of the stream's log, how many; application services that are away keep them."""
+    behind = oldest_position()
+    wanted = 0 if behind is None else stream.current_position() - behind
+    keep = max(KEPT_CHANGES, min(wanted, KEPT_FOR_SERVICES))
+    return _in_batches(lambda: stream.trim(keep, limit=BATCH), 1)
 
 
 def forget_transactions() -> int:

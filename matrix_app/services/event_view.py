@@ -23,7 +23,7 @@ _Entries = defaultdict[int, bytes]
 def render_events(
     rows: Sequence[EventRow],
     *,
-    viewer_nid: int,
+    viewer_nid: int | None,
     device_nid: int | None = None,
     include_room_id: bool = True,
     bundle: bool = True,
@@ -31,16 +31,17 @@ def render_events(
 ) -> list[bytes]:
     """Events of a timeline as the viewer's device gets them, in order; who may see them was checked before.
 
+    None stands for an application service, which is no member of rooms, and gets no relations with an event.
     `bundle` adds what others relate to them. `ignored` saves looking up whom the viewer ignores. The
     number of statements does not depend on that of the events.
     """
     entries = _common_entries(rows, viewer_nid, device_nid, include_room_id)
     for nid, entry in find_previous(rows, viewer_nid).items():
         entries[nid] += entry
-    if bundle:
+    if bundle and viewer_nid is not None:
         bundles = find_bundles(rows, viewer_nid, ignored)
         _add_bundles(rows, bundles, entries, include_room_id)
-    memberships = _Memberships(rows, viewer_nid)
+    memberships = _Memberships(rows, viewer_nid) if viewer_nid is not None else _NoMemberships()
     now = _now()
     return [
         with_unsigned(
@@ -113,6 +114,14 @@ def _add_bundles(
         relations = bundles.entry(row, render)
         if relations:
             entries[row.nid] += relations
+
+
+class _NoMemberships:
+    """In place of `_Memberships`, where nobody looks who can be a member."""
+
+    def entry(self, _row: EventRow) -> bytes:
+        """Nothing."""
+        return b""
 
 
 class _Memberships:

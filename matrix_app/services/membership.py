@@ -9,7 +9,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import BadRequest, Forbidden, NotFound
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of, parse_user_id
-from matrix_app.services import invite_permission, remote_joins, remote_membership
+from matrix_app.services import appservice_queries, invite_permission, remote_joins, remote_membership
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.known_rooms import find_here, require_room
@@ -90,6 +90,8 @@ def invite(
         content = member_content(target, "invite", extra or {}, reason)
         remote_membership.invite(requester, room, target, content)
         return None
+    # Bridges make their users when somebody wants them.
+    appservice_queries.make_user(target)
 
     def change(writer: RoomWriter) -> Event:
         present = writer.state("m.room.member", target)

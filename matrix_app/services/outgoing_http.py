@@ -1,4 +1,4 @@
-"""Short requests of this server to captcha, CAS and identity servers, while somebody waits for the answer.
+"""Short requests of this server to captcha, CAS and identity servers and bridges, while somebody waits.
 
 Addresses that users name are resolved first, and only public ones are connected to, so that nobody
 reaches into the server's own network through it. Redirects are not followed.
@@ -37,6 +37,19 @@ class Answer(NamedTuple):
             return {}
         return found if isinstance(found, dict) else {}
 
+    def anything(self) -> Any:
+        """The JSON of the answer, whatever it is; None when it is none."""
+        try:
+            return orjson.loads(self.content)
+        except orjson.JSONDecodeError:
+            return None
+
+
+def ask(method: str, url: str, *, headers: dict[str, str], content: bytes = b"") -> Answer:
+    """A request, perhaps of JSON, to an address of the configuration; raises `BadGateway` without answer."""
+    typed = {"Content-Type": "application/json"} if content else {}
+    return _send(method, url, content, {**typed, **headers}, trusted=True)
+
 
 def get(url: str) -> Answer:
     """GET an address of the configuration; raises `BadGateway` when there is no answer."""
@@ -72,6 +85,8 @@ def _send(method: str, url: str, body: bytes, headers: dict[str, str], *, truste
         connection.request(method, path, body=body or None, headers={"User-Agent": "Hearth", **headers})
         response = connection.getresponse()
         return Answer(response.status, response.read(LARGEST_ANSWER))
+    except TimeoutError as error:
+        raise BadGateway(f"{host} took too long", errcode="M_CONNECTION_TIMEOUT", status=504) from error
     except (OSError, http.client.HTTPException, UnicodeError) as error:
         raise BadGateway(f"{host} did not answer") from error
     finally:

@@ -12,8 +12,8 @@ from matrix_app.storage import events, state_entries
 from matrix_app.storage.events import EventRow
 
 
-def find_previous(rows: Sequence[EventRow], viewer_nid: int) -> dict[int, bytes]:
-    """By event nid: `replaces_state`, and the `prev_content` where the viewer may see that event."""
+def find_previous(rows: Sequence[EventRow], viewer_nid: int | None) -> dict[int, bytes]:
+    """By event nid: `replaces_state`, and `prev_content` where the viewer (None for everybody) may see it."""
     changed = {
         row.nid: (row.state_nid, row.key_nid)
         for row in rows
@@ -23,7 +23,10 @@ def find_previous(rows: Sequence[EventRow], viewer_nid: int) -> dict[int, bytes]
         return {}
     found = state_entries.find(changed.values())
     previous = events.rows_by_nid(set(found.values()))
-    visible = {row.nid: row for row in filter_visible(list(previous.values()), viewer_nid)}
+    shown = list(previous.values())
+    if viewer_nid is not None:
+        shown = filter_visible(shown, viewer_nid)
+    visible = {row.nid: row for row in shown}
     return {
         nid: _entry(previous[before], visible.get(before))
         for nid, place in changed.items()

@@ -8,7 +8,13 @@ from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Forbidden, GuestForbidden, NotFound
 from matrix_app.protocol.ids import domain_of, parse_user_id
-from matrix_app.services import presence, profile_propagation, remote_profiles, user_directory
+from matrix_app.services import (
+    appservice_queries,
+    presence,
+    profile_propagation,
+    remote_profiles,
+    user_directory,
+)
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.own_user import require_self
 from matrix_app.services.profile_fields import checked_field, checked_name, refuse_too_large
@@ -25,6 +31,8 @@ def profile_of(user_id: str) -> dict[str, Any]:
     if domain_of(parse_user_id(user_id)) != local_server_name():
         return remote_profiles.profile_of(user_id)
     account = accounts.find(user_id)
+    if account is None and appservice_queries.make_user(user_id):
+        account = accounts.find(user_id)
     if account is None or account.deactivated_ts is not None:
         raise NotFound("There is no such user")
     return profiles.get_fields(account.user_nid)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFound
 from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_room_id
-from matrix_app.services import remote_directory
+from matrix_app.services import appservice_queries, remote_directory
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.appservices import check_alias_namespace
 from matrix_app.services.canonical_alias import may_change, stop_advertising
@@ -40,6 +40,8 @@ def resolve(alias: str) -> Resolved:
 def find_local(alias: str) -> Resolved | None:
     """Where an alias of this server leads."""
     found = aliases.find(alias)
+    if found is None and appservice_queries.make_alias(alias):
+        found = aliases.find(alias)
     if found is None:
         return None
     local = local_server_name()

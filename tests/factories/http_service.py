@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ class Asked(NamedTuple):
     method: str
     path: str
     body: bytes
+    authorization: str | None = None
 
 
 class HttpService:
@@ -25,6 +26,8 @@ class HttpService:
         self.asked: list[Asked] = []
         self.answer = b""
         self.status = 200
+        # Called with each request before it is answered; its result, if any, is the answer's status.
+        self.react: Callable[[Asked], int | None] = lambda asked: None
 
 
 @contextmanager
@@ -34,12 +37,13 @@ def http_service(answer: bytes) -> Iterator[HttpService]:
     class Handler(BaseHTTPRequestHandler):
         def _take(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            service.asked.append(Asked(self.command, self.path, body))
-            self.send_response(service.status)
+            asked = Asked(self.command, self.path, body, self.headers.get("Authorization"))
+            service.asked.append(asked)
+            self.send_response(service.react(asked) or service.status)
             self.end_headers()
             self.wfile.write(service.answer)
 
-        do_GET = do_POST = _take  # noqa: N815
+        do_GET = do_POST = do_PUT = _take  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:
             return

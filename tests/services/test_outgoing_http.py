@@ -14,7 +14,7 @@ def test_forms_and_queries_arrive() -> None:
     with http_service(b'{"a": 1}') as service:
         assert post_form(service.address + "/x?y=1", {"k": "ä&"}).json() == {"a": 1}
         assert get(service.address).status == 200
-    assert service.asked[0] == ("POST", "/x?y=1", b"k=%C3%A4%26")
+    assert service.asked[0][:3] == ("POST", "/x?y=1", b"k=%C3%A4%26")
     assert service.asked[1].path == "/"
 
 

@@ -1,5 +1,6 @@
 """Every table of the homeserver, one file per aggregate."""
 
+from matrix_app.storage.models.appservice import AppserviceProgress, AppserviceRegistration
 from matrix_app.storage.models.destination import (
     Destination,
 )
@@ -126,6 +127,8 @@ __all__ = [
     "AccessToken",
     "Account",
     "AccountData",
+    "AppserviceProgress",
+    "AppserviceRegistration",
     "AppserviceRoom",
     "AuditEntry",
     "AuthChain",
