@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from matrix_app.protocol.encryption_keys import MASTER, SELF_SIGNING, load_cross_signing_key
+from matrix_app.protocol.encryption_keys import MASTER, SELF_SIGNING
 from matrix_app.protocol.remote_keys import MOST_DEVICES, DeviceUpdate, RemoteKeys
 from matrix_app.services.background import run_soon
-from matrix_app.storage import cross_signing, db, devices, interning, key_signatures, remote_devices
+from matrix_app.storage import cross_signing, db, devices, interning, remote_devices, stream
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.remote_devices import DueList, RemoteList
 
@@ -18,6 +18,8 @@ AGAIN_MS: Final = 2_000
 # How long to wait after a list could not be had: at first, and at most.
 FIRST_RETRY_MS: Final = 30_000
 LONGEST_RETRY_MS: Final = 3_600_000
+# Lists that are stored in one transaction: others write in between.
+STORED_AT_ONCE: Final = 20
 # Nobody else asks for a list that was taken to be asked for, for so long.
 LEASE_MS: Final = 120_000
 
@@ -59,7 +61,7 @@ def receive_signing_keys(user_id: str, master: bytes | None, self_signing: bytes
             master or old.get(MASTER),
             self_signing or (old.get(SELF_SIGNING) if master in (None, old.get(MASTER)) else None),
         )
-        if _replace_cross_signing(known.user_nid, new):
+        if remote_devices.replace_cross_signing(known.user_nid, new):
             devices.device_lists_changed([known.user_nid])
 
     _receive(user_id, take_in)
@@ -71,6 +73,7 @@ def _receive(user_id: str, take_in: Callable[[RemoteList], None]) -> None:
     if user_nid is None or not remote_devices.sharing([user_nid]):
         return
     with db.write():
+        stream.hold_positions()
         known = remote_devices.get(user_nid)
         if known is not None and known.is_current:
             take_in(known)
@@ -102,32 +105,33 @@ def _apply(user_nid: int, update: DeviceUpdate) -> None:
         remote_devices.put_devices(user_nid, {update.device_id: update.device})
 
 
-def _replace_cross_signing(user_nid: int, new: RemoteKeys) -> bool:
-    old = cross_signing.of_user(user_nid).get(MASTER)
-    if old is not None and new.master != old:
-        before = load_cross_signing_key(old).public_key
-        if new.master is None or load_cross_signing_key(new.master).public_key != before:
-            key_signatures.forget_targets(user_nid, [before])
-    return remote_devices.replace_cross_signing(user_nid, new)
-
-
 def store(fresh: Iterable[FreshList], *, tell: bool) -> None:
     """Keep lists that have just been told, unless no room is shared any more.
 
     Whoever uses them is told of changes, and with `tell` in any case. A list that was put out of date while
     it was on its way is asked for again.
     """
-    changed = []
-    with db.write():
-        for user_nid, epoch, keys in fresh:
-            if remote_devices.get(user_nid) is None:
-                continue
-            anew = remote_devices.replace_devices(user_nid, keys.devices)
-            if _replace_cross_signing(user_nid, keys) or anew or tell:
-                changed.append(user_nid)
-            if not remote_devices.complete(user_nid, keys.stream_id, epoch, now_ms() + AGAIN_MS):
-                run_soon(RESYNC_TASK)
-        devices.device_lists_changed(changed)
+    for chunk in _chunks(list(fresh)):
+        with db.write():
+            stream.hold_positions()
+            devices.device_lists_changed([item.user_nid for item in chunk if _store_one(item, tell)])
+
+
+def _chunks(fresh: Sequence[FreshList]) -> Iterator[Sequence[FreshList]]:
+    for start in range(0, len(fresh), STORED_AT_ONCE):
+        yield fresh[start : start + STORED_AT_ONCE]
+
+
+def _store_one(fresh: FreshList, tell: bool) -> bool:
+    """Put a list in its place, if there is one still; whether those who use it are to be told."""
+    user_nid, epoch, keys = fresh
+    if remote_devices.get(user_nid) is None:
+        return False
+    anew = remote_devices.replace_devices(user_nid, keys.devices)
+    anew |= remote_devices.replace_cross_signing(user_nid, keys)
+    if not remote_devices.complete(user_nid, keys.stream_id, epoch, now_ms() + AGAIN_MS):
+        run_soon(RESYNC_TASK)
+    return anew or tell
 
 
 def claim_due(limit: int) -> list[DueList]:
@@ -145,6 +149,7 @@ def not_told(due: DueList, retry_at_ts: int | None) -> None:
     now = now_ms()
     wait = min(FIRST_RETRY_MS * 2 ** min(due.attempts, 16), LONGEST_RETRY_MS)
     with db.write():
+        stream.hold_positions()
         remote_devices.failed(due.user_nid, now, max(now + wait, retry_at_ts or 0))
         if due.attempts == 0:
             devices.device_lists_changed([due.user_nid])

@@ -66,7 +66,7 @@ def track(user_nids: Iterable[int], now: int, retry_ts: int) -> None:
     # Epochs begin with the time: none is that of a list which was dropped before.
     sql = (
         "INSERT INTO remote_device_list (user_nid, server_nid, epoch, is_current, attempts, retry_ts)"
-        f" SELECT nid, server_nid, %s, %s, 0, %s FROM matrix_user WHERE {db.in_any('nid')}"
+        f" SELECT nid, server_nid, %s, %s, 0, %s FROM matrix_user WHERE {db.in_any('nid')} ORDER BY nid"
         " ON CONFLICT (user_nid) DO NOTHING"
     )
     db.execute(sql, (now, False, retry_ts, db.any_of(user_nids)))

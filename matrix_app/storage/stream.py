@@ -86,7 +86,7 @@ def _announce(entries: list[LogEntry]) -> None:
 
 def append(changes: Sequence[Change]) -> list[int]:
     """Give each change its position, inside a write transaction; wake-ups follow the commit."""
-    _hold_positions()
+    hold_positions()
     sql = "INSERT INTO stream_log (kind, room_nid, user_nid, device_nid) VALUES {values} RETURNING position"
     # Drivers bind plain integers much faster than members of an enumeration.
     rows = [(int(kind), room, user, device) for kind, room, user, device in changes]
@@ -98,14 +98,19 @@ def append(changes: Sequence[Change]) -> list[int]:
 
 def append_for_devices(kind: Kind, devices: Sequence[Addressee]) -> int:
     """Give a change of many devices one position (see `append`)."""
-    _hold_positions()
+    hold_positions()
     sql = "INSERT INTO stream_log (kind, devices) VALUES (%s, %s) RETURNING position"
     position = int(db.value(sql, (int(kind), orjson.dumps(devices))))
     db.on_commit(lambda: _announce([LogEntry(position, kind, None, None, None, devices)]))
     return position
 
 
-def _hold_positions() -> None:
+def hold_positions() -> None:
+    """Let nobody else take a position before this transaction ends.
+
+    Taking one does so anyway. Who locks rows that are also written with an event, after its position has been
+    taken, calls this first: else the two could wait for one another.
+    """
     if not db.in_transaction():
         raise RuntimeError("the stream moves only inside a transaction")
     if not db.is_sqlite():

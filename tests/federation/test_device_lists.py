@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from matrix_app.federation import loop
 from matrix_app.federation.device_lists import AT_ONCE, OF_ONE_SERVER, Resync
@@ -345,3 +347,41 @@ def test_those_who_share_a_room_are_told_by_the_stream(kept: Kept) -> None:
     kept.learn()
     kept.tell(kept.fran.add("TWO"))
     assert device_messages.lists_changed([kept.nid], 0, EVER) == {kept.nid}
+
+
+def test_changes_answers_and_leaves_at_the_same_time_do_not_wait_for_one_another(kept: Kept) -> None:
+    others = [RemoteUser(f"@u{n}:far.example", "D") for n in range(5)]
+    for other in others:
+        kept.room.join(other.user_id)
+    users = [kept.fran, *others]
+    nids = [interning.user_nid(user.user_id) for user in users]
+    faults: list[BaseException] = []
+
+    def change(number: int) -> None:
+        kept.tell(users[number % len(users)].add(f"D{number}"))
+
+    def answer(number: int) -> None:
+        found = remote_devices.of_users(nids[::-1] if number % 2 else nids)
+        keys = RemoteKeys({}, None, None, number)
+        service.store([service.FreshList(nid, row.epoch, keys) for nid, row in found.items()], tell=True)
+
+    def move(number: int) -> None:
+        (kept.room.join if number % 2 else kept.room.leave)(FRAN)
+
+    def work(step: Callable[[int], None]) -> None:
+        try:
+            for number in range(20):
+                step(number)
+        except BaseException as error:  # noqa: BLE001  (for the thread that runs the test)
+            faults.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(step,)) for step in (change, answer, answer, move)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert faults == []
+    kept.room.leave(FRAN)
+    assert kept.devices == set()
