@@ -62,3 +62,15 @@ def redact(person: Person, room: str, event_id: str) -> str:
 def gone(person: Person, room: str, event_id: str) -> dict | None:
     event = person.event(room, event_id)
     return None if event["content"] else event
+
+
+@pytest.mark.parametrize("old", ["1", "2", "3", "4", "5", "7", "8", "9"])
+def test_rooms_of_every_other_version_can_be_shared_too(alice: Person, bob: Person, old: str) -> None:
+    room = common_room(alice, bob, old)
+    for speaker, listener in ((alice, bob), (bob, alice)):
+        said = speaker.say(room, "hello")
+        listener.hears(room, said)
+        listener.hears(room, redact(speaker, room, said))
+        eventually(lambda: gone(listener, room, said))  # noqa: B023
+    alice.set_state(room, "m.room.topic", {"topic": "Tea"})
+    agree(room, alice, bob)
