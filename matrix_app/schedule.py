@@ -31,6 +31,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("resync_device_lists", 1),
         Entry("propagate_late_profiles", 5),
         Entry("leave_late_rooms", 60),
+        Entry("remove_guests", 60),
         Entry("evict_media", 10),
         Entry("remove_stray_media", 7 * 24 * 60),
         Entry("trim_stream", 30),

@@ -73,6 +73,13 @@ def follow_tombstone(room_nid: int) -> None:
     follow(room_nid)
 
 
+def remove_guests() -> None:
+    """Let guests leave rooms that do not let guests in any more."""
+    from matrix_app.services.guest_access import remove_unwelcome
+
+    remove_unwelcome()
+
+
 def run_joins() -> None:
     """Join rooms of other servers that users want to be in."""
     from matrix_app.federation.outbound.join_service import wake

@@ -26,7 +26,7 @@ def get_events(request: Request) -> Any:
     hub().catch_up()
     # The specification has no limit here; what older clients send is checked, and not needed.
     request.query_int("limit", event_stream.MOST_EVENTS, minimum=1)
-    since = request.query("from")
+    since = request.query("from") or None  # older clients that have no token send an empty one
     after = hub().position if since is None else parse_stream_token(since).position
     room_id = request.query("room_id")
     joined = memo.joined_rooms(requester.user_nid)

@@ -11,7 +11,7 @@ from matrix_app.protocol.events import Event
 from matrix_app.services import remote_membership
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.blocked_rooms import refuse_blocked
-from matrix_app.services.guest_access import refuse_guest
+from matrix_app.services.guest_access import refuse_guest, refuse_guest_elsewhere
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.member_content import AUTHORISER, member_content
 from matrix_app.services.membership import put_member
@@ -42,6 +42,7 @@ def join(
     room = find_here(room_id)
     content = {key: value for key, value in (extra or {}).items() if key != AUTHORISER}
     if room is None:
+        refuse_guest_elsewhere(room_id, requester, via)
         template = member_content(requester.user_id, "join", content, reason)
         remote_membership.join(requester, room_id, via, template)
         return None

@@ -10,7 +10,7 @@ from matrix_app.protocol.ids import domain_of
 from matrix_app.services import user_directory
 from matrix_app.services.background import run_later
 from matrix_app.services.effects import device_lists, stripped_state, unread
-from matrix_app.storage import interning, invite_state, members, state, summaries, typing
+from matrix_app.storage import guests, interning, invite_state, members, state, summaries, typing
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.rooms import RoomIdentity
@@ -47,6 +47,8 @@ def apply(room: RoomIdentity, changes: Sequence[StateChange]) -> None:
         fields.update(_summary_fields(change))
         if (change.type, change.state_key) == ("m.room.tombstone", "") and change.event is not None:
             run_later("follow_tombstone", room.nid)
+        if fields.get("guest_access", "can_join") != "can_join" and guests.joined(room.nid):
+            run_later("remove_guests")
     summaries.update(room.nid, fields, counts.joined, counts.invited, counts.local)
     if counts.remote_left:
         device_lists.remote_left(counts.remote_left)
