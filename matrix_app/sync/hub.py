@@ -29,6 +29,10 @@ MOST_REMEMBERED = 200_000
 # Changes of a user that those who share a room with the user see.
 _SEEN_BY_ROOMS = frozenset({Kind.PRESENCE, Kind.DEVICE_LIST})
 
+# In the kinds of a room: the latest change of any kind.
+_ANY = 0
+_UNCHANGED = {_ANY: 0}
+
 _log = structlog.get_logger(__name__)
 
 
@@ -45,8 +49,6 @@ class Hub:
         self._reading = threading.RLock()
         self._poke = threading.Event()
         self._rooms: dict[int, dict[int, int]] = {}
-        # Of a room, the latest change of any kind.
-        self._room_positions: dict[int, int] = {}
         self._users: dict[int, dict[int, int]] = {}
         self._devices: dict[int, dict[int, int]] = {}
         self._stopped = False
@@ -141,17 +143,17 @@ class Hub:
         if entry.device_nid is not None:
             self._devices.setdefault(entry.device_nid, {})[entry.kind] = entry.position
         for room in concerned:
-            kinds = self._rooms.setdefault(room, {})
+            kinds = self._rooms.setdefault(room, dict(_UNCHANGED))
             kinds[entry.kind] = entry.position
             if entry.kind == Kind.STATE:
                 kinds[Kind.EVENT] = entry.position
-            self._room_positions[room] = entry.position
+            # After its kind, which is looked for once this says so.
+            kinds[_ANY] = entry.position
             rooms.add(room)
 
     def _forget_some(self) -> None:
         if len(self._rooms) + len(self._users) + len(self._devices) > MOST_REMEMBERED:
             self._rooms.clear()
-            self._room_positions.clear()
             self._users.clear()
             self._devices.clear()
             self.floor = self.position
@@ -170,14 +172,17 @@ class Hub:
 
     def any_room_changed(self, room_nids: Iterable[int], since: int) -> bool:
         """Whether anything changed in one of the rooms after `since`."""
-        latest = self._room_positions
-        return any(latest.get(room, 0) > since for room in room_nids)
+        known = self._rooms
+        return any(known.get(room, _UNCHANGED)[_ANY] > since for room in room_nids)
 
     def room_kinds(self, room_nids: Iterable[int], since: int) -> dict[int, set[int]]:
         """The rooms with changes after `since`, and of which kinds."""
         known = self._rooms
-        found = {room: _after(known[room], since) for room in room_nids if room in known}
-        return {room: kinds for room, kinds in found.items() if kinds}
+        return {
+            room: _after(kinds, since)
+            for room in room_nids
+            if (kinds := known.get(room, _UNCHANGED))[_ANY] > since
+        }
 
 
 def _nothing() -> None:
@@ -188,7 +193,7 @@ def _after(kinds: dict[int, int] | None, since: int) -> set[int]:
     if kinds is None:
         return set()
     # Copied first: the reading thread may add a kind meanwhile.
-    return {kind for kind, position in list(kinds.items()) if position > since}
+    return {kind for kind, position in list(kinds.items()) if position > since and kind != _ANY}
 
 
 def start() -> None:

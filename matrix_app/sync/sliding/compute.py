@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,9 @@ from matrix_app.sync.sliding.request import SlidingRequest
 from matrix_app.sync.sliding.room_list import Rooms, activity, rooms_of
 from matrix_app.sync.v2.timeline import Timeline
 
+# Changes of a user by which nothing of any room is other than before.
+_NOT_OF_ROOMS = frozenset({Kind.THREAD_SUBSCRIPTION, Kind.DEVICE_LIST, Kind.KEY_SIGNATURES, Kind.PRESENCE})
+
 
 @dataclass(slots=True)
 class Told:
@@ -47,6 +50,8 @@ class Answer:
     body: dict[str, Any]
     # How many rooms belong to each list.
     counts: dict[str, int]
+    # The rooms that the request asks about.
+    room_nids: Set[int]
     is_empty: bool
     # Until something changes, all that the request asks about will have been told, and the counts stay.
     is_final: bool
@@ -65,14 +70,19 @@ def with_position(request: SlidingRequest, connection: Connection, body: dict[st
     return orjson.dumps(body)
 
 
-def compute(request: SlidingRequest) -> Answer:
-    """Compute what a client gets for `request`; nothing is stored yet."""
+def compute(request: SlidingRequest, settled: Set[int] | None) -> Answer:
+    """Compute what a client gets for `request`; nothing is stored yet.
+
+    `settled` are the rooms of which nothing was left to tell when the client was told last, if it
+    asks the same again: of those only the ones that have changed are looked at.
+    """
     ledger = Ledger(request.connection)
     every = _rooms(request, ledger)
     matched = match(request.body, request.requester.user_id, request.user_nid, every)
     changes = find_changes(request, every)
-    told = _tell_rooms(request, ledger, matched, every, changes)
-    context = Context(request, ledger, matched, changes, told.timelines, told.whole, told.expanded)
+    looked_at = _worth_a_look(matched, changes, settled)
+    told = _tell_rooms(request, ledger, looked_at, every, changes)
+    context = Context(request, ledger, looked_at, changes, told.timelines, told.whole, told.expanded)
     extensions, has_news = tell_extensions(context)
     _fall_behind(request, ledger, matched, every, changes)
     body = {
@@ -82,7 +92,15 @@ def compute(request: SlidingRequest) -> Answer:
     }
     # Rooms that the user left are not there any more the next time.
     is_final = not (every.keys() - rooms_of(request.user_nid).keys())
-    return Answer(request, ledger, body, matched.counts, not (told.rooms or has_news), is_final)
+    is_empty = not (told.rooms or has_news)
+    return Answer(request, ledger, body, matched.counts, matched.configs.keys(), is_empty, is_final)
+
+
+def _worth_a_look(matched: Matched, changes: Changes, settled: Set[int] | None) -> Matched:
+    """The rooms that something may have to be told of."""
+    if settled is None or changes.rooms is None or not changes.user <= _NOT_OF_ROOMS:
+        return matched
+    return matched.only(changes.rooms.keys() | (matched.configs.keys() - settled))
 
 
 def _rooms(request: SlidingRequest, ledger: Ledger) -> Rooms:
@@ -139,7 +157,11 @@ def _fall_behind(
     since = request.since
     if since is None:
         return
-    for nid, sent in request.connection.rooms.items():
+    sent_rooms = request.connection.rooms
+    if changes.rooms is not None and changes.user <= _NOT_OF_ROOMS:
+        # Nothing has come to the others.
+        sent_rooms = {nid: sent_rooms[nid] for nid in changes.rooms if nid in sent_rooms}
+    for nid, sent in sent_rooms.items():
         if sent.since != LIVE or nid in matched.configs or nid not in every:
             continue
         kinds = changes.of_room(nid)

@@ -8,11 +8,10 @@ from typing import Any
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services.connected_users import connected_users
-from matrix_app.storage.cache import ByteCache
 from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
 from matrix_app.sync.sliding import connection as connections
-from matrix_app.sync.sliding import extensions
+from matrix_app.sync.sliding import extensions, settled
 from matrix_app.sync.sliding.body import Body
 from matrix_app.sync.sliding.compute import Answer, compute, with_position
 from matrix_app.sync.sliding.connection import Connection
@@ -20,14 +19,9 @@ from matrix_app.sync.sliding.extensions import to_device
 from matrix_app.sync.sliding.interests import is_idle
 from matrix_app.sync.sliding.position import parse_position
 from matrix_app.sync.sliding.request import SlidingRequest
+from matrix_app.sync.sliding.settled import Settled
 from matrix_app.sync.wait import Wait
 from matrix_app.sync.work import Heavy
-
-# By connection and version: of which request nothing was left to be told, and its lists' counts. As long as
-# nothing changes, that stays so.
-_settled: ByteCache[tuple[int, int], tuple[tuple[Any, ...], dict[str, int]]] = ByteCache(
-    "sliding_settled", 1 << 21
-)
 
 
 class Exchange:
@@ -66,14 +60,10 @@ class Exchange:
     def _is_late(self) -> bool:
         return time.monotonic() >= self.deadline
 
-    def _key(self) -> tuple[int, int]:
-        return self.connection.nid, self.connection.version
-
     def _is_settled(self) -> bool:
         """Whether all that the client asks about had been told with the version that it has."""
-        known = _settled.get(self._key())
         waiting = to_device.is_waiting(self.requester.device_nid, self.body.extensions.to_device)
-        return known is not None and known[0] == self.body.shape and not waiting
+        return not waiting and settled.find(self.connection, self.body) is not None
 
     def _is_idle(self) -> bool:
         return self._seen is not None and is_idle(self.requester, self.body, self._joined, self._seen)
@@ -83,20 +73,19 @@ class Exchange:
         upto = hub().position
         request = SlidingRequest(self.requester, self.body, self.connection, self.since, upto)
         self._joined = memo.joined_rooms(self.requester.user_nid)
-        if self._is_settled() and self._is_idle():
+        before = settled.find(self.connection, self.body)
+        if before is not None and self._is_settled() and self._is_idle():
             if not timed_out:
                 return self._wait()
             if self._seen == self.since:
-                return self._nothing_new(request)
-        answer = compute(request)
+                return self._nothing_new(request, before.counts)
+        answer = compute(request, before.room_nids if before is not None else None)
         if answer.is_empty and not timed_out and self.since is not None:
             self._seen = upto
             return self._wait()
         return self._finish(answer)
 
-    def _nothing_new(self, request: SlidingRequest) -> bytes:
-        known = _settled.get(self._key())
-        counts = known[1] if known is not None else {}
+    def _nothing_new(self, request: SlidingRequest, counts: dict[str, int]) -> bytes:
         body = {
             "lists": {name: {"count": count} for name, count in counts.items()},
             "rooms": {},
@@ -108,7 +97,8 @@ class Exchange:
     def _finish(self, answer: Answer) -> bytes:
         body, connection = answer.finish()
         if answer.is_final:
-            _settled.put((connection.nid, connection.version), (self.body.shape, answer.counts), 2000)
+            told = Settled(self.body.shape, answer.counts, frozenset(answer.room_nids))
+            settled.keep(connection, told)
         connected_users.sync_ended(self.requester.user_nid, self.requester.device_nid)
         return body
 

@@ -20,10 +20,9 @@ def passing(
     """Those of the rooms which all of the filters let through, in their order."""
     if filters is None:
         return ordered
-    tests = [*_by_facts(filters), *_by_account_data(filters, user_nid), *_by_spaces(filters, every)]
-    if not tests:
-        return ordered
-    return [room for room in ordered if all(test(room) for test in tests)]
+    for test in (*_by_facts(filters), *_by_account_data(filters, user_nid), *_by_spaces(filters, every)):
+        ordered = [room for room in ordered if test(room)]
+    return ordered
 
 
 def _by_facts(filters: ListFilters) -> Iterable[Test]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from matrix_app.storage import rooms
@@ -25,6 +25,15 @@ class Matched:
     counts: dict[str, int] = field(default_factory=dict)
     # Those that the client subscribes to.
     subscribed: dict[str, int] = field(default_factory=dict)
+
+    def only(self, nids: Set[int]) -> Matched:
+        """Some of the rooms."""
+        return Matched(
+            {nid: self.configs[nid] for nid in nids if nid in self.configs},
+            {name: [nid for nid in found if nid in nids] for name, found in self.lists.items()},
+            self.counts,
+            {room_id: nid for room_id, nid in self.subscribed.items() if nid in nids},
+        )
 
 
 def match(body: Body, user_id: str, user_nid: int, every: Rooms) -> Matched:
@@ -69,6 +78,9 @@ def _in_windows(wanted: RoomList, members: list[ListedRoom]) -> list[ListedRoom]
 
 def _add(found: Matched, nids: list[int], config: RoomConfig) -> None:
     configs = found.configs
+    if not configs:
+        found.configs = dict.fromkeys(nids, config)
+        return
     unions: dict[RoomConfig, RoomConfig] = {}
     for nid in nids:
         before = configs.get(nid)
