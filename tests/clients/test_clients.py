@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 from tests.clients.stories import needs_nio, needs_node, tell_js, tell_nio
-from tests.real_server import Elsewhere, RealServer, engines, judged_server
+from tests.real_server import Elsewhere, RealServer
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module", params=engines())
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RealServer | Elsewhere]:
-    with judged_server(tmp_path_factory.mktemp("hearth"), request.param) as running:
-        yield running
 
 
 @needs_nio
@@ -32,18 +23,21 @@ def test_two_users_of_matrix_js_sdk_live_together(server: RealServer | Elsewhere
 
 
 @needs_node
-def test_what_two_users_of_matrix_js_sdk_encrypt_only_their_devices_read(
-    server: RealServer | Elsewhere,
+@pytest.mark.parametrize("how", ["sync", "sliding"])
+def test_two_users_of_matrix_js_sdk_encrypt_verify_and_change_devices(
+    server: RealServer | Elsewhere, how: str
 ) -> None:
-    tell_js("encryption.mjs", server.base, server.base)
+    tell_js("encryption.mjs", server.base, server.base, how)
 
 
 @needs_nio
-def test_what_two_users_of_matrix_nio_encrypt_only_their_devices_read(server: RealServer | Elsewhere) -> None:
+def test_two_users_of_matrix_nio_encrypt_and_verify(server: RealServer | Elsewhere) -> None:
     tell_nio("nio_encryption", server.base, server.base)
 
 
 @needs_nio
 @needs_node
-def test_users_of_matrix_js_sdk_and_matrix_nio_verify_each_other(server: RealServer | Elsewhere) -> None:
+def test_users_of_matrix_js_sdk_and_matrix_nio_encrypt_and_verify_each_other(
+    server: RealServer | Elsewhere,
+) -> None:
     tell_js("with_nio.mjs", server.base, server.base, sys.executable)

@@ -36,6 +36,7 @@ LENIENT: dict[str, Any] = {
     "ip_range_blacklist": [],
     "trusted_key_servers": [],
     "suppress_key_server_warning": True,
+    "experimental_features": {"msc3814_enabled": True},
     "report_stats": False,
     "allow_public_rooms_over_federation": True,
     "room_list_publication_rules": [{"action": "allow"}],

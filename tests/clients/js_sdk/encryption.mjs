@@ -1,9 +1,10 @@
 /*
  * Alice and Bob, each on a homeserver, have an encrypted room, verify each other, and change devices.
  *
- *     node encryption.mjs http://127.0.0.1:8008 http://127.0.0.1:8009 [sliding]
+ *     node encryption.mjs http://127.0.0.1:8008 http://127.0.0.1:8009 sync
  *
- * The servers may be one. On both, registration must be open, with `m.login.dummy` as its only stage.
+ * The servers may be one, and `sliding` stands for sliding sync. On both, registration must be open, with
+ * `m.login.dummy` as its only stage.
  */
 
 import assert from "node:assert/strict";

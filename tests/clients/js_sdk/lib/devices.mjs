@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { CryptoEvent } from "matrix-js-sdk/lib/crypto-api/index.js";
-import { bodies, timeline } from "./people.mjs";
+import { bodies, event, timeline } from "./people.mjs";
 import { reads, say } from "./rooms.mjs";
 import { compareEmoji, nextRequest, ready } from "./trust.mjs";
-import { eventually } from "./waiting.mjs";
+import { eventually, until } from "./waiting.mjs";
 
 const MOST_ONE_TIME_KEYS = 200; // a device uploads 50, and may be about to upload more
 
@@ -134,6 +134,7 @@ export async function dehydrate(user, devices, friend, roomId, options) {
 
     const device = await user.newDevice(options);
     await openStorage(user, device);
+    await until("the message", device, ["Room.timeline", "sync"], () => event(device, roomId, eventId));
     const rehydrated = new Promise((resolve) => device.once(CryptoEvent.RehydrationCompleted, resolve));
     await device.getCrypto().startDehydration();
     await rehydrated;
