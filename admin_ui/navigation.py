@@ -56,6 +56,7 @@ MENU: tuple[Group, ...] = (
         (
             Entry("admin:settings", _("Settings"), "settings", "settings"),
             Entry("admin:tasks", _("Tasks"), "tasks", "task"),
+            Entry("admin:logs", _("Logs"), "logs", "logs"),
             Entry("admin:audit", _("Audit log"), "audit", "audit"),
         ),
     ),

@@ -23,6 +23,7 @@ ADMIN_SECTIONS = (
     "settings",
     "tasks",
     "audit",
+    "logs",
 )
 # The same below /account/.
 ACCOUNT_SECTIONS = ("join", "account")

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 from structlog.contextvars import bound_contextvars, merge_contextvars
 
+from appliance.recent_log import RecentLog
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from structlog.typing import Processor
 
@@ -25,12 +28,19 @@ def request_context(request_id: str, **more: Any) -> AbstractContextManager[None
     return bound_contextvars(request_id=request_id, **more)
 
 
-def set_up_logging(config: Logging, stream: TextIO = sys.stderr) -> None:
-    """Sends all log lines of this process, Hearth's and its libraries', to `stream`. May be called again."""
+def set_up_logging(config: Logging, stream: TextIO = sys.stderr, recent: Path | None = None) -> None:
+    """Sends all log lines of this process, Hearth's and its libraries', to `stream`. May be called again.
+
+    The latest are also kept in the folder `recent`, for the page that shows them.
+    """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(config.format, colors=stream.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
+    if recent is not None:
+        kept = RecentLog(recent)
+        kept.setFormatter(_formatter("json", colors=False))
+        root.addHandler(kept)
     root.setLevel(config.level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

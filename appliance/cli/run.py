@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(_arguments: Namespace) -> int:
     """Runs the server until it is told to stop."""
     config = get_config()
-    set_up_logging(config.logging)
+    set_up_logging(config.logging, recent=config.server.data_dir / "logs")
     print(f"Hearth {VERSION} for {config.server.name}", flush=True)
     lock = _lock(config)
     if lock is None:
