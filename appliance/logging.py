@@ -12,6 +12,7 @@ from structlog.contextvars import bound_contextvars, merge_contextvars
 from appliance.recent_log import RecentLog
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -80,8 +81,14 @@ def _formatter(format_name: str, *, colors: bool) -> logging.Formatter:
         plain = structlog.dev.plain_traceback
         last += [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder()], processors=last
+        foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder(), _without_request], processors=last
     )
+
+
+def _without_request(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Django shows the whole request with a line: its query may hold an access token."""
+    line.pop("request", None)
+    return line
 
 
 def _dumps(line: dict[str, Any], **_: Any) -> str:

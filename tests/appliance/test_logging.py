@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 import structlog
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.utils.log import log_response
 
 from appliance.config.sections.server import Logging
 from appliance.logging import request_context, set_up_logging
@@ -83,3 +86,13 @@ def test_people_are_shown_plain_lines() -> None:
     assert "joined" in stream.getvalue()
     assert "room=!a:b" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
+
+
+def test_lines_of_refused_requests_hold_no_access_token() -> None:
+    stream = io.StringIO()
+    set_up_logging(Logging(format="json"), stream)
+    http = RequestFactory().get("/_matrix/client/v3/sync?access_token=secret")
+    log_response("Forbidden: %s", http.path, request=http, response=HttpResponse(status=403))
+    (line,) = lines(stream)
+    assert line["event"] == "Forbidden: /_matrix/client/v3/sync"
+    assert "secret" not in stream.getvalue()
