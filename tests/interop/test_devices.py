@@ -60,6 +60,30 @@ def test_a_new_device_and_its_end_are_noticed_at_the_other_server(alice: Person,
         eventually(lambda: devices_of(owner, watcher) == {owner.device_id})  # noqa: B023
 
 
+def test_devices_that_changed_while_the_other_server_was_away_are_noticed_after_it(
+    pair: Pair, alice: Person, bob: Person
+) -> None:
+    common_room(alice, bob, "12")
+    DeviceKeys(alice).upload()
+    gone = alice.second_device()
+    DeviceKeys(gone).upload()
+    eventually(lambda: devices_of(alice, bob) == {alice.device_id, gone.device_id})
+    gates = pair.neighbourhood.gates
+    gates.cut(pair.guest.gate)
+    try:
+        new = alice.second_device()
+        DeviceKeys(new).upload()
+        gone.post("logout")
+        bob.sync()
+        bob.notes.changed_devices.clear()
+    finally:
+        gates.join(pair.guest.gate)
+    # The other server shows life.
+    bob.get("profile", alice.user_id)
+    bob.until(lambda notes: alice.user_id in notes.changed_devices)
+    eventually(lambda: devices_of(alice, bob) == {alice.device_id, new.device_id})
+
+
 def devices_of(owner: Person, asker: Person) -> set[str]:
     """Somebody's devices, as another's server knows them."""
     return set(query(asker, owner)["device_keys"].get(owner.user_id, {}))
