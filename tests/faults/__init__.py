@@ -1,0 +1,1 @@
+"""Servers that misbehave, and what that does to everybody else."""
