@@ -82,11 +82,11 @@ class Matcher:
         self.wanted = wanted
         self._clauses = [(_by_type(clause.include), _by_type(clause.exclude)) for clause in wanted.clauses]
         self._known: dict[int, bool] = {}
+        keys = {key for clause in wanted.clauses for kind, key in clause.include if kind in (MEMBER, ANY)}
         # Members that are asked for by name, and whether everybody is.
-        self.member_ids = {
-            key for clause in wanted.clauses for kind, key in clause.include if kind == MEMBER and key != ANY
-        }
-        self.all_members = self._matches(MEMBER, ANY)
+        self.member_ids = {key for key in keys - {ANY} if self.matches_member(key)}
+        self.all_members = ANY in keys and self.matches_member(ANY)
+        self.excludes = any(clause.exclude for clause in wanted.clauses)
 
     def select(self, nids: Collection[int]) -> set[int]:
         """Those of some (type, state_key) pairs, by nid, which match; not members that are wanted lazily."""
@@ -97,6 +97,10 @@ class Matcher:
         if unknown:
             known.update((nid, self._matches(*pair)) for nid, pair in interning.key_names(unknown).items())
         return {nid for nid in nids if known[nid]}
+
+    def matches_member(self, user_id: str) -> bool:
+        """Whether a user's member event matches, without regard to who appears."""
+        return self._matches(MEMBER, user_id)
 
     def _matches(self, kind: str, key: str) -> bool:
         return any(

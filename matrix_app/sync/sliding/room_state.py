@@ -10,7 +10,7 @@ from matrix_app.storage import events, interning, members, state
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.state import Delta
 from matrix_app.sync.sliding.plan import Plan
-from matrix_app.sync.sliding.required_state import MEMBER, matcher_of
+from matrix_app.sync.sliding.required_state import MEMBER, Matcher, matcher_of
 from matrix_app.sync.v2.timeline import Timeline
 
 _LATEST: Final = (1 << 63) - 1
@@ -51,7 +51,15 @@ def _add_present(found: RoomState, plan: Plan, other: Mapping[int, int]) -> None
         wanted -= matcher_of(plan.earlier).select(other)
     found.nids += [event for key, event in other.items() if key in wanted]
     if matcher.all_members and not (plan.earlier is not None and matcher_of(plan.earlier).all_members):
-        found.nids += [row.event_nid for row in members.in_room(plan.nid, list(members.Membership))]
+        found.nids += _all_members(plan.nid, matcher)
+
+
+def _all_members(room_nid: int, matcher: Matcher) -> list[int]:
+    rows = members.in_room(room_nid, list(members.Membership))
+    if matcher.excludes:
+        names = interning.user_ids(row.user_nid for row in rows)
+        rows = [row for row in rows if matcher.matches_member(names[row.user_nid])]
+    return [row.event_nid for row in rows]
 
 
 def _named(plan: Plan) -> set[int]:
