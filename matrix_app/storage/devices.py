@@ -63,6 +63,12 @@ def addresses(user_nids: Iterable[int]) -> list[tuple[int, str, int]]:
     return db.rows(sql, (db.any_of(user_nids),))
 
 
+def names_of(user_nids: Iterable[int]) -> dict[tuple[int, str], str | None]:
+    """Every device of some users, by user nid and device ID, with its display name."""
+    sql = f"SELECT user_nid, device_id, display_name FROM device WHERE {db.in_any('user_nid')}"
+    return {(nid, device_id): name for nid, device_id, name in db.rows(sql, (db.any_of(user_nids),))}
+
+
 def dehydrated(user_nid: int) -> int | None:
     """The nid of the device that receives messages while the user is signed in nowhere."""
     found: int | None = db.value("SELECT device_nid FROM dehydrated_device WHERE user_nid = %s", (user_nid,))

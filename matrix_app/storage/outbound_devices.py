@@ -52,14 +52,14 @@ def at(positions: Iterable[int]) -> list[OwedDevice]:
     return [OwedDevice(*found) for found in db.rows(sql, (db.any_of(positions),))]
 
 
-def latest_change(user_nid: int) -> OwedDevice | None:
-    """The last change of any device of a user."""
-    sql = (
-        f"SELECT {_COLUMNS} FROM device_list_change WHERE user_nid = %s AND device_id IS NOT NULL"
-        " ORDER BY position DESC LIMIT 1"
+def latest_changes(user_nids: Iterable[int]) -> dict[int, OwedDevice]:
+    """By user: the last change of any of their devices."""
+    latest = (
+        f"SELECT max(position) FROM device_list_change WHERE {db.in_any('user_nid')}"
+        " AND device_id IS NOT NULL GROUP BY user_nid"
     )
-    found = db.row(sql, (user_nid,))
-    return OwedDevice(*found) if found else None
+    sql = f"SELECT {_COLUMNS} FROM device_list_change WHERE position IN ({latest})"
+    return {found[1]: OwedDevice(*found) for found in db.rows(sql, (db.any_of(user_nids),))}
 
 
 def changes_seen_by(server_nid: int, after: int, upto: int) -> list[OwedDevice]:

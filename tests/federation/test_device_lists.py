@@ -16,10 +16,20 @@ from matrix_app.federation.edus import device_lists
 from matrix_app.protocol.errors import Forbidden, RemoteUnreachable
 from matrix_app.protocol.remote_keys import MOST_DEVICES, RemoteKeys
 from matrix_app.services import remote_devices as service
-from matrix_app.storage import cross_signing, db, destinations, device_messages, interning, remote_devices
+from matrix_app.storage import (
+    cross_signing,
+    db,
+    destinations,
+    device_changes,
+    device_messages,
+    interning,
+    outbound_devices,
+    remote_devices,
+)
 from matrix_app.storage.clock import now_ms
 from tests.factories.key_servers import KeyServers, RemoteUser
 from tests.factories.rooms import ALICE, BOB, StoredRoom
+from tests.factories.statements import recorded
 
 FRAN = "@fran:far.example"
 EVER = (1 << 63) - 1
@@ -385,3 +395,30 @@ def test_changes_answers_and_leaves_at_the_same_time_do_not_wait_for_one_another
     assert faults == []
     kept.room.leave(FRAN)
     assert kept.devices == set()
+
+
+def test_every_statement_finds_its_rows_by_an_index(kept: Kept) -> None:
+    with recorded() as statements:
+        kept.learn()
+        kept.tell(kept.fran.add("TWO"))
+        device_lists.receive_keys("far.example", kept.fran.cross_sign())
+        kept.fran.add("LOST")
+        kept.tell(kept.fran.add("THREE"))
+        kept.servers.faults["far.example"] = RemoteUnreachable("gone")
+        kept.resync()
+        kept.servers.faults.clear()
+        kept.due_now()
+        kept.resync()
+        nids = [kept.nid, interning.user_nid(ALICE)]
+        upto = EVER
+        outbound_devices.changes(nids, 0, upto)
+        outbound_devices.newly_seen(nids, 0, upto)
+        outbound_devices.entered(1, 0, upto)
+        outbound_devices.latest_changes(nids)
+        device_changes.page("device_list_change", 0, upto, 10)
+        device_changes.page("key_signature_change", 0, upto, 10)
+        service.drop_unshared()
+        kept.room.leave(FRAN)
+    # Those that are due are looked for among those that are out of date, which have an index of their own.
+    expected = ("SET retry_ts = 0", "USING INDEX remote_device_list_stale")
+    assert [scan for scan in statements.scans() if not any(part in scan for part in expected)] == []

@@ -8,6 +8,7 @@ import pytest
 
 from matrix_app.federation.sender import queue as queues
 from matrix_app.federation.sender.catch_up import lacking
+from matrix_app.federation.sender.device_edus import device_edus
 from matrix_app.services.delete_devices import delete_devices
 from matrix_app.storage import db, devices, interning, outbound, outbound_devices, stream
 from tests.factories.client import Client, ClientFactory
@@ -15,6 +16,7 @@ from tests.factories.encryption import CrossSigning, Device
 from tests.factories.rooms import StoredRoom
 from tests.factories.sending import OtherServers, sending, wait_until
 from tests.factories.settings import settings
+from tests.factories.statements import recorded
 
 FAR = "@fran:far.example"
 NEAR = "@nele:near.example"
@@ -153,3 +155,22 @@ def test_what_departed_is_found_again_with_the_lists_in_it(client: Client) -> No
     with db.write():
         outbound.put_flight(server_nid, 1, "txn", owed)
     assert outbound.flights() == {server_nid: outbound.Flight("txn", owed)}
+
+
+def test_many_changes_cost_as_many_statements_as_a_few(client: Client, clients: ClientFactory) -> None:
+    users = [client, *clients.many(9)]
+    for user in users:
+        Device(user).upload()
+        CrossSigning(user).upload()
+    nids = [user.requester.user_nid for user in users]
+    every = outbound_devices.changes(nids, 0, stream.current_position())
+    lists = [outbound_devices.OwedList(1, nid) for nid in nids]
+    few: list[outbound_devices.OwedDevice | outbound_devices.OwedList] = [*every[:2], lists[0]]
+    counts = []
+    many: list[outbound_devices.OwedDevice | outbound_devices.OwedList] = [*every, *lists]
+    for some in (few, many):
+        with recorded() as statements:
+            assert len(device_edus(some)) == len(some)
+        assert statements.scans() == []
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
