@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from matrix_app.protocol.canonical_json import encode_canonical
@@ -51,7 +52,10 @@ def adopt_state(room: RoomIdentity, event: Event, state_ids: Sequence[str]) -> i
     """
     entries = entries_of(room, state_ids)
     _check(event, entries)
-    with room_locked(room.nid):
+    with room_locked(room.nid), ExitStack() as stack:
+        if len(entries) <= BATCH:
+            # A small room needs but one transaction.
+            stack.enter_context(db.write())
         present = state.current_full(room.nid)
         names = _names({*entries, *present})
         rest = _adopt_in_advance(room, entries, present, names)

@@ -77,9 +77,7 @@ def request(
         if len(long_tasks.unfinished(KIND, MOST)) >= MOST:
             raise Unavailable("Too many joins are under way")
         title = f"{requester.user_id} joins {room_id}"
-        nid = long_tasks.put(KIND, title, orjson.dumps(wanted._asdict()), requester.user_nid, now_ms())
-        run_later("run_joins")
-    return nid
+        return long_tasks.put(KIND, title, orjson.dumps(wanted._asdict()), requester.user_nid, now_ms())
 
 
 def wanted_in(row: LongTaskRow) -> Wanted:

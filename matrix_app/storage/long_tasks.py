@@ -108,13 +108,16 @@ def note(nid: int, now: int, step: str, done: int, total: int | None, checkpoint
     return bool(db.value(sql, (now, step, done, total, checkpoint, nid)))
 
 
-def note_position(nid: int, now: int, step: str, done: int, total: int | None) -> bool:
-    """Store how far a task is that keeps its checkpoint by itself; whether somebody wants it cancelled."""
+def note_running(
+    nid: int, now: int, step: str, done: int, total: int | None, checkpoint: bytes | None = None
+) -> bool:
+    """Store how far a task is that nobody has to claim, as `note`; None leaves its checkpoint as it is."""
     sql = (
-        "UPDATE long_task SET heartbeat_ts = %s, step = %s, done = %s, total = %s"
-        " WHERE nid = %s RETURNING cancel_requested"
+        "UPDATE long_task SET state = 'running', started_ts = COALESCE(started_ts, %s), heartbeat_ts = %s,"
+        " step = %s, done = %s, total = %s, checkpoint = COALESCE(%s, checkpoint)"
+        " WHERE nid = %s AND finished_ts IS NULL RETURNING cancel_requested"
     )
-    return bool(db.value(sql, (now, step, done, total, nid)))
+    return bool(db.value(sql, (now, now, step, done, total, checkpoint, nid)))
 
 
 def finish(nid: int, state: str, now: int, *, result: bytes = b"{}", error: str = "") -> None:

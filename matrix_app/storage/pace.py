@@ -10,6 +10,8 @@ from typing import Final
 from matrix_app.storage import db
 
 LONGEST_REST: Final = 0.1
+# Work that writes no longer than this does not rest.
+SHORT: Final = 0.1
 
 
 class Pace:
@@ -22,6 +24,7 @@ class Pace:
     def __init__(self) -> None:
         self._ended = 0.0
         self._rest = 0.0
+        self._spent = 0.0
 
     @contextmanager
     def write(self) -> Iterator[None]:
@@ -32,4 +35,5 @@ class Pace:
             started = time.monotonic()
             yield
         self._ended = time.monotonic()
-        self._rest = min(self._ended - started, LONGEST_REST)
+        self._spent += self._ended - started
+        self._rest = min(self._ended - started, LONGEST_REST) if self._spent > SHORT else 0.0

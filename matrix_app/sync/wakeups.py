@@ -1,4 +1,4 @@
-"""Tells the other processes that the stream has moved.
+"""Tells the other processes that the stream has moved, or that there is something else to look for.
 
 On one machine by datagrams to the Unix socket of each web process; with PostgreSQL by NOTIFY, which
 also reaches other machines. A wake-up that is lost delays its change until the next look at the log.
@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +24,7 @@ from matrix_app.storage import db
 from matrix_app.storage.stream import LogEntry
 
 CHANNEL = "hearth_stream"
+STREAM = "stream"
 RETRY_SECONDS = 2.0
 SETTLED_NS = 100_000_000
 
@@ -32,20 +33,26 @@ _log = structlog.get_logger(__name__)
 
 def tell_others(_entries: list[LogEntry]) -> None:
     """Called in the committing thread after each commit that moved the stream."""
+    tell(STREAM)
+
+
+def tell(topic: str) -> None:
+    """Call those who listen for a topic in other processes. It is a constant: a word of letters."""
     if db.is_sqlite():
-        _sender().send()
+        _sender().send(topic.encode())
     else:
-        db.execute(f"NOTIFY {CHANNEL}")
+        db.execute(f"NOTIFY {CHANNEL}, '{topic}'")
 
 
-def listen(callback: Callable[[], None]) -> None:
-    """Have `callback` called, in a thread, whenever another process has moved the stream.
+def listen(callback: Callable[[], None], topic: str = STREAM) -> None:
+    """Have `callback` called, in a thread, whenever another process has moved the stream, or told a topic.
 
     A process listens once, however many want to know.
     """
     with _Process.lock:
-        _Process.callbacks.append(callback)
-        if len(_Process.callbacks) > 1:
+        is_first = not _Process.callbacks
+        _Process.callbacks.append((topic, callback))
+        if not is_first:
             return
     target = _listen_socket if db.is_sqlite() else _listen_postgresql
     threading.Thread(target=target, name="stream-wakeups", daemon=True).start()
@@ -53,7 +60,7 @@ def listen(callback: Callable[[], None]) -> None:
 
 class _Process:
     lock = threading.Lock()
-    callbacks: ClassVar[list[Callable[[], None]]] = []
+    callbacks: ClassVar[list[tuple[str, Callable[[], None]]]] = []
 
 
 def _forget() -> None:
@@ -64,9 +71,14 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def _call_all() -> None:
-    for callback in _Process.callbacks:
-        callback()
+def _call(topics: Collection[str]) -> None:
+    for topic, callback in _Process.callbacks:
+        if topic in topics:
+            callback()
+
+
+def _topics() -> set[str]:
+    return {topic for topic, _ in _Process.callbacks}
 
 
 def _directory() -> Path:
@@ -81,7 +93,7 @@ class _Sender:
         self._paths: list[str] = []
         self._listed_at = 0
 
-    def send(self) -> None:
+    def send(self, topic: bytes) -> None:
         """Wake every process that listens, but for this one."""
         try:
             changed_at = os.stat(self._directory).st_mtime_ns  # noqa: PTH116  (done at every commit)
@@ -92,11 +104,11 @@ class _Sender:
             self._listed_at = changed_at if time.time_ns() - changed_at > SETTLED_NS else 0
             self._paths = [e.path for e in os.scandir(self._directory) if e.name != self._own]
         for path in self._paths:
-            self._send_to(path)
+            self._send_to(path, topic)
 
-    def _send_to(self, path: str) -> None:
+    def _send_to(self, path: str, topic: bytes) -> None:
         try:
-            self._socket.sendto(b"+", path)
+            self._socket.sendto(topic, path)
         except ConnectionRefusedError:
             # Its process has gone without taking the socket along.
             Path(path).unlink(missing_ok=True)
@@ -120,10 +132,11 @@ def _listen_socket() -> None:
     path.unlink(missing_ok=True)
     receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     receiver.bind(str(path))
-    while receiver.recv(16):
+    while True:
+        told = {receiver.recv(16).decode()}
         while select.select([receiver], [], [], 0)[0]:
-            receiver.recv(16)
-        _call_all()
+            told.add(receiver.recv(16).decode())
+        _call(told)
 
 
 def _listen_postgresql() -> None:
@@ -132,9 +145,10 @@ def _listen_postgresql() -> None:
             connection.ensure_connection()
             driver = connection.connection
             driver.execute(f"LISTEN {CHANNEL}")
-            _call_all()
-            for _ in driver.notifies():
-                _call_all()
+            # Whatever was told while nobody listened.
+            _call(_topics())
+            for note in driver.notifies():
+                _call({note.payload})
         except DatabaseError:
             _log.exception("lost the connection that hears of changes")
             connection.close()

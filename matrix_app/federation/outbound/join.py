@@ -162,22 +162,13 @@ class Join:
         if "event" in more:
             self._checkpoint = {}
         self._checkpoint |= more
-        position = self.position
         with db.write():
-            long_tasks.note(
-                self.nid,
-                now_ms(),
-                position.step,
-                position.done,
-                position.total,
-                orjson.dumps(self._checkpoint),
-            )
+            long_tasks.note_running(self.nid, now_ms(), *self.position, orjson.dumps(self._checkpoint))
 
     def note(self) -> bool:
         """Store how far the join is, for those who look; whether it is to be cancelled."""
-        position = self.position
         with db.write():
-            return long_tasks.note_position(self.nid, now_ms(), position.step, position.done, position.total)
+            return long_tasks.note_running(self.nid, now_ms(), *self.position)
 
     def _finish(self) -> None:
         room = rooms.find(self.wanted.room_id)

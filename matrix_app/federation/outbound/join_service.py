@@ -21,6 +21,7 @@ from matrix_app.services import remote_joins
 from matrix_app.storage import db, long_tasks
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.long_tasks import LongTaskRow
+from matrix_app.sync import wakeups
 
 # Joins that wait for other servers, or are small: each has a thread.
 AT_ONCE: Final = 16
@@ -32,7 +33,6 @@ CLEAN_SECONDS: Final = 600.0
 # Joins that succeeded are listed for so long.
 KEPT_MS: Final = 3_600_000
 _STOP_SECONDS: Final = 8.0
-_NEVER_STALE_MS: Final = 0
 
 _log = structlog.get_logger("matrix_app.federation.outbound")
 
@@ -111,8 +111,6 @@ class JoinService:
             self._begin(row)
 
     def _begin(self, row: LongTaskRow) -> None:
-        with db.write():
-            long_tasks.claim(row.nid, now_ms(), _NEVER_STALE_MS)
         join = Join(row, self._heavy)
         join.is_cancelled = row.cancel_requested
         thread = threading.Thread(target=self._work, args=(join,), name=f"join-{row.nid}", daemon=True)
@@ -154,6 +152,7 @@ def start() -> Callable[[], None]:
         return lambda: None
     service = _Process.service = JoinService(leadership("joins"))
     service.start()
+    wakeups.listen(service.wake, "joins")
 
     def stop() -> None:
         _Process.service = None

@@ -13,11 +13,13 @@ from matrix_app.http.view_threads import waiting_for_others
 from matrix_app.services import remote_joins
 from matrix_app.services.known_rooms import is_here
 from matrix_app.services.remote_rooms import RemoteRooms
+from matrix_app.sync import wakeups
 
 
 def join(requester: Requester, room_id: str, servers: Sequence[str], content: dict[str, Any]) -> None:
     """Have the worker join by way of one of the servers, and wait. It goes on if the client gives up."""
     nid = remote_joins.request(requester, room_id, servers, content, was_here=is_here(room_id))
+    wakeups.tell("joins")
     with waiting_for_others():
         remote_joins.wait(nid)
 
