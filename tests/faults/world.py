@@ -40,7 +40,7 @@ class World:
         self.server = server
         self.database = database
         self.home = Home(server.base.removeprefix("http://"), server.base)
-        self._context = Authority(folder).server_context("127.0.0.1")
+        self.server_context = Authority(folder).server_context("127.0.0.1")
         self._peers: list[Peer] = []
         self.alice = register(server.base, "alice")
         self.lightest = self.weigh()
@@ -48,7 +48,7 @@ class World:
 
     def peer(self) -> Peer:
         """A new peer."""
-        peer = Peer(self.home, self._context)
+        peer = Peer(self.home, self.server_context)
         self._peers.append(peer)
         return peer
 
