@@ -31,8 +31,8 @@ class Progress(NamedTuple):
 
     @property
     def txn_id(self) -> str:
-        """The ID of the transaction that is under way, or of the next: never used again."""
-        return f"{self.created_ts}.{self.transactions}"
+        """The ID of the transaction that is under way, or of the next: a number that is never used again."""
+        return str(self.created_ts * 1_000_000 + self.transactions)
 
 
 class OwnDevice(NamedTuple):
