@@ -9,6 +9,7 @@ from typing import Final
 import orjson
 
 from matrix_app.protocol.push_rules import Outcome
+from matrix_app.services.event_threads import root_of
 from matrix_app.services.push_outcomes import judge
 from matrix_app.storage import db, events, push_queue, pushers, rooms, stream, unread
 from matrix_app.storage.clock import now_ms
@@ -121,6 +122,6 @@ def _store(found: list[_Notification], routed: Routed) -> None:
 
 
 def _due(pusher_nid: int, row: EventRow, outcome: Outcome, now: int) -> Due:
-    timeline = unread.MAIN if row.thread_root_nid is None else row.thread_root_nid
+    timeline = root_of(row) or unread.MAIN
     tweaks = orjson.dumps(outcome.tweaks)
     return Due(pusher_nid, row.nid, row.room_nid, timeline, row.position or 0, tweaks, now)

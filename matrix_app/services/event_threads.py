@@ -17,13 +17,14 @@ def timelines_of(event: EventRow) -> dict[str, int]:
 
     An event is in one thread or in the main timeline; a thread's root, which any event may be, is in both.
     """
-    root_nid = _root_of(event)
+    root_nid = root_of(event)
     if root_nid is not None:
         return {events.ids_by_nid([root_nid])[root_nid]: root_nid}
     return {MAIN_THREAD: 0, event.event_id: event.nid}
 
 
-def _root_of(event: EventRow) -> int | None:
+def root_of(event: EventRow) -> int | None:
+    """The root of the thread of an event, or of what it relates to; None outside threads."""
     for _ in range(_MOST_HOPS):
         if event.thread_root_nid is not None:
             return event.thread_root_nid

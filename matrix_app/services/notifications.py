@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from orjson import Fragment
 
 from matrix_app.protocol.push_rules import EventView, PushContext, compile_ruleset, outcome_of
+from matrix_app.services.event_threads import root_of
 from matrix_app.services.event_view import render_events
 from matrix_app.services.push_outcomes import context_of
 from matrix_app.services.push_rules import custom_of
@@ -119,7 +120,7 @@ def _shown(user_nid: int, found: list[_Notification]) -> list[dict[str, Any]]:
 
 
 def _is_read(row: EventRow, marks: dict[tuple[int, int], tuple[int, int]]) -> bool:
-    timeline = unread.MAIN if row.thread_root_nid is None else row.thread_root_nid
+    timeline = root_of(row) or unread.MAIN
     nowhere = (0, 0)
     reached = max(
         marks.get((row.room_nid, unread.ROOM), nowhere)[0], marks.get((row.room_nid, timeline), nowhere)[0]

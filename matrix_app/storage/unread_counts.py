@@ -82,7 +82,8 @@ def _read(user_nid: int, room_nids: Sequence[int]) -> tuple[_Timelines, dict[int
         if part == _ENTRY_PART:
             state.notify, state.highlight = first, second
         else:
-            state.position, state.base, state.root_id = position, first, root_id
+            state.position, state.base = position, first
+        state.root_id = root_id
     return timelines, stances
 
 
@@ -194,7 +195,7 @@ SELECT {_ENTRY_PART}, m.room_nid, m.thread_nid, m.position,
     m.notify - f.notify_total + f.notify
     - {_corrected("notify", "f.user_nid", "m.room_nid", "m.thread_nid", "m.position")},
     m.highlight - f.highlight_total + f.highlight
-    - {_corrected("highlight", "f.user_nid", "m.room_nid", "m.thread_nid", "m.position")}, NULL
+    - {_corrected("highlight", "f.user_nid", "m.room_nid", "m.thread_nid", "m.position")}, root.event_id
 FROM (SELECT u.user_nid, u.room_nid, u.thread_nid, u.notify, u.highlight,
       CASE WHEN coalesce(own.position, 0) > coalesce(whole.position, 0) THEN own.position
       ELSE coalesce(whole.position, 0) END AS position
@@ -208,6 +209,7 @@ JOIN unread_entry f ON f.user_nid = m.user_nid AND f.room_nid = m.room_nid
     AND f.thread_nid = m.thread_nid
     AND f.position = (SELECT min(a.position) FROM unread_entry a WHERE a.user_nid = m.user_nid
         AND a.room_nid = m.room_nid AND a.thread_nid = m.thread_nid AND a.position > m.position)
+LEFT JOIN event root ON root.nid = m.thread_nid
 """
 
 _STANCE_PART = 3

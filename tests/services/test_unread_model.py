@@ -30,6 +30,7 @@ class Sent:
     timeline: str
     effects: dict[str, tuple[bool, bool]]
     redacted: bool = False
+    refers: bool = False
 
 
 @dataclass
@@ -69,6 +70,7 @@ class Naive:
         """Something happens."""
         acts: list[tuple[Callable[[], None], int]] = [
             (self.send, 10),
+            (self.refer, 2),
             (self.read, 5),
             (self.redact, 3),
             (self.change_rules, 2),
@@ -90,7 +92,11 @@ class Naive:
                 content["m.mentions"] = {"user_ids": [self.chance.choice(self.readers).client.user_id]}
             case 1:
                 content["m.mentions"] = {"room": True}
-        roots = [event for event in self.sent if event.timeline == _MAIN and not event.redacted][:3]
+        roots = [
+            event
+            for event in self.sent
+            if event.timeline == _MAIN and not event.redacted and not event.refers
+        ][:3]
         timeline = _MAIN
         if roots and self.chance.random() < 0.4:
             timeline = self.chance.choice(roots).event_id
@@ -99,6 +105,19 @@ class Naive:
         path = f"/rooms/{self.room_id}/send/m.room.message/s{self.serial}"
         event_id = sender.client.put(path, content).body["event_id"]
         self.note(sender, event_id, timeline)
+
+    def refer(self) -> None:
+        """An event that no predefined rule notifies of; it belongs where the event is that it refers to."""
+        target = self.chance.choice(self.sent) if self.sent else None
+        if target is None or target.redacted or target.refers:
+            return
+        sender = self.chance.choice([reader for reader in self.readers if reader.joined])
+        self.serial += 1
+        path = f"/rooms/{self.room_id}/send/org.example.note/n{self.serial}"
+        relation = {"rel_type": "m.reference", "event_id": target.event_id}
+        event_id = sender.client.put(path, {"m.relates_to": relation}).body["event_id"]
+        self.note(sender, event_id, target.timeline)
+        self.sent[-1].refers = True
 
     def note(self, sender: Reader, event_id: str, timeline: str) -> None:
         """Work out, user by user and rule by rule, what the event is to each."""
@@ -128,6 +147,8 @@ class Naive:
         place = self.chance.randrange(len(self.sent))
         event = self.sent[place]
         timeline = self.chance.choice([None, event.timeline])
+        if event.refers and event.redacted:
+            timeline = None  # nobody can tell any more to what it belonged
         body = {} if timeline is None else {"thread_id": timeline}
         kind = self.chance.choice(["m.read", "m.read.private"])
         path = f"/rooms/{self.room_id}/receipt/{kind}/{event.event_id}"

@@ -18,6 +18,7 @@ from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.push_rules import is_static_for_room
 from matrix_app.protocol.relations import relation_of
+from matrix_app.services.event_threads import root_of
 from matrix_app.services.push_outcomes import judge
 from matrix_app.storage import events, interning, members, relations, rooms, unread
 from matrix_app.storage.events import EventRow
@@ -92,14 +93,24 @@ def apply(
         relations.extend_thread(row, sender_nid)
     timeline = unread.MAIN if root is None else root
     if result.special:
+        place = timeline if result.counts else _related_timeline(room, event, timeline)
         unread.put_entries(
             [
-                Entry(user, room.nid, timeline, position, nid, notify, highlight)
+                Entry(user, room.nid, place, position, nid, notify, highlight)
                 for user, (notify, highlight) in result.special.items()
             ]
         )
     if result.counts and domain_of(event.sender) == local_server_name():
         unread.put_mark(sender_nid, room.nid, timeline, position, result.ordinal)
+
+
+def _related_timeline(room: RoomIdentity, event: Event, timeline: int) -> int:
+    """Where an event belongs that counts for nobody but some: with what it relates to, as in receipts."""
+    relation = relation_of(event.content) if timeline == unread.MAIN else None
+    parent = events.row_by_id(relation.event_id) if relation is not None else None
+    if parent is None or parent.room_nid != room.nid:
+        return timeline
+    return root_of(parent) or timeline
 
 
 def start(room: RoomIdentity, user_nid: int, position: int) -> None:
