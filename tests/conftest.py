@@ -12,6 +12,7 @@ import pytest
 from appliance.config import Config, get_config
 from appliance.config.current import use_config
 from matrix_app.http import rate_limit
+from matrix_app.services import background
 from matrix_app.services.timer import timer
 from matrix_app.storage.cache import clear_all
 from matrix_app.sync import memo
@@ -55,6 +56,7 @@ def _fresh(config: Config) -> Iterator[None]:
     work_queue.cache_clear()
     rate_limit.reset()
     timer.clear()
+    background.forget_bursts()
     key_servers.servers.reset()
     with use_config(config):
         yield

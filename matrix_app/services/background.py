@@ -26,28 +26,29 @@ def run_later(task: str, *arguments: Any) -> None:
 
 
 class _Nudge:
-    """Has one task run soon, however often that is asked for: once in so many seconds."""
+    """Has one task run for all that asks for it within some seconds: at once, and again at their end."""
 
     def __init__(self, task: str, seconds: float) -> None:
         self._task = task
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._next = 0.0
+        self._last = -seconds
+        self._is_waiting = False
 
     def give(self) -> None:
-        now = time.monotonic()
         with self._lock:
-            wait, self._next = self._next - now, max(self._next, now + self._seconds)
-            if wait > self._seconds:
-                return  # somebody waits already
-            if wait > 0:
-                self._next += self._seconds
+            if self._is_waiting:
+                return
+            wait = self._last + self._seconds - time.monotonic()
+            self._is_waiting = wait > 0
         if wait > 0:
             timer.call_in(wait, self._run)
         else:
             self._run()
 
     def _run(self) -> None:
+        with self._lock:
+            self._last, self._is_waiting = time.monotonic(), False
         run_later(self._task)
 
 
@@ -57,5 +58,10 @@ def _nudge(task: str, seconds: float) -> _Nudge:
 
 
 def run_soon(task: str, seconds: float = 0.5) -> None:
-    """`run_later` for what comes in bursts: the task runs once for all that happens within some seconds."""
+    """`run_later` for what comes in bursts: the task runs at once, and then once in so many seconds."""
     db.on_commit(lambda: _nudge(task, seconds).give())
+
+
+def forget_bursts() -> None:
+    """Begin anew: for tests, whose timer forgets its jobs."""
+    _nudge.cache_clear()

@@ -296,3 +296,42 @@ def test_too_many_signatures_at_once_are_refused(clients: ClientFactory) -> None
     body: dict[str, Any] = {alice.user_id: {str(number): {} for number in range(1001)}}
     assert alice.post("/keys/signatures/upload", body).errcode == "M_TOO_LARGE"
     assert alice.post("/keys/signatures/upload", {"nobody": {"x": {}}}).errcode == "M_INVALID_PARAM"
+
+
+@pytest.mark.parametrize(
+    ("before", "uploaded", "status"),
+    [
+        # "[...] there is no existing master signing key uploaded to the homeserver"
+        ([], ["master"], 200),
+        ([], ["master", "self_signing", "user_signing"], 200),
+        # "[...] it exactly matches [...] the request contains no new keys"
+        (["master", "self_signing"], ["master", "self_signing"], 200),
+        (["master", "self_signing"], ["master"], 200),
+        (["master", "self_signing"], ["self_signing"], 200),
+        # Everything else.
+        (["master", "self_signing"], ["master", "self_signing", "user_signing"], 401),
+        (["master"], ["user_signing"], 401),
+        (["master", "self_signing"], ["master", "other self_signing"], 401),
+        (["master", "self_signing"], ["other self_signing"], 401),
+        (["master", "self_signing"], ["other master", "other self_signing"], 401),
+    ],
+)
+def test_who_has_to_authenticate_to_upload_keys(
+    clients: ClientFactory, before: list[str], uploaded: list[str], status: int
+) -> None:
+    alice = clients.sign_in(make_account())
+    keys, others = CrossSigning(alice), CrossSigning(alice)
+
+    def body(usages: list[str]) -> dict[str, Any]:
+        source = {f"{usage}_key": key for usage, key in keys.named.items()}
+        master = others.master if "other master" in usages else keys.master
+        other = {
+            "other master_key": others.named["master"],
+            "other self_signing_key": master.sign(others.named["self_signing"]),
+        }
+        every = {**source, **other}
+        return {f"{usage.removeprefix('other ')}_key": every[f"{usage}_key"] for usage in usages}
+
+    if before:
+        assert alice.post(UPLOAD, body(before)).status == 200
+    assert alice.post(UPLOAD, body(uploaded)).status == status

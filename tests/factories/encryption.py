@@ -82,13 +82,18 @@ class CrossSigning:
         }
 
     @property
+    def named(self) -> dict[str, Any]:
+        """The three keys by usage."""
+        return {
+            "master": self.master_key,
+            "self_signing": self.self_signing_key,
+            "user_signing": self.user_signing_key,
+        }
+
+    @property
     def body(self) -> dict[str, Any]:
         """The body of an upload of all three."""
-        return {
-            "master_key": self.master_key,
-            "self_signing_key": self.self_signing_key,
-            "user_signing_key": self.user_signing_key,
-        }
+        return {f"{usage}_key": key for usage, key in self.named.items()}
 
     def upload(self) -> None:
         """Upload all three."""
