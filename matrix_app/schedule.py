@@ -33,7 +33,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("leave_late_rooms", 60),
         Entry("remove_guests", 60),
         Entry("evict_media", 10),
-        Entry("remove_stray_media", 7 * 24 * 60),
+        Entry("remove_stray_media", 24 * 60),
         Entry("trim_stream", 30),
         Entry("trim_device_messages", 60),
         Entry("tidy_device_lists", 6 * 60),

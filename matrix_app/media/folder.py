@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -13,24 +13,23 @@ from matrix_app.media.file_slice import FileSlice
 from matrix_app.media.store import StoredFile
 
 CHUNK: Final = 1 << 20
-INCOMING: Final = "incoming"
 
 
 class FolderStore:
-    """Keeps files in a folder. What was kept is on the disk, not only on its way there."""
+    """Keeps files in a folder. What was staged is on the disk, not only on its way there."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._incoming = folder / INCOMING
 
     def stage(self, source: IO[bytes], location: str) -> StagedFile:
-        """Copy a file next to the others, and hash it meanwhile."""
-        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o750)
-        number, path = tempfile.mkstemp(dir=self._incoming)
-        staged = StagedFile(self._folder, Path(path), location)
+        """Copy a file to where it is to be, and hash it meanwhile."""
+        path = self._folder / location
+        _make_folders(self._folder, path.parent)
+        staged = StagedFile(path, location)
         try:
-            with os.fdopen(number, "wb") as target:
+            with path.open("xb", buffering=0) as target:
                 staged.take(source, target)
+            _sync(path.parent)
         except BaseException:
             staged.discard()
             raise
@@ -59,7 +58,7 @@ class FolderStore:
         (self._folder / location).unlink(missing_ok=True)
 
     def files(self) -> Iterator[StoredFile]:
-        """Every file, those included that are on their way in."""
+        """Every file, those included that have been staged."""
         for folder, _, names in os.walk(self._folder):
             for name in names:
                 path = Path(folder) / name
@@ -72,35 +71,33 @@ class FolderStore:
 
 
 class StagedFile:
-    """A file in the folder `incoming`."""
+    """A file that is where it is to be, under a name that nothing refers to yet."""
 
-    def __init__(self, folder: Path, path: Path, location: str) -> None:
-        self._folder = folder
+    def __init__(self, path: Path, location: str) -> None:
         self._path = path
+        self.is_kept = False
         self.location = location
         self.digest = b""
         self.size = 0
 
-    def take(self, source: IO[bytes], target: IO[bytes]) -> None:
+    def take(self, source: IO[bytes], target: io.FileIO) -> None:
         """Copy `source`, and have the disk keep it."""
         hashed = hashlib.sha256()
         while chunk := source.read(CHUNK):
             hashed.update(chunk)
-            target.write(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[target.write(rest) :]
             self.size += len(chunk)
-        target.flush()
         os.fsync(target.fileno())
         self.digest = hashed.digest()
 
     def keep(self) -> None:
-        """Give the file its name."""
-        path = self._folder / self.location
-        _make_folders(self._folder, path.parent)
-        self._path.replace(path)
-        _sync(path.parent)
+        """Let the file stay."""
+        self.is_kept = True
 
     def discard(self) -> None:
-        """Remove the file, if it still is where it was staged."""
+        """Remove the file."""
         self._path.unlink(missing_ok=True)
 
 

@@ -149,19 +149,18 @@ class StagedObject:
 
     def __init__(self, store: S3Store, location: str, digest: bytes, size: int) -> None:
         self._store = store
-        self._kept = False
+        self.is_kept = False
         self.location = location
         self.digest = digest
         self.size = size
 
     def keep(self) -> None:
         """Let the object stay."""
-        self._kept = True
+        self.is_kept = True
 
     def discard(self) -> None:
-        """Remove the object, unless it was kept."""
-        if not self._kept:
-            self._store.delete(self.location)
+        """Remove the object."""
+        self._store.delete(self.location)
 
 
 class ObjectReader(io.RawIOBase, IO[bytes]):

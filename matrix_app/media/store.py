@@ -20,12 +20,14 @@ class Staged(Protocol):
     size: int
     location: str
 
+    is_kept: bool
+
     def keep(self) -> None:
         """Let it stay at its location. Quick enough for a transaction."""
         ...
 
     def discard(self) -> None:
-        """Remove it, unless it was kept; allowed at any time."""
+        """Remove it, kept or not; allowed at any time."""
         ...
 
 

@@ -12,7 +12,7 @@ from appliance.config import get_config
 from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.ids import Mxc
 from matrix_app.services.fetches import Fetch, RemoteFile, fetches
-from matrix_app.services.store_media import GivenFile, keep, stage
+from matrix_app.services.store_media import GivenFile, keep, staged_file
 from matrix_app.storage import db, interning, media
 from matrix_app.storage.clock import now_ms
 
@@ -51,20 +51,11 @@ def fetch_media(mxc: Mxc, wait_ms: int) -> Future[None]:
 
 def _store(mxc: Mxc, given: GivenFile) -> None:
     """Keep what was fetched. Of a file that is blocked nothing is kept but which one it is."""
-    facts, staged = stage(given)
-    try:
-        with db.write():
-            try:
-                keep(staged)
-            except Forbidden:
-                facts = facts._replace(file_name=None)
-            media.insert(
-                interning.server_nid(mxc.server_name),
-                mxc.media_id,
-                None,
-                facts,
-                now_ms(),
-                authenticated=get_config().media.require_login,
-            )
-    finally:
-        staged.discard()
+    authenticated = get_config().media.require_login
+    with staged_file(given) as (facts, copy), db.write():
+        try:
+            keep(copy)
+        except Forbidden:
+            pass  # the entry alone says that the file need not be fetched again
+        server_nid = interning.server_nid(mxc.server_name)
+        media.insert(server_nid, mxc.media_id, None, facts, now_ms(), authenticated=authenticated)

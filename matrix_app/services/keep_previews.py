@@ -11,7 +11,7 @@ import orjson
 from appliance.config import get_config
 from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.ids import Mxc, ServerName
-from matrix_app.services.store_media import GivenFile, keep, stage
+from matrix_app.services.store_media import GivenFile, keep, staged_file
 from matrix_app.storage import db, interning, media, url_previews
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.local_server import local_server_name
@@ -45,18 +45,15 @@ def keep_preview(url: str, preview: Preview) -> None:
 
 def keep_picture(given: GivenFile) -> tuple[Mxc, FileFacts] | None:
     """Store the picture of a page; None when it is blocked here. The schedule removes it."""
-    facts, staged = stage(given)
     mxc = Mxc(ServerName(local_server_name()), secrets.token_urlsafe(18))
+    authenticated = get_config().media.require_login
     try:
-        with db.write():
-            keep(staged)
+        with staged_file(given) as (facts, copy), db.write():
+            keep(copy)
             nid = interning.server_nid(mxc.server_name)
-            authenticated = get_config().media.require_login
             media.insert(nid, mxc.media_id, None, facts, now_ms(), authenticated=authenticated)
     except Forbidden:
         return None
-    finally:
-        staged.discard()
     return mxc, facts
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, NamedTuple
 
 from appliance.config import get_config
@@ -35,21 +37,37 @@ def refuse_without_space(size: int = 0) -> None:
         raise Unavailable("The server has no space left for media")
 
 
-def stage(given: GivenFile) -> tuple[FileFacts, Staged]:
-    """Copy a file to where the store is; `keep` or `discard` has to follow."""
+@contextmanager
+def staged_file(given: GivenFile) -> Iterator[tuple[FileFacts, Staged]]:
+    """A file that has been copied to where the store is, and what it is. It goes unless it is kept inside."""
     sample = given.file.read(SAMPLE)
     given.file.seek(0)
-    staged = media_store().stage(given.file, new_location(CONTENT))
-    content_type = served_type(clean_type(given.content_type), sample)
-    return FileFacts(staged.digest, staged.size, content_type, clean_name(given.file_name)), staged
+    with staged(given.file, CONTENT) as copy:
+        content_type = served_type(clean_type(given.content_type), sample)
+        yield FileFacts(copy.digest, copy.size, content_type, clean_name(given.file_name)), copy
 
 
-def keep(staged: Staged) -> None:
+@contextmanager
+def staged(file: IO[bytes], folder: str) -> Iterator[Staged]:
+    """A file that has been copied to where the store is; it goes unless it is kept inside."""
+    copy = media_store().stage(file, new_location(folder))
+    try:
+        yield copy
+    except BaseException:
+        # The transaction that kept it has most likely been undone.
+        if not copy.is_kept or not media_files.are_used([copy.location]):
+            copy.discard()
+        raise
+    if not copy.is_kept:
+        copy.discard()
+
+
+def keep(copy: Staged) -> None:
     """Put a staged file into the store, inside the transaction that stores what it is.
 
     What is in the store already is not put there twice. Raises `Forbidden` for a file that is blocked.
     """
-    if media_files.is_blocked(staged.digest):
+    if media_files.is_blocked(copy.digest):
         raise Forbidden("This file is blocked on this server")
-    if media_files.lock(staged.digest, staged.size, now_ms(), staged.location) == staged.location:
-        staged.keep()
+    if media_files.lock(copy.digest, copy.size, now_ms(), copy.location) == copy.location:
+        copy.keep()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import IO, Final
 
-from matrix_app.media.store import media_store, new_location
 from matrix_app.protocol.errors import NotFound
 from matrix_app.services.remove_files import remove_soon
+from matrix_app.services.store_media import staged
 from matrix_app.storage import db, media_files
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.media_files import Outcome, ThumbnailRow
@@ -16,14 +16,10 @@ THUMBNAILS: Final = "thumbnails"
 
 def keep_thumbnail(sha256: bytes, name: str, content_type: str, target: IO[bytes]) -> ThumbnailRow:
     """Keep a thumbnail; raises `NotFound` when the file that it is made of has been removed meanwhile."""
-    staged = media_store().stage(target, new_location(THUMBNAILS))
-    row = ThumbnailRow(Outcome.MADE, content_type, staged.size, now_ms(), staged.location)
-    try:
-        with db.write():
-            _put(sha256, name, row)
-            staged.keep()
-    finally:
-        staged.discard()
+    with staged(target, THUMBNAILS) as copy, db.write():
+        row = ThumbnailRow(Outcome.MADE, content_type, copy.size, now_ms(), copy.location)
+        _put(sha256, name, row)
+        copy.keep()
     return row
 
 

@@ -10,7 +10,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import CannotOverwriteMedia, Forbidden, LimitExceeded, NotFound, TooLarge
 from matrix_app.protocol.ids import Mxc, ServerName
 from matrix_app.services.account_state import refuse_suspended
-from matrix_app.services.store_media import GivenFile, keep, refuse_without_space, stage
+from matrix_app.services.store_media import GivenFile, keep, refuse_without_space, staged_file
 from matrix_app.storage import db, interning, media
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.local_server import local_server_name
@@ -40,18 +40,12 @@ def upload(requester: Requester, given: Upload) -> Mxc:
     """Store a file; its `mxc://` URI."""
     _check(requester, given.size)
     mxc = _new_mxc()
-    facts, staged = stage(GivenFile(given.file, given.content_type, given.file_name))
-    try:
-        with db.write():
-            _check_quota(requester.user_nid, staged.size)
-            keep(staged)
-            server_nid = interning.server_nid(mxc.server_name)
-            authenticated = get_config().media.require_login
-            media.insert(
-                server_nid, mxc.media_id, requester.user_nid, facts, now_ms(), authenticated=authenticated
-            )
-    finally:
-        staged.discard()
+    authenticated = get_config().media.require_login
+    with staged_file(_described(given)) as (facts, copy), db.write():
+        _keep_quota(requester.user_nid, copy.size)
+        keep(copy)
+        server_nid, user_nid = interning.server_nid(mxc.server_name), requester.user_nid
+        media.insert(server_nid, mxc.media_id, user_nid, facts, now_ms(), authenticated=authenticated)
     return mxc
 
 
@@ -74,15 +68,16 @@ def upload_reserved(requester: Requester, mxc: Mxc, given: Upload) -> None:
     """Upload to an ID that the same user has reserved."""
     _check(requester, given.size)
     row = _reserved(requester, mxc)
-    facts, staged = stage(GivenFile(given.file, given.content_type, given.file_name))
-    try:
-        with db.write():
-            _check_quota(requester.user_nid, staged.size)
-            keep(staged)
-            if not media.fill(row.nid, facts, authenticated=get_config().media.require_login):
-                raise CannotOverwriteMedia("This has been uploaded already")
-    finally:
-        staged.discard()
+    authenticated = get_config().media.require_login
+    with staged_file(_described(given)) as (facts, copy), db.write():
+        _keep_quota(requester.user_nid, copy.size)
+        keep(copy)
+        if not media.fill(row.nid, facts, authenticated=authenticated):
+            raise CannotOverwriteMedia("This has been uploaded already")
+
+
+def _described(given: Upload) -> GivenFile:
+    return GivenFile(given.file, given.content_type, given.file_name)
 
 
 def _new_mxc() -> Mxc:
@@ -94,14 +89,21 @@ def _check(requester: Requester, size: int) -> None:
     most = get_config().media.max_upload_bytes
     if size > most:
         raise TooLarge(f"Files larger than {most} bytes cannot be uploaded")
+    _check_quota(requester.user_nid, size)
     refuse_without_space(size)
+
+
+def _keep_quota(user_nid: int, size: int) -> None:
+    """Check again, while nothing else of the user is being stored."""
+    if get_config().media.user_quota_bytes:
+        lock_user(user_nid)
+        _check_quota(user_nid, size)
 
 
 def _check_quota(user_nid: int, size: int) -> None:
     quota = get_config().media.user_quota_bytes
     if not quota:
         return
-    lock_user(user_nid)
     # "The user has reached a quota for uploaded content."
     if media.used_bytes(user_nid) + size > quota:
         raise Forbidden(f"You may not upload more than {quota} bytes, all files together")

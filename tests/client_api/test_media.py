@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Config
-from matrix_app.storage import db
+from matrix_app.media.store import media_store
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.services import store_media
+from matrix_app.storage import db, media
 from tests.factories.client import ClientFactory
 from tests.factories.media import download, picture, send, upload
 from tests.factories.settings import settings
@@ -65,11 +68,12 @@ def test_the_name_in_the_path_replaces_the_name_of_the_upload(clients: ClientFac
 
 def test_the_same_file_is_stored_once(clients: ClientFactory, config: Config) -> None:
     alice, bob = clients.many(2)
+    before = len(list(media_store().files()))
     places = {upload(alice, PNG), upload(bob, PNG)}
     assert len(places) == 2
     assert db.value("SELECT count(*) FROM media_file") == 1
     assert stored(config, PNG).read_bytes() == PNG
-    assert list((config.media.dir / "incoming").iterdir()) == []
+    assert len(list(media_store().files())) == before + 1
 
 
 @pytest.mark.parametrize(
@@ -151,3 +155,27 @@ def test_what_is_not_there_is_not_found(clients: ClientFactory) -> None:
     assert download(alice, "hearth.example/nothing").errcode == "M_NOT_FOUND"
     assert download(alice, "hearth.example/..%2Fx").errcode == "M_INVALID_PARAM"
     assert download(alice, "..%2Fhearth.example/x").errcode == "M_INVALID_PARAM"
+
+
+def test_an_upload_that_is_refused_at_the_end_leaves_nothing(
+    clients: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = clients.make()
+    before = set(media_store().files())
+    monkeypatch.setattr(media, "insert", _fail)
+    assert send(alice, "POST", "/_matrix/media/v3/upload", b"refused at the end").status == 500
+    assert set(media_store().files()) == before
+    assert db.value("SELECT count(*) FROM media_file") == 0
+
+
+def _fail(*_args: object, **_options: object) -> None:
+    raise MatrixError("The database is not well")
+
+
+def test_what_exceeds_the_quota_is_refused_before_it_is_stored(
+    clients: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_media, "media_store", _fail)
+    with settings(media={"user_quota_bytes": 10}):
+        refused = send(clients.make(), "POST", "/_matrix/media/v3/upload", b"y" * 11)
+    assert (refused.status, refused.errcode) == (403, "M_FORBIDDEN")

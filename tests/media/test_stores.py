@@ -49,7 +49,6 @@ def kept(store: MediaStore, content: bytes, location: str | None = None) -> str:
     staged = store.stage(io.BytesIO(content), location or new_location("content"))
     assert (staged.digest, staged.size) == (hashlib.sha256(content).digest(), len(content))
     staged.keep()
-    staged.discard()
     return staged.location
 
 

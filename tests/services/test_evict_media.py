@@ -122,7 +122,7 @@ def test_what_the_store_cannot_remove_now_it_removes_later(
 
 def test_files_that_nothing_refers_to_go_after_a_day(clients: ClientFactory, config: Config) -> None:
     place = upload(clients.make(), b"kept")
-    old, young = config.media.dir / "incoming" / "old", config.media.dir / "content" / "aa" / "young"
+    old, young = config.media.dir / "content" / "zz" / "old", config.media.dir / "content" / "aa" / "young"
     for path in (old, young):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"stray")
