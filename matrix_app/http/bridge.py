@@ -25,7 +25,7 @@ from structlog.contextvars import bind_contextvars
 from appliance.config import get_config
 from matrix_app.http.client_address import came_over_https
 from matrix_app.http.dispatch import dispatch, resume
-from matrix_app.http.file_answer import FileAnswer, FilePart, send_file
+from matrix_app.http.file_answer import CHUNK, FileAnswer, FilePart, send_file
 from matrix_app.http.later_answer import LaterAnswer, waited
 from matrix_app.http.view_threads import ViewThreads, waiting_for_others
 from matrix_app.protocol.errors import MatrixError, TooLarge, Unavailable
@@ -172,10 +172,10 @@ def _finished(
     if isinstance(response, LaterAnswer):
         return response
     if isinstance(response, FileAnswer):
-        if method != "HEAD":
-            return start, response.part
-        response.part.close()
-        return start, b""
+        if method == "HEAD":
+            response.part.close()
+            return start, b""
+        return start, response.part.read() if response.part.total <= CHUNK else response.part
     if response.streaming and method != "HEAD":
         _stream(response, start, loop, send)
         return None

@@ -40,6 +40,13 @@ class FilePart:
         if self._suffix:
             yield self._suffix
 
+    def read(self) -> bytes:
+        """All of it; the file is closed then."""
+        try:
+            return b"".join(self)
+        finally:
+            self.close()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

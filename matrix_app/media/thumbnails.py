@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import IO, Any, Final
 
@@ -86,15 +87,22 @@ def _still(image: Image.Image, target: IO[bytes], wanted: Wanted) -> Drawn:
     profile = image.info.get("icc_profile")
     if wanted.width:
         # JPEG is decoded at half, a quarter or an eighth of its size when that is enough.
-        longer = max(wanted.width, wanted.height) * 2
-        image.draft(None, (longer, longer))
+        image.draft(None, _least_size(image, wanted))
     image = _plain(ImageOps.exif_transpose(image))
     image = _resized(image, wanted)
     if image.mode == "RGBA":
         image.save(target, "PNG", icc_profile=profile)
         return Drawn("made", "image/png")
-    image.save(target, "JPEG", quality=82, progressive=True, icc_profile=profile)
+    image.save(target, "JPEG", quality=82, icc_profile=profile)
     return Drawn("made", "image/jpeg")
+
+
+def _least_size(image: Image.Image, wanted: Wanted) -> tuple[int, int]:
+    """How large the picture, as it is stored, has to be for the thumbnail."""
+    width, height = _upright(image)
+    ratios = (wanted.width / width, wanted.height / height)
+    factor = max(ratios) if wanted.method == "crop" else min(ratios)
+    return (math.ceil(image.width * factor), math.ceil(image.height * factor))
 
 
 def _plain(image: Image.Image) -> Image.Image:

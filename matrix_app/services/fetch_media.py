@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import IO, Protocol
 
 from django.conf import settings
@@ -53,9 +54,8 @@ def _store(mxc: Mxc, given: GivenFile) -> None:
     """Keep what was fetched. Of a file that is blocked nothing is kept but which one it is."""
     authenticated = get_config().media.require_login
     with staged_file(given) as (facts, copy), db.write():
-        try:
+        # Where it is blocked, the entry alone says that it need not be fetched again.
+        with suppress(Forbidden):
             keep(copy)
-        except Forbidden:
-            pass  # the entry alone says that the file need not be fetched again
         server_nid = interning.server_nid(mxc.server_name)
         media.insert(server_nid, mxc.media_id, None, facts, now_ms(), authenticated=authenticated)
