@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import tempfile
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
@@ -23,12 +22,14 @@ from django.http import HttpRequest
 from structlog.contextvars import bind_contextvars
 
 from appliance.config import get_config
-from matrix_app.http.client_address import came_over_https
-from matrix_app.http.dispatch import dispatch, resume
+from matrix_app.http.dispatch import admit, dispatch, resume
+from matrix_app.http.endpoint import Auth
+from matrix_app.http.environ import make_environ
 from matrix_app.http.file_answer import CHUNK, FileAnswer, FilePart, send_file
 from matrix_app.http.later_answer import LaterAnswer, waited
+from matrix_app.http.request_body import ClientGoneError, read_body
 from matrix_app.http.view_threads import ViewThreads, waiting_for_others
-from matrix_app.protocol.errors import MatrixError, TooLarge, Unavailable
+from matrix_app.protocol.errors import MatrixError, Unavailable
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -37,16 +38,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 # The message that begins an answer, and what it answers with.
 _Answer = tuple[dict[str, Any], bytes | FilePart]
 
-SPOOL_MEMORY = 1 << 20
 # Requests per process that wait for other servers, for uploads or for thumbnails.
 MOST_WAITING = 128
 # Threads that read what is sent: from the disk, or from an object store, which takes longer.
 DISK_READERS = 2
 NETWORK_READERS = 16
-
-
-class ClientGoneError(Exception):
-    """The client went away before its request was whole, or reads nothing of the answer."""
 
 
 class _Handler(WSGIHandler):
@@ -99,7 +95,9 @@ class Bridge:
             await self._deliver(*answer, receive, send)
 
     async def _answer(self, pool: ViewThreads, scope: Scope, receive: Receive, send: Send) -> _Answer | None:
-        body, length = await read_body(scope, receive, _limit(scope["path"]))
+        body, length = await read_body(
+            scope, receive, _limit(scope["path"]), lambda: self._admit(pool, scope)
+        )
         loop = asyncio.get_running_loop()
         try:
             answer = await pool.run(self._run, scope, body, length, loop, send)
@@ -109,6 +107,12 @@ class Bridge:
             await self._wait(answer, receive)
             answer = await pool.run(self._go_on, scope, answer, loop, send)
         return answer
+
+    async def _admit(self, pool: ViewThreads, scope: Scope) -> None:
+        """Before a large body goes to the disk: raise the error that its sender would get at the end."""
+        found = scope.get("hearth.found")
+        if found is not None and found[0].auth in (Auth.USER, Auth.ADMIN):
+            await pool.run(admit, make_environ(scope, io.BytesIO(), 0), *found)
 
     async def _wait(self, answer: LaterAnswer, receive: Receive) -> None:
         if self._waiting >= MOST_WAITING:
@@ -189,85 +193,6 @@ def _limit(path: str) -> int:
     if path.startswith("/_matrix/media/"):
         return max(config.media.max_upload_bytes, config.web.max_body_bytes) + 1024
     return config.web.max_body_bytes
-
-
-async def read_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[bytes], int]:
-    """The body in memory or a temporary file, and its length; raises `TooLarge` past `limit` bytes."""
-    body: IO[bytes] = io.BytesIO()
-    length = 0
-    more = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
-    if any(name == b"content-length" and _beyond(value, limit) for name, value in scope["headers"]):
-        raise TooLarge("The request is too large")
-    while more:
-        message = await _next_part(receive)
-        chunk = message.get("body", b"")
-        more = message.get("more_body", False)
-        length += len(chunk)
-        if length > limit:
-            body.close()
-            raise TooLarge("The request is too large")
-        if length > SPOOL_MEMORY and isinstance(body, io.BytesIO):
-            body = _rolled_over(body)
-        body.write(chunk)
-    body.seek(0)
-    return body, length
-
-
-def _beyond(announced: bytes, limit: int) -> bool:
-    return announced.isdigit() and int(announced) > limit
-
-
-def _rolled_over(body: io.BytesIO) -> IO[bytes]:
-    # Not in /tmp, which may be in memory.
-    spool = tempfile.TemporaryFile(dir=get_config().server.data_dir)  # noqa: SIM115  (closed with the request)
-    spool.write(body.getvalue())
-    return spool
-
-
-async def _next_part(receive: Receive) -> dict[str, Any]:
-    try:
-        async with asyncio.timeout(get_config().web.body_timeout_seconds):
-            message = await receive()
-    except TimeoutError:
-        raise MatrixError("The body did not arrive in time", status=408) from None
-    if message["type"] == "http.disconnect":
-        raise ClientGoneError
-    return message
-
-
-def make_environ(scope: Scope, body: IO[bytes], length: int) -> dict[str, Any]:
-    """The WSGI environment of an ASGI scope; `hearth.raw_path` is the path as it was sent."""
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
-    client = scope.get("client")
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": scope["path"].encode("utf-8", "surrogateescape").decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_PROTOCOL": "HTTP/" + scope.get("http_version", "1.1"),
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "REMOTE_ADDR": client[0] if client else None,
-        "CONTENT_LENGTH": str(length),
-        "wsgi.input": body,
-        "wsgi.url_scheme": scope.get("scheme", "http"),
-        "hearth.request_id": scope.get("hearth.request_id", ""),
-        "hearth.found": scope.get("hearth.found"),
-        "hearth.raw_path": raw_path.split(b"?", 1)[0].decode("latin-1"),
-    }
-    for name, value in scope["headers"]:
-        _add_header(environ, name.decode("latin-1"), value.decode("latin-1"))
-    if came_over_https(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_PROTO")):
-        environ["wsgi.url_scheme"] = "https"
-    return environ
-
-
-def _add_header(environ: dict[str, Any], name: str, value: str) -> None:
-    if name == "content-type":
-        environ["CONTENT_TYPE"] = value
-    elif name != "content-length" and "_" not in name:
-        key = "HTTP_" + name.upper().replace("-", "_")
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
 
 
 def _stream(response: Any, start: dict[str, Any], loop: asyncio.AbstractEventLoop, send: Send) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -46,6 +47,11 @@ def dispatch(http: HttpRequest) -> HttpResponseBase:
 def resume(later: LaterAnswer) -> HttpResponseBase:
     """Answer a request whose answer had to wait; it may have to wait again."""
     return _rendered(later.http, later.then)
+
+
+def admit(environ: dict[str, Any], endpoint: Endpoint, path: dict[str, str]) -> None:
+    """Raise the error of a request whose sender may not make it, before its body has arrived."""
+    authenticate(endpoint, make_request(WSGIRequest(environ), path))
 
 
 def _called(http: HttpRequest) -> HttpResponseBase:

@@ -16,10 +16,12 @@ from structlog.contextvars import bind_contextvars
 from appliance.config import get_config
 from appliance.web.stopping import is_stopping
 from matrix_app.http.authentication import authenticate
-from matrix_app.http.bridge import ClientGoneError, make_environ, read_body, send_error
+from matrix_app.http.bridge import send_error
 from matrix_app.http.dispatch import COMPRESS_FROM, make_request
 from matrix_app.http.endpoint import Endpoint
+from matrix_app.http.environ import make_environ
 from matrix_app.http.rate_limit import check_rate
+from matrix_app.http.request_body import ClientGoneError, read_body
 from matrix_app.http.response import CORS, JSON_TYPE, Json, encode
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.sync.hub import hub

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from matrix_app.http.bridge import ClientGoneError, _sent, _stream
+from matrix_app.http.bridge import _sent, _stream
+from matrix_app.http.request_body import ClientGoneError
 from matrix_app.http.view_threads import ViewThreads, waiting_for_others
 from matrix_app.protocol.errors import Unavailable
 
