@@ -25,7 +25,7 @@ def postgresql_programs() -> Path | None:
 
 
 def missing_packages() -> list[str]:
-    """The packages whose programs are not there."""
+    """The packages whose programs are not there, of those that the tests cannot do without."""
     there = {"postgresql": postgresql_programs(), "redis-server": shutil.which("redis-server")}
     return [package for package, program in there.items() if program is None]
 
@@ -41,10 +41,20 @@ def ensure_packages() -> Path:
     return programs
 
 
+def add_browser() -> None:
+    """Installs Chromium where it is missing and this is root; says that tests are skipped when that fails."""
+    if shutil.which("chromium"):
+        return
+    try:
+        _install(["apt-get", "install", "-y", "--no-install-recommends", "chromium"])
+    except (Missing, subprocess.CalledProcessError) as fault:
+        print(f"tests in a browser are skipped: {fault}", file=sys.stderr, flush=True)
+
+
 def _install(command: list[str]) -> None:
     if not shutil.which("apt-get") or os.geteuid() != 0:
         raise Missing(
-            "the tests need the programs of PostgreSQL and Redis. Run this, then start again:\n"
+            "the tests need programs that are not installed. Run this, then start again:\n"
             f"    sudo {' '.join(command)}"
         )
     print(" ".join(command), file=sys.stderr, flush=True)

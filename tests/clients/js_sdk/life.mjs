@@ -9,7 +9,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { bodies, createClient, event, register, room } from "./lib/people.mjs";
-import { refused, until } from "./lib/waiting.mjs";
+import { refused } from "./lib/refused.mjs";
+import { until } from "./lib/waiting.mjs";
 
 async function openRoom(alice, bob) {
     const { room_id: roomId } = await alice.createRoom({

@@ -1,13 +1,13 @@
 /* Users and their devices. A device is a client that has logged in and syncs. */
 
-import "./node20.mjs";
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import * as sdk from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger.js";
 import { RustBackupManager } from "matrix-js-sdk/lib/rust-crypto/backup.js";
 import { slidingSync } from "./sliding.mjs";
-import { refused, until } from "./waiting.mjs";
+import { refused } from "./refused.mjs";
+import { until } from "./waiting.mjs";
 
 export const PASSWORD = "a horse, a battery and a staple";
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, getChild: () => SILENT };

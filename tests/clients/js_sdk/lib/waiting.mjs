@@ -1,6 +1,4 @@
-/* Waiting for what should come, and asserting what should not be allowed. */
-
-import assert from "node:assert/strict";
+/* Waiting for what should come; in Node and in browsers. */
 
 const PATIENCE = 30_000;
 
@@ -36,12 +34,4 @@ export async function eventually(what, test) {
         if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
         await new Promise((resolve) => setTimeout(resolve, 100));
     }
-}
-
-/** The request must fail with the error code. */
-export async function refused(promise, errcode) {
-    await assert.rejects(promise, (error) => {
-        assert.equal(error.errcode, errcode);
-        return true;
-    });
 }
