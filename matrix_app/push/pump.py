@@ -25,6 +25,7 @@ from matrix_app.push.gateway import Gateway, HttpGateway, rejects
 from matrix_app.push.routing import Routed, route
 from matrix_app.services.background import run_later
 from matrix_app.storage import db, push_queue, stream
+from matrix_app.storage.clock import now_ms
 
 # A burst of messages is read together.
 PAUSE_SECONDS: Final = 0.05
@@ -133,6 +134,8 @@ class Pump:
     async def _sweep(self) -> None:
         """Come back to what waits: because it failed, because a mail is due, or since the last start."""
         for waiting in await in_thread(push_queue.waiting):
+            if (waiting.retry_ts or 0) > now_ms():
+                continue
             if waiting.kind == "email":
                 if digest.is_due(waiting):
                     await self._ask_for_mail(waiting.pusher_nid)

@@ -15,6 +15,7 @@ from matrix_app.storage import db, events, push_queue, pushers, rooms, stream, u
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.push_queue import Due
+from matrix_app.storage.pushers import PusherRow
 from matrix_app.storage.stream import Kind, LogEntry
 
 ENTRIES: Final = 500
@@ -40,12 +41,13 @@ _Notification = tuple[int, EventRow, Outcome]
 
 def route(position: int) -> Routed | None:
     """Store the notifications of the next changes after `position`; None when there are none."""
+    if not push_queue.any_pusher():
+        present = stream.current_position()
+        return Routed(present) if present > position else None
     entries = stream.entries_after(position, ENTRIES)
     if not entries:
         return None
     routed = Routed(entries[-1].position)
-    if not push_queue.any_pusher():
-        return routed
     event_rooms = {
         entry.room_nid for entry in entries if entry.kind in _EVENTS and entry.room_nid is not None
     }
@@ -104,15 +106,19 @@ def _note_readers(entries: list[LogEntry], after: int, routed: Routed) -> None:
 def _store(found: list[_Notification], routed: Routed) -> None:
     if not found:
         return
-    by_user: dict[int, list[int]] = {}
+    by_user: dict[int, list[PusherRow]] = {}
     for pusher in pushers.of_users({user for user, _, _ in found}):
-        by_user.setdefault(pusher.user_nid, []).append(pusher.nid)
+        by_user.setdefault(pusher.user_nid, []).append(pusher)
     now = now_ms()
     due = [
-        _due(pusher_nid, row, outcome, now)
+        _due(pusher.nid, row, outcome, now)
         for user, row, outcome in found
-        for pusher_nid in by_user.get(user, ())
+        for pusher in by_user.get(user, ())
+        # What came before the pusher was made is not for it.
+        if (row.position or 0) > pusher.position
     ]
+    if not due:
+        return
     routed.pusher_nids = {item.pusher_nid for item in due}
     with db.write():
         push_queue.put(due)

@@ -16,7 +16,7 @@ from orjson import Fragment
 from matrix_app.protocol.push_rules import EventView, PushContext, compile_ruleset, outcome_of
 from matrix_app.services.event_threads import root_of
 from matrix_app.services.event_view import render_events
-from matrix_app.services.push_outcomes import context_of
+from matrix_app.services.push_outcomes import context_of, display_name
 from matrix_app.services.push_rules import custom_of
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import events, interning, members, rooms, unread
@@ -63,6 +63,7 @@ class _Judge:
         self._highlights_only = highlights_only
         self._compiled = compile_ruleset(custom_of(user_nid), interning.user_id_of(user_nid))
         self._contexts: dict[int, PushContext] = {}
+        self._names: dict[int, str | None] = {}
 
     def actions_for(self, row: EventRow) -> list[Any] | None:
         """The actions, if the event notified."""
@@ -72,11 +73,17 @@ class _Judge:
         context = self._contexts.get(row.room_nid)
         if context is None or "m.mentions" in event.content:
             context = self._contexts[row.room_nid] = context_of(rooms.by_nid(row.room_nid), event)
-        actions = self._compiled.actions_for(EventView.of(event), context)
+        name = self._name_in(row.room_nid) if self._compiled.asks_for_name else None
+        actions = self._compiled.actions_for(EventView.of(event), context, name)
         outcome = outcome_of(actions)
         if not outcome.notify or (self._highlights_only and not outcome.highlight):
             return None
         return actions
+
+    def _name_in(self, room_nid: int) -> str | None:
+        if room_nid not in self._names:
+            self._names[room_nid] = display_name(rooms.by_nid(room_nid), self._compiled.user_id)
+        return self._names[room_nid]
 
 
 def _newest_events(user_nid: int, before: int) -> Iterator[EventRow]:

@@ -75,7 +75,7 @@ class Judged:
         if own is not None and own.ignored is not None and self.view.sender in _ignored(own.ignored):
             return Judgement(SILENT, baseline)
         if rules is not None and stance == "dynamic":
-            name = _display_name(self.room, user_id) if rules.compiled.asks_for_name else None
+            name = display_name(self.room, user_id) if rules.compiled.asks_for_name else None
             return Judgement(outcome_of(rules.compiled.actions_for(self.view, self.context, name)), baseline)
         return Judgement(outcome_under(stance, user_id, self.default, self.mentioned, self.invited), baseline)
 
@@ -125,7 +125,8 @@ def context_of(room: RoomIdentity, event: Event) -> PushContext:
     )
 
 
-def _display_name(room: RoomIdentity, user_id: str) -> str | None:
+def display_name(room: RoomIdentity, user_id: str) -> str | None:
+    """What a member is called in a room; None for who has no name there."""
     key = interning.find_key("m.room.member", user_id)
     nid = None if key is None else state.current(room.nid, [key]).get(key)
     name = None if nid is None else events.events_by_nid([nid])[nid].content.get("displayname")

@@ -229,6 +229,20 @@ def test_receipts_and_typing_come_with_their_room_and_private_receipts_only_of_o
     assert receipt_kinds(bridges) == {"m.read": {portal.alice.user_id}, "m.read.private": {portal.ghost}}
 
 
+def test_presence_comes_of_those_who_share_a_room_with_a_services_user(
+    clients: ClientFactory, bridges: FakeBridges
+) -> None:
+    with settings(presence={"enabled": True}), serving(bridges):
+        portal, stranger = Portal(clients), clients.make()
+        for client in (stranger, portal.alice):
+            body = {"presence": "online", "status_msg": "here"}
+            assert client.put(f"/presence/{client.user_id}/status", body).status == 200
+        wait_until(lambda: any(item["type"] == "m.presence" for item in bridges.items("ephemeral")))
+    found = [item for item in bridges.items("ephemeral") if item["type"] == "m.presence"]
+    assert {item["sender"] for item in found} == {portal.alice.user_id}
+    assert found[-1]["content"]["status_msg"] == "here"
+
+
 def test_a_service_that_wants_no_ephemeral_data_gets_none(clients: ClientFactory, tmp_path: Path) -> None:
     bridges = FakeBridges()
     with settings(app_services={"registration_files": (write_registration(tmp_path),)}), serving(bridges):

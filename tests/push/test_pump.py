@@ -246,6 +246,19 @@ def test_a_pusher_ends_with_its_device(talk: Talk) -> None:
     assert [found["devices"][0]["pushkey"] for found in talk.gateway.events] == ["carol's"]
 
 
+def test_a_new_pusher_is_not_told_of_what_came_before(talk: Talk) -> None:
+    with pushing(talk.gateway):
+        talk.mention("old")
+        wait_until(lambda: talk.gateway.events)
+    talk.mention("before")
+    add_pusher(talk.bob, "second")
+    talk.mention("after")
+    with pushing(talk.gateway):
+        wait_until(lambda: len(talk.gateway.events) == 4)
+    pushed = [(found["devices"][0]["pushkey"], found["content"]["body"]) for found in talk.gateway.events]
+    assert [body for key, body in pushed if key == "second"] == ["after"]
+
+
 def test_muted_rooms_and_ignored_people_are_not_pushed(talk: Talk) -> None:
     add_pusher(talk.carol, "carol's")
     user_data = f"/user/{talk.bob.user_id}/account_data/m.ignored_user_list"

@@ -11,6 +11,7 @@ from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.room_versions import RoomVersion
+from matrix_app.services.appservice_queries import make_user
 from matrix_app.services.received_invites import (
     accept_invite,
     read_invite,
@@ -56,6 +57,8 @@ def _invited(request: Request, pdu: dict[str, Any], shown: Any, rules: RoomVersi
     # Older versions' invites come from servers that send no whole events.
     if rules.room_id_is_create_hash:
         require_all_signatures(whole)
+    # Bridges make their users when somebody wants them.
+    make_user(event.state_key or "")
     signed = accept_invite(event, stripped)
     # "All other fields of the events should remain untouched."
     return encode_canonical({**pdu, "signatures": signed.pdu["signatures"]}, lenient=True)
