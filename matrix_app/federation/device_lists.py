@@ -27,8 +27,10 @@ from matrix_app.services.remote_devices import FreshList
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.remote_devices import DueList, next_due
 
-# Lists that one run takes at once, asks for at the same time, and asks of one server at the same time.
+# Lists that one run takes at once, of all servers and of each: so few that a slow one does not hold it up for
+# long. Then how many it asks for at the same time, and of one server.
 TAKEN: Final = 100
+TAKEN_OF_ONE_SERVER: Final = 8
 AT_ONCE: Final = 16
 OF_ONE_SERVER: Final = 4
 SECONDS: Final = 20.0
@@ -56,7 +58,7 @@ class Resync:
     async def run(self) -> None:
         """Ask for every list that is due."""
         while True:
-            due = await in_thread(remote_devices.claim_due, TAKEN)
+            due = await in_thread(remote_devices.claim_due, TAKEN, TAKEN_OF_ONE_SERVER)
             if due:
                 await self._ask_all(due)
             elif not await self._soon():

@@ -134,11 +134,11 @@ def _store_one(fresh: FreshList, tell: bool) -> bool:
     return anew or tell
 
 
-def claim_due(limit: int) -> list[DueList]:
+def claim_due(limit: int, of_one_server: int) -> list[DueList]:
     """Take lists that are to be asked for, which nobody else does for a while."""
     now = now_ms()
     with db.write():
-        return remote_devices.claim_due(now, now + LEASE_MS, limit)
+        return remote_devices.claim_due(now, now + LEASE_MS, limit, of_one_server)
 
 
 def not_told(due: DueList, retry_at_ts: int | None) -> None:

@@ -87,22 +87,28 @@ def advance(user_nid: int, stream_id: int) -> None:
     db.execute(sql, (stream_id, user_nid))
 
 
-def claim_due(now: int, until: int, limit: int) -> list[DueList]:
+def claim_due(now: int, until: int, limit: int, of_one_server: int) -> list[DueList]:
     """Take lists that are to be asked for, the longest due first; nobody else takes them before `until`.
 
-    A server that has answered something since it was last asked in vain is asked again at once.
+    Those of one server are only so many at a time. A server that has answered something since it was last
+    asked in vain is asked again at once.
     """
-    chosen = (
-        "SELECT r.user_nid FROM remote_device_list r LEFT JOIN destination d ON d.server_nid = r.server_nid"
+    due = (
+        "SELECT r.user_nid, r.retry_ts,"
+        " row_number() OVER (PARTITION BY r.server_nid ORDER BY r.retry_ts, r.user_nid) AS place"
+        " FROM remote_device_list r LEFT JOIN destination d ON d.server_nid = r.server_nid"
         " WHERE NOT r.is_current AND (r.retry_ts <= %s OR"
-        " (d.failing_since_ts IS NULL AND d.last_success_ts > r.asked_ts)) ORDER BY r.retry_ts LIMIT %s"
-        + ("" if db.is_sqlite() else " FOR UPDATE OF r SKIP LOCKED")
+        " (d.failing_since_ts IS NULL AND d.last_success_ts > r.asked_ts))"
     )
+    # What another process has taken meanwhile is no longer due, nor has it been asked for in vain.
     sql = (
-        "UPDATE remote_device_list SET retry_ts = %s, asked_ts = NULL"
-        f" WHERE user_nid IN ({chosen}) RETURNING user_nid, epoch, attempts"
+        "UPDATE remote_device_list SET retry_ts = %s, asked_ts = NULL WHERE user_nid IN"
+        f" (SELECT user_nid FROM ({due}) found WHERE place <= %s ORDER BY retry_ts LIMIT %s)"
+        " AND NOT is_current AND (retry_ts <= %s OR asked_ts IS NOT NULL)"
+        " RETURNING user_nid, epoch, attempts"
     )
-    taken = {user_nid: rest for user_nid, *rest in db.rows(sql, (until, now, limit))}
+    found = db.rows(sql, (until, now, of_one_server, limit, now))
+    taken = {user_nid: rest for user_nid, *rest in found}
     names = db.rows(
         "SELECT u.nid, u.user_id, s.name FROM matrix_user u JOIN server s ON s.nid = u.server_nid"
         f" WHERE {db.in_any('u.nid')}",

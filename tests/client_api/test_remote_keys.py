@@ -288,4 +288,4 @@ def test_lists_that_were_begun_are_asked_for_later_when_their_server_was_silent(
     assert db.value("SELECT count(*) FROM remote_device_list WHERE NOT is_current") == 1
     db.execute("UPDATE remote_device_list SET retry_ts = 0")
     with db.write():
-        assert len(remote_devices.claim_due(1, 2, 10)) == 1
+        assert len(remote_devices.claim_due(1, 2, 10, 10)) == 1

@@ -175,7 +175,7 @@ def test_a_change_while_the_list_is_on_its_way_is_not_lost(kept: Kept) -> None:
 
 def test_the_answer_of_before_a_leave_does_not_pass_for_current_after_the_return(kept: Kept) -> None:
     kept.tell(kept.fran.add("TWO"))
-    (due,) = service.claim_due(10)
+    (due,) = service.claim_due(10, 10)
     kept.room.leave(FRAN)
     kept.room.join(FRAN)
     kept.tell(kept.fran.add("THREE"))
@@ -246,8 +246,45 @@ def test_an_answer_that_is_no_list_counts_as_none(kept: Kept, answer: Any) -> No
 
 def test_two_processes_do_not_ask_for_the_same_list(kept: Kept) -> None:
     kept.tell(kept.fran.add("TWO"))
-    assert [due.user_id for due in service.claim_due(10)] == [FRAN]
-    assert service.claim_due(10) == []
+    assert [due.user_id for due in service.claim_due(10, 10)] == [FRAN]
+    assert service.claim_due(10, 10) == []
+
+
+def test_a_server_with_many_lists_does_not_keep_those_of_others_waiting(kept: Kept) -> None:
+    for number in range(20):
+        kept.room.join(f"@u{number}:slow.example")
+        content = {"user_id": f"@u{number}:slow.example", "device_id": "D", "stream_id": 1}
+        device_lists.receive_update("slow.example", content)
+    kept.tell(kept.fran.add("TWO"))
+    taken = [due.server for due in service.claim_due(100, 8)]
+    assert taken.count("slow.example") == 8
+    assert taken.count("far.example") == 1
+    assert len(service.claim_due(100, 8)) == 8
+
+
+def test_processes_that_claim_at_the_same_time_share_the_work(kept: Kept) -> None:
+    for number in range(30):
+        user_id = f"@u{number}:s{number}.example"
+        kept.room.join(user_id)
+        content = {"user_id": user_id, "device_id": "D", "stream_id": 1}
+        device_lists.receive_update(f"s{number}.example", content)
+    start = threading.Barrier(6)
+    taken: list[str] = []
+
+    def claim() -> None:
+        try:
+            start.wait(10)
+            taken.extend(due.user_id for due in service.claim_due(20, 8))
+            taken.extend(due.user_id for due in service.claim_due(20, 8))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=claim) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(taken) == len(set(taken)) == 30
 
 
 def test_only_so_many_lists_are_asked_for_at_once(kept: Kept) -> None:
@@ -420,5 +457,5 @@ def test_every_statement_finds_its_rows_by_an_index(kept: Kept) -> None:
         service.drop_unshared()
         kept.room.leave(FRAN)
     # Those that are due are looked for among those that are out of date, which have an index of their own.
-    expected = ("SET retry_ts = 0", "USING INDEX remote_device_list_stale")
+    expected = ("SET retry_ts = 0", "USING INDEX remote_device_list_stale", "SCAN (subquery", "SCAN found")
     assert [scan for scan in statements.scans() if not any(part in scan for part in expected)] == []
