@@ -32,6 +32,7 @@ VERBS = (
         "appliance.cli.doctor",
         "look whether everything works, and say what to do where it does not",
     ),
+    Verb("media", "appliance.cli.media", "look after pictures and files: status, copy, remove, block"),
     Verb("setup-url", "appliance.cli.setup_url", "print the server's address and a new one-time setup code"),
     Verb("config", "appliance.cli.config", "check the configuration and show every setting in effect"),
     Verb("version", "appliance.cli.version", "print the version"),

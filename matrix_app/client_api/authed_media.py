@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.http.response import HttpResponseBase
 
 from matrix_app.client_api.media import media_config, mxc_of
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.later_answer import answered
-from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wish_of
+from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wish_of, with_thumbnail
 from matrix_app.http.request import Request
 from matrix_app.http.response import to_http
 from matrix_app.services.awaited import once_there
 from matrix_app.services.find_media import find_media
 from matrix_app.services.preview_url import preview_url
-from matrix_app.services.thumbnail_media import thumbnail
 
 _V1 = "/_matrix/client/v1/media"
 # The proposal's name, which some clients still use.
@@ -48,8 +49,11 @@ def get_authed_download(request: Request) -> HttpResponseBase:
 def get_authed_thumbnail(request: Request) -> HttpResponseBase:
     """Download a small version of a picture (GET /media/thumbnail/{serverName}/{mediaId})."""
     size = size_asked(request)
-    made = once_there(find_media(mxc_of(request), wish_of(request)), lambda file: thumbnail(file, size))
-    return answered(request.http, once_there(made, lambda drawn: thumbnail_to_client(request, drawn)))
+    found = find_media(mxc_of(request), wish_of(request))
+    return answered(
+        request.http,
+        once_there(found, lambda file: with_thumbnail(file, size, partial(thumbnail_to_client, request))),
+    )
 
 
 @endpoint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http.response import HttpResponseBase
@@ -9,12 +10,11 @@ from django.http.response import HttpResponseBase
 from appliance.config import get_config
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.later_answer import answered
-from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wish_of
+from matrix_app.http.media_answer import size_asked, thumbnail_to_client, to_client, wish_of, with_thumbnail
 from matrix_app.http.request import Request
 from matrix_app.protocol.ids import Mxc, parse_media_id, parse_server_name
 from matrix_app.services.awaited import once_there
 from matrix_app.services.find_media import find_media_without_login
-from matrix_app.services.thumbnail_media import thumbnail
 from matrix_app.services.upload_media import Upload, reserve, upload, upload_reserved
 
 # Clients from before version 1.1 ask under r0, and older ones yet under v1.
@@ -71,8 +71,10 @@ def get_thumbnail(request: Request) -> HttpResponseBase:
     """A small version of what was here before the freeze (GET /media/v3/thumbnail/{serverName}/{mediaId})."""
     size = size_asked(request)
     found = find_media_without_login(mxc_of(request), wish_of(request))
-    made = once_there(found, lambda file: thumbnail(file, size))
-    return answered(request.http, once_there(made, lambda drawn: thumbnail_to_client(request, drawn)))
+    return answered(
+        request.http,
+        once_there(found, lambda file: with_thumbnail(file, size, partial(thumbnail_to_client, request))),
+    )
 
 
 def media_config() -> dict[str, int]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 from django.http.response import HttpResponseBase
 
 from matrix_app.http.file_answer import FileAnswer, FilePart, Openable, ranged
+from matrix_app.http.later_answer import Answered
 from matrix_app.http.request import Request
 from matrix_app.media.content_types import may_be_inline
 from matrix_app.media.disposition import disposition
 from matrix_app.media.thumbnail_sizes import ThumbnailSize, choose_size
 from matrix_app.protocol.errors import InvalidParam
+from matrix_app.services.awaited import once_there
 from matrix_app.services.find_media import DEFAULT_WAIT_MS, FoundMedia, Wish
-from matrix_app.services.thumbnail_media import Thumbnail
+from matrix_app.services.thumbnail_media import LostThumbnail, Thumbnail, thumbnail
 
 # What the specification recommends, but for `plugin-types`, which browsers no longer know.
 _POLICY: Final = (
@@ -34,6 +37,16 @@ def thumbnail_to_client(request: Request, made: Thumbnail) -> HttpResponseBase:
     """A thumbnail for a client."""
     headers = _headers(made.content_type, _thumbnail_disposition(made), made.tag)
     return ranged(made, headers, request.http.META)
+
+
+def with_thumbnail(
+    found: FoundMedia, size: ThumbnailSize, answer: Callable[[Thumbnail], HttpResponseBase]
+) -> Answered:
+    """What `answer` makes of a thumbnail, which is drawn if need be, and again if it has been lost."""
+    try:
+        return once_there(thumbnail(found, size), answer)
+    except LostThumbnail:
+        return once_there(thumbnail(found, size), answer)
 
 
 def to_server(found: FoundMedia) -> HttpResponseBase:

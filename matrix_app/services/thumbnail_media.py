@@ -30,6 +30,10 @@ _OUTCOMES: Final = {
 _RETRY_MS: Final = 24 * 3_600_000
 
 
+class LostThumbnail(NotFound):
+    """A thumbnail that was drawn is not in the store any more."""
+
+
 class Thumbnail(NamedTuple):
     """A thumbnail in the store; `tag` tells it from others."""
 
@@ -39,13 +43,13 @@ class Thumbnail(NamedTuple):
     tag: str
 
     def open(self, offset: int = 0, length: int | None = None) -> IO[bytes]:
-        """A part of it; raises `NotFound` when it has been lost, and has it drawn again the next time."""
+        """A part of it; raises `LostThumbnail` when it is not there, after which it can be drawn again."""
         try:
             return media_store().open(self.location, offset, length)
         except FileNotFoundError as error:
             with db.write():
                 media_files.forget_thumbnail(self.location)
-            raise NotFound("The thumbnail has been lost") from error
+            raise LostThumbnail("The thumbnail has been lost") from error
 
 
 def thumbnail(found: FoundMedia, size: ThumbnailSize) -> Thumbnail | Awaited[Thumbnail]:
@@ -98,6 +102,8 @@ def _make(found: FoundMedia, size: ThumbnailSize) -> ThumbnailRow:
         except FileNotFoundError as error:
             raise NotFound("The file has been lost") from error
         if drawn.verdict != "made":
-            return note_outcome(found.sha256, size.name, _OUTCOMES[drawn.verdict], drawn.content_type)
+            # What cannot be drawn costs time: it is not tried again in another size.
+            name = size.name if drawn.verdict == "original" else ""
+            return note_outcome(found.sha256, name, _OUTCOMES[drawn.verdict], drawn.content_type)
         target.seek(0)
         return keep_thumbnail(found.sha256, size.name, drawn.content_type, target)

@@ -104,10 +104,10 @@ def unblock(sha256: bytes) -> None:
 
 
 def thumbnail(sha256: bytes, name: str) -> ThumbnailRow | None:
-    """A thumbnail of a file by its name, or None when it has not been tried."""
+    """A thumbnail of a file by its name, or why there is none at all; None when it has not been tried."""
     sql = (
         "SELECT outcome, content_type, size, created_ts, location FROM media_thumbnail"
-        " WHERE sha256 = %s AND name = %s"
+        " WHERE sha256 = %s AND name IN (%s, '') ORDER BY name DESC LIMIT 1"
     )
     found = db.row(sql, (sha256, name))
     return ThumbnailRow(*found) if found else None

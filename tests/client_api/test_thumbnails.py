@@ -115,7 +115,9 @@ def test_a_thumbnail_that_the_disk_has_lost_is_drawn_again(clients: ClientFactor
     alice = clients.make()
     place = upload(alice, picture(502, 502))
     first = thumbnail(alice, place, width=96, height=96)
-    for file in (config.media.dir / "thumbnails").rglob("*-scale"):
+    lost = [file for file in (config.media.dir / "thumbnails").rglob("*") if file.is_file()]
+    assert lost
+    for file in lost:
         file.unlink()
     assert thumbnail(alice, place, width=96, height=96).content == first.content
 
@@ -127,6 +129,24 @@ def test_what_is_no_picture_has_no_thumbnail(clients: ClientFactory, content: by
     alice = clients.make()
     found = thumbnail(alice, upload(alice, content), width=32, height=32)
     assert (found.status, found.errcode) == (400, "M_UNKNOWN")
+
+
+def test_what_cannot_be_drawn_is_tried_once_for_all_sizes(
+    clients: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = clients.make()
+    tried: list[Any] = []
+    draw = thumbnailer().draw
+
+    def counted(*given: Any) -> Any:
+        tried.append(given)
+        return draw(*given)
+
+    monkeypatch.setattr(thumbnailer(), "draw", counted)
+    place = upload(alice, b"\x89PNG\r\n\x1a\n" + b"y" * 50)
+    for width in (32, 96, 320, 640):
+        assert thumbnail(alice, place, width=width, height=width).status == 400
+    assert len(tried) == 1
 
 
 def test_a_picture_with_too_many_pixels_is_not_unpacked(clients: ClientFactory) -> None:

@@ -6,12 +6,11 @@ from django.http.response import HttpResponseBase
 
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.later_answer import answered
-from matrix_app.http.media_answer import size_asked, thumbnail_to_server, to_server, wish_of
+from matrix_app.http.media_answer import size_asked, thumbnail_to_server, to_server, wish_of, with_thumbnail
 from matrix_app.http.request import Request
 from matrix_app.protocol.ids import Mxc, ServerName, parse_media_id
 from matrix_app.services.awaited import once_there
 from matrix_app.services.find_media import find_media
-from matrix_app.services.thumbnail_media import thumbnail
 from matrix_app.storage.local_server import local_server_name
 
 # The names of the proposal, which servers from before version 1.11 ask for.
@@ -44,8 +43,10 @@ def get_server_download(request: Request) -> HttpResponseBase:
 def get_server_thumbnail(request: Request) -> HttpResponseBase:
     """A small version of a picture that was uploaded here (GET /media/thumbnail/{mediaId})."""
     size = size_asked(request)
-    made = once_there(find_media(_mxc(request), wish_of(request)), lambda file: thumbnail(file, size))
-    return answered(request.http, once_there(made, thumbnail_to_server))
+    found = find_media(_mxc(request), wish_of(request))
+    return answered(
+        request.http, once_there(found, lambda file: with_thumbnail(file, size, thumbnail_to_server))
+    )
 
 
 def _mxc(request: Request) -> Mxc:
