@@ -13,7 +13,6 @@ from matrix_app.protocol.ids import parse_event_id
 from matrix_app.protocol.tokens import parse_stream_token
 from matrix_app.services import thread_subscriptions
 from matrix_app.storage import stream
-from matrix_app.sync.sliding.position import is_position, parse_position
 
 _PATH = "/_matrix/client/unstable/io.element.msc4306/rooms/{room_id}/thread/{event_id}/subscription"
 _MOST = 500
@@ -60,11 +59,6 @@ def get_changes(request: Request) -> dict[str, Any]:
     start, end = request.query("from"), request.query("to")
     upto = parse_stream_token(start).position if start is not None else stream.current_position()
     found = thread_subscriptions.latest_changes(
-        request.requester.user_nid, _position(end) if end is not None else 0, upto, limit
+        request.requester.user_nid, parse_stream_token(end).position if end is not None else 0, upto, limit
     )
     return found.shown if found.before is None else {**found.shown, "end": str(found.before)}
-
-
-def _position(text: str) -> int:
-    """The position of a token; that of a sliding sync is one too."""
-    return parse_position(text).stream if is_position(text) else parse_stream_token(text).position

@@ -13,7 +13,8 @@ from matrix_app.protocol.errors import InvalidParam
 
 # Far beyond any, with room to count on from.
 _MOST: Final = 1 << 62
-_STREAM: Final = re.compile(r"s([0-9]{1,19})")
+# That of a sliding sync names its connection besides.
+_STREAM: Final = re.compile(r"s([0-9]{1,19})(?:_[0-9]{1,18}_[0-9]{1,18})?")
 _HISTORY: Final = re.compile(r"t([0-9]{1,19})_([0-9]{1,19})")
 
 

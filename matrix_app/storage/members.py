@@ -44,6 +44,7 @@ class MemberRow(NamedTuple):
 
 
 _COLUMNS = ", ".join(MemberRow._fields)
+_M_COLUMNS = ", ".join(f"m.{field}" for field in MemberRow._fields)
 _HAS_CUSTOM_PUSH = (
     "(EXISTS (SELECT 1 FROM push_rules WHERE user_nid = %s) OR EXISTS (SELECT 1 FROM account_data"
     " WHERE user_nid = %s AND room_nid = 0 AND type = 'm.ignored_user_list'))"
@@ -235,16 +236,17 @@ def earliest(room_nid: int, but_nid: int, memberships: Iterable[int], limit: int
     return [found[0] for found in db.rows(sql, (room_nid, db.any_of(memberships), but_nid, limit))]
 
 
-def changed_between(room_nid: int, after: int, upto: int) -> list[MemberRow]:
-    """The members of a room whose membership became another with after < position <= upto."""
+def changed_between(room_nids: Iterable[int], after: int, upto: int) -> list[MemberRow]:
+    """The members of rooms whose membership became another with after < position <= upto."""
     sql = (
-        f"SELECT {_COLUMNS} FROM membership WHERE room_nid = %s AND user_nid IN"
-        " (SELECT u.nid FROM current_state_delta d JOIN state_key k ON k.nid = d.key_nid"
-        "  JOIN matrix_user u ON u.user_id = k.state_key"
-        "  WHERE d.room_nid = %s AND d.position > %s AND d.position <= %s AND k.type = 'm.room.member')"
-        " AND changed_position > %s"
+        f"SELECT DISTINCT {_M_COLUMNS} FROM current_state_delta d"
+        " JOIN state_key k ON k.nid = d.key_nid AND k.type = 'm.room.member'"
+        " JOIN matrix_user u ON u.user_id = k.state_key"
+        " JOIN membership m ON m.room_nid = d.room_nid AND m.user_nid = u.nid"
+        f" WHERE {db.in_any('d.room_nid')} AND d.position > %s AND d.position <= %s"
+        " AND m.changed_position > %s"
     )
-    return [MemberRow(*found) for found in db.rows(sql, (room_nid, room_nid, after, upto, after))]
+    return [MemberRow(*found) for found in db.rows(sql, (db.any_of(room_nids), after, upto, after))]
 
 
 def sharing_among(user_nid: int, others: Iterable[int]) -> list[int]:

@@ -193,13 +193,15 @@ class Delta(NamedTuple):
     previous_event_nid: int | None
 
 
-def deltas(room_nids: Iterable[int], after: int, upto: int = (1 << 63) - 1) -> list[Delta]:
+def deltas(
+    room_nids: Iterable[int], after: int, upto: int = (1 << 63) - 1, *, limit: int = (1 << 63) - 1
+) -> list[Delta]:
     """What changed in the present state of rooms with after < position <= upto, oldest first."""
     sql = (
         "SELECT room_nid, position, key_nid, event_nid, previous_event_nid FROM current_state_delta"
-        f" WHERE {db.in_any('room_nid')} AND position > %s AND position <= %s ORDER BY position"
+        f" WHERE {db.in_any('room_nid')} AND position > %s AND position <= %s ORDER BY position LIMIT %s"
     )
-    return [Delta(*found) for found in db.rows(sql, (db.any_of(room_nids), after, upto))]
+    return [Delta(*found) for found in db.rows(sql, (db.any_of(room_nids), after, upto, limit))]
 
 
 def undo(state: Mapping[int, int], later: Iterable[Delta]) -> dict[int, int]:

@@ -24,6 +24,7 @@ from matrix_app.sync import wakeups
 from matrix_app.sync.waiters import Waiters
 
 POLL_SECONDS = 1.0
+STOP_SECONDS = 5.0
 MOST_REMEMBERED = 200_000
 
 # Changes of a user that those who share a room with the user see.
@@ -73,6 +74,8 @@ class Hub:
         self._loop = None
         self._poke.set()
         self._forget_listener()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
 
     def poke(self) -> None:
         """The log has grown, or may have."""

@@ -70,24 +70,29 @@ def with_position(request: SlidingRequest, connection: Connection, body: dict[st
     return orjson.dumps(body)
 
 
-def compute(request: SlidingRequest, settled: Set[int] | None) -> Answer:
+def compute(request: SlidingRequest, settled: Set[int] | None, most_new: int | None) -> Answer | None:
     """Compute what a client gets for `request`; nothing is stored yet.
 
-    `settled` are the rooms of which nothing was left to tell when the client was told last, if it
-    asks the same again: of those only the ones that have changed are looked at.
+    None when there are more rooms to tell of anew than `most_new`. `settled` are the rooms of which nothing
+    was left to tell when the client was told last, if it asks the same again: of those only the ones that
+    have changed are looked at.
     """
     ledger = Ledger(request.connection)
     every = _rooms(request, ledger)
     matched = match(request.body, request.requester.user_id, request.user_nid, every)
     changes = find_changes(request, every)
     looked_at = _worth_a_look(matched, changes, settled)
-    told = _tell_rooms(request, ledger, looked_at, every, changes)
+    plans = _plans(request, ledger, looked_at, every, changes)
+    if most_new is not None and sum(each.is_initial or each.is_expanded for each in plans) > most_new:
+        return None
+    told = _tell_rooms(request, ledger, plans)
     context = Context(request, ledger, looked_at, changes, told.timelines, told.whole, told.expanded)
     extensions, has_news = tell_extensions(context)
     _fall_behind(request, ledger, matched, every, changes)
+    names = rooms.room_ids(told.rooms)
     body = {
         "lists": {name: {"count": count} for name, count in matched.counts.items()},
-        "rooms": {rooms.by_nid(nid).room_id: shown for nid, shown in told.rooms.items()},
+        "rooms": {names[nid]: shown for nid, shown in told.rooms.items()},
         "extensions": extensions,
     }
     # Rooms that the user left are not there any more the next time.
@@ -115,11 +120,14 @@ def _rooms(request: SlidingRequest, ledger: Ledger) -> Rooms:
     return {**every, **found}
 
 
-def _tell_rooms(
+def _plans(
     request: SlidingRequest, ledger: Ledger, matched: Matched, every: Rooms, changes: Changes
-) -> Told:
+) -> list[Plan]:
     read = _read_elsewhere(request, ledger, matched, every, changes)
-    plans = Planner(ledger, request.since, direct_nids(request.user_nid), read).plans(matched, every)
+    return Planner(ledger, request.since, direct_nids(request.user_nid), read).plans(matched, every)
+
+
+def _tell_rooms(request: SlidingRequest, ledger: Ledger, plans: list[Plan]) -> Told:
     joined = _of_kind(plans, plan.Kind.JOINED)
     told, timelines = joined_rooms.tell(request, joined, ledger)
     told.update(pending_rooms.tell(request.user_nid, _of_kind(plans, plan.Kind.PENDING), ledger))

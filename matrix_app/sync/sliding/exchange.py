@@ -23,6 +23,9 @@ from matrix_app.sync.sliding.settled import Settled
 from matrix_app.sync.wait import Wait
 from matrix_app.sync.work import Heavy
 
+# Telling of more rooms anew is heavy work: it must not hold up the others who wait.
+LIGHT_ROOMS = 20
+
 
 class Exchange:
     """One request, while it is looked for its answer."""
@@ -51,7 +54,7 @@ class Exchange:
     def begin(self) -> Any:
         """The answer, or what the waiting endpoint is to do for it."""
         if self.since is None or not hub().knows(self.since):
-            return Heavy(lambda: self._resume(self._is_late()))
+            return Heavy(lambda: self._resume(self._is_late(), is_light=False))
         late = self._is_late()
         if not late and self._is_settled() and self._is_idle():
             return self._wait()
@@ -68,7 +71,7 @@ class Exchange:
     def _is_idle(self) -> bool:
         return self._seen is not None and is_idle(self.requester, self.body, self._joined, self._seen)
 
-    def _resume(self, timed_out: bool) -> Any:
+    def _resume(self, timed_out: bool, *, is_light: bool = True) -> Any:
         # Taken before the hub is asked: what comes in between is left for the next sync.
         upto = hub().position
         request = SlidingRequest(self.requester, self.body, self.connection, self.since, upto)
@@ -79,7 +82,10 @@ class Exchange:
                 return self._wait()
             if self._seen == self.since:
                 return self._nothing_new(request, before.counts)
-        answer = compute(request, before.room_nids if before is not None else None)
+        told = before.room_nids if before is not None else None
+        answer = compute(request, told, LIGHT_ROOMS if is_light else None)
+        if answer is None:
+            return Heavy(lambda: self._resume(timed_out, is_light=False))
         if answer.is_empty and not timed_out and self.since is not None:
             self._seen = upto
             return self._wait()

@@ -21,11 +21,6 @@ class Position(NamedTuple):
         return f"s{self.stream}_{self.connection}_{self.version}"
 
 
-def is_position(text: str) -> bool:
-    """Whether `text` has the form of a position."""
-    return _FORM.fullmatch(text) is not None
-
-
 def parse_position(text: str) -> Position:
     """The position that `text` is; raises `UnknownPos`."""
     found = _FORM.fullmatch(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from matrix_app.storage import events, interning, members, state
@@ -14,6 +14,10 @@ from matrix_app.sync.sliding.required_state import MEMBER, Matcher, matcher_of
 from matrix_app.sync.v2.timeline import Timeline
 
 _LATEST: Final = (1 << 63) - 1
+# So many changes of state are looked at one by one. A client that was away for long may have missed more.
+MOST_CHANGES = 5000
+# What is told besides the state itself.
+_SHOWN: Final = (("m.room.name", ""), ("m.room.avatar", ""))
 
 
 @dataclass(slots=True)
@@ -38,7 +42,10 @@ def gather(plans: Sequence[Plan], timelines: Mapping[int, Timeline]) -> dict[int
     for plan in asking:
         _add_present(found[plan.nid], plan, other.get(plan.nid, {}))
     for plan, deltas in _changes(plans):
-        _add_changed(found[plan.nid], plan, deltas)
+        if deltas is None:
+            _add_all_anew(found[plan.nid], plan)
+        else:
+            _add_changed(found[plan.nid], plan, deltas)
     _add_members(plans, asking, timelines, found)
     return found
 
@@ -71,17 +78,29 @@ def _named(plan: Plan) -> set[int]:
     return set(interning.user_nids(names).values())
 
 
-def _changes(plans: Iterable[Plan]) -> Iterable[tuple[Plan, list[Delta]]]:
-    """What changed in rooms since they were sent."""
+def _changes(plans: Iterable[Plan]) -> Iterable[tuple[Plan, list[Delta] | None]]:
+    """What changed in rooms since they were sent; None where it is too much to look at each change."""
     by_start: dict[int, list[Plan]] = {}
     for plan in plans:
         if not plan.is_initial and plan.has_news:
             by_start.setdefault(plan.after, []).append(plan)
     for after, group in by_start.items():
         by_room: dict[int, list[Delta]] = {}
-        for delta in state.deltas([plan.nid for plan in group], after):
+        deltas = state.deltas([plan.nid for plan in group], after, limit=MOST_CHANGES)
+        if len(deltas) == MOST_CHANGES:
+            yield from ((plan, None) for plan in group)
+            continue
+        for delta in deltas:
             by_room.setdefault(delta.room_nid, []).append(delta)
         yield from ((plan, by_room[plan.nid]) for plan in group if plan.nid in by_room)
+
+
+def _add_all_anew(found: RoomState, plan: Plan) -> None:
+    """All state that is asked for, although the client may have it."""
+    found.nids = []
+    _add_present(found, replace(plan, earlier=None), state.current_other([plan.nid]).get(plan.nid, {}))
+    found.members_changed = True
+    found.changed = set(interning.find_keys(_SHOWN).values())
 
 
 def _add_changed(found: RoomState, plan: Plan, deltas: Sequence[Delta]) -> None:

@@ -36,14 +36,17 @@ def find_movements(request: SyncRequest, scope: Scope) -> Movements:
     found = Movements()
     if request.since is None:
         return found
-    for nid in scope.rooms_with(Kind.STATE):
-        own = scope.changed.get(nid)
-        if own is not None and own.membership == Membership.JOIN and own.changed_position > request.after:
-            rows = members.in_room(nid, _CONCERNED)
-        else:
-            rows = members.changed_between(nid, request.after, request.upto)
-        for row in rows:
-            found.add(row)
+    changed = set(scope.rooms_with(Kind.STATE))
+    entered = {
+        nid
+        for nid, own in scope.changed.items()
+        if own.membership == Membership.JOIN and own.changed_position > request.after
+    }
+    rows = [row for nid in changed & entered for row in members.in_room(nid, _CONCERNED)]
+    if changed - entered:
+        rows += members.changed_between(changed - entered, request.after, request.upto)
+    for row in rows:
+        found.add(row)
     for nid, row in scope.changed.items():
         if row.membership in (Membership.LEAVE, Membership.BAN):
             found.gone |= {row.user_nid for row in members.in_room(nid, _CONCERNED)}

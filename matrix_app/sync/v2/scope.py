@@ -14,6 +14,7 @@ from matrix_app.sync.hub import hub
 from matrix_app.sync.v2.request import SyncRequest
 
 _ALL = frozenset(int(kind) for kind in Kind)
+_NOT_EVENTS = _ALL - {Kind.EVENT, Kind.STATE}
 
 
 @dataclass(slots=True)
@@ -43,8 +44,11 @@ def find_scope(request: SyncRequest) -> Scope:
     joined = memo.joined_rooms(request.user_nid)
     known = hub()
     since = request.since
-    if since is None or request.full_state or not known.knows(since):
+    if since is None or request.full_state:
         scope = Scope(joined, dict.fromkeys(joined, _ALL), _ALL, _ALL)
+    elif not known.knows(since):
+        scope = Scope(joined, dict.fromkeys(joined, _NOT_EVENTS), _ALL, _ALL)
+        scope.kinds.update((nid, _ALL) for nid, at in rooms.positions(joined).items() if at > since)
     else:
         user_kinds = known.user_kinds(request.user_nid, since)
         device_kinds = known.device_kinds(request.requester.device_nid, since)
@@ -59,9 +63,12 @@ def find_scope(request: SyncRequest) -> Scope:
 
 
 def _leave_out(scope: Scope, wanted: RoomFilter) -> None:
+    if wanted.rooms is None and not wanted.not_rooms:
+        return
     every, scope.kinds = scope.kinds, {}
+    names = rooms.room_ids(every)
     for room, kinds in every.items():
-        kept = scope.kinds if wanted.wants_room(rooms.by_nid(room).room_id) else scope.left_out
+        kept = scope.kinds if wanted.wants_room(names[room]) else scope.left_out
         kept[room] = kinds
 
 
