@@ -95,7 +95,7 @@ def _adopt_in_advance(
 
     What is returned are the keys that are left: those with effects, and those that go away.
     """
-    pace = Pace()
+    pace = Pace("membership", "current_state", "user_directory")
     remote = {key for key in entries if _is_remote_member(names[key])}
     plain = {key for key in entries if state_changes.is_plain(names[key])}
     changed = {key for key, nid in entries.items() if present.get(key) != nid}

@@ -42,7 +42,7 @@ def store_ordered(room: RoomIdentity, batches: Iterable[Sequence[Event]]) -> Ite
 
     Each batch is stored when the iteration asks for it; what it gives is how many events that were.
     """
-    pace = Pace()
+    pace = Pace("event", "auth_chain", "state_key", "matrix_user")
     for batch in batches:
         _store(room, batch, pace)
         yield len(batch)
@@ -133,7 +133,7 @@ def _store_chains(judged: Sequence[Event], inserted: Mapping[str, int]) -> None:
         if event.state_key is not None and not event.rejected and event.event_id in inserted
     ]
     named = {auth_id for event in chained for auth_id in event.auth_event_ids}
-    nids = {**events.nids_by_id(named), **inserted}
+    nids = {**events.nids_by_id(named - inserted.keys()), **inserted}
     store_auth_chains(
         [
             Pending(

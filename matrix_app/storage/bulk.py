@@ -28,24 +28,30 @@ def intern_users(user_ids: Iterable[str]) -> dict[str, int]:
         servers = {domain_of(user_id) for user_id in new}
         server_nids = {name: interning.server_nid(name) for name in servers}
         local = local_server_name()
-        db.insert_many(
-            "INSERT INTO matrix_user (user_id, server_nid, is_local) VALUES {values} ON CONFLICT DO NOTHING",
+        made = db.insert_many(
+            "INSERT INTO matrix_user (user_id, server_nid, is_local) VALUES {values} ON CONFLICT DO NOTHING"
+            " RETURNING user_id, nid",
             3,
             [(user_id, server_nids[domain_of(user_id)], domain_of(user_id) == local) for user_id in new],
         )
-        found.update(interning.user_nids(new))
+        found.update(made)
+        if len(made) < len(new):
+            found.update(interning.user_nids(new))
     return found
 
 
 def intern_keys(pairs: Iterable[type_and_key]) -> dict[type_and_key, int]:
     """The nids of (type, state_key) pairs, made where they are new; inside a write transaction."""
     wanted = sorted(set(pairs))
-    sql = "INSERT INTO state_key (type, state_key) VALUES {values} ON CONFLICT DO NOTHING"
-    db.insert_many(sql, 2, wanted)
+    sql = (
+        "INSERT INTO state_key (type, state_key) VALUES {values} ON CONFLICT DO NOTHING"
+        " RETURNING type, state_key, nid"
+    )
+    found = {(event_type, state_key): nid for event_type, state_key, nid in db.insert_many(sql, 2, wanted)}
     by_type: dict[str, list[str]] = {}
     for event_type, state_key in wanted:
-        by_type.setdefault(event_type, []).append(state_key)
-    found: dict[type_and_key, int] = {}
+        if (event_type, state_key) not in found:
+            by_type.setdefault(event_type, []).append(state_key)
     for event_type, state_keys in by_type.items():
         sql = f"SELECT state_key, nid FROM state_key WHERE type = %s AND {db.in_any('state_key')}"
         for state_key, nid in db.rows(sql, (event_type, db.any_of(state_keys))):

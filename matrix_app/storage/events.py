@@ -98,8 +98,11 @@ def row_by_id(event_id: str) -> EventRow | None:
 
 def nids_by_id(event_ids: Iterable[str]) -> dict[str, int]:
     """The nids of those events that exist."""
+    wanted = list(event_ids)
+    if not wanted:
+        return {}
     sql = f"SELECT event_id, nid FROM event WHERE {db.in_any('event_id')}"
-    return dict(db.rows(sql, (db.any_of(event_ids),)))
+    return dict(db.rows(sql, (db.any_of(wanted),)))
 
 
 def ids_by_nid(nids: Iterable[int]) -> dict[int, str]:
@@ -261,7 +264,8 @@ def unjudged_among(nids: Iterable[int]) -> set[int]:
         " AND key_nid IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM auth_chain WHERE event_nid = event.nid)"
     )
-    return {found[0] for found in db.rows(sql, (db.any_of(nids),))}
+    wanted = list(nids)
+    return {found[0] for found in db.rows(sql, (db.any_of(wanted),))} if wanted else set()
 
 
 def insert_auth_chains(chains: Sequence[tuple[int, bytes]]) -> None:

@@ -12,6 +12,8 @@ from matrix_app.storage import db
 LONGEST_REST: Final = 0.1
 # Work that writes no longer than this does not rest.
 SHORT: Final = 0.1
+# After so many transactions, and each time that there are four times as many, the tables have grown much.
+FIRST_LOOK: Final = 4
 
 
 class Pace:
@@ -19,9 +21,15 @@ class Pace:
 
     SQLite has one writer, and who waits for it looks again only every few milliseconds: without a rest
     between two transactions they might never find it free. What the work does beside writing counts as rest.
+
+    PostgreSQL keeps the plans of statements, and those that were made while a table had ten rows read all of
+    it when it has ten thousand. So it is told to look at `tables`, in which the work stores, now and then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *tables: str) -> None:
+        self._tables = tables
+        self._count = 0
+        self._next_look = FIRST_LOOK
         self._ended = 0.0
         self._rest = 0.0
         self._spent = 0.0
@@ -37,3 +45,12 @@ class Pace:
         self._ended = time.monotonic()
         self._spent += self._ended - started
         self._rest = min(self._ended - started, LONGEST_REST) if self._spent > SHORT else 0.0
+        self._look()
+
+    def _look(self) -> None:
+        self._count += 1
+        if self._count < self._next_look or db.is_sqlite() or db.in_transaction():
+            return
+        self._next_look *= 4
+        for table in self._tables:
+            db.execute(f"ANALYZE {table}")
