@@ -9,18 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 LOCK = Path(__file__).with_name("requirements.lock")
 PATIENCE = 900
 # pip's words when there is nobody to ask for packages.
 NO_INDEX = "(from versions: none)"
 
 
+class NoPackageIndex(Exception):
+    """There is nobody to get Synapse from."""
+
+
 def synapse_python() -> str:
     """The Python that runs Synapse: HEARTH_TEST_SYNAPSE, or that of an environment made from the lock file.
 
-    Skips the test where there is no package index to install from.
+    Raises `NoPackageIndex` where it would have to be installed and cannot be.
     """
     if given := os.environ.get("HEARTH_TEST_SYNAPSE"):
         return given
@@ -58,10 +60,10 @@ def install(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, timeout=PATIENCE)
     done = subprocess.run(
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
-         "--prefer-binary", "--require-hashes", "-r", LOCK],
+         "--retries", "2", "--prefer-binary", "--require-hashes", "-r", LOCK],
         capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     if NO_INDEX in done.stderr:
-        pytest.skip("Synapse is not installed, and no package index answers")
+        raise NoPackageIndex("Synapse is not installed, and no package index answers")
     assert done.returncode == 0, f"Synapse cannot be installed:\n{done.stderr[-4000:]}"
     (folder / "stamp").write_text(wanted_stamp())
