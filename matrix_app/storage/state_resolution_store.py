@@ -53,10 +53,10 @@ class StoredEvents:
     def difference(self, sets: Sequence[Collection[int]]) -> BitMap64:
         """The auth difference, by nids."""
         common = set(sets[0]).intersection(*sets[1:])
-        own = [self._union(set(members) - common) for members in sets]
+        own = [self._full(set(members) - common) for members in sets]
         differing = BitMap64.union(BitMap64(), *own) - BitMap64.intersection(own[0], *own[1:])
         # The chains of what all sets have in common are the most: read only if that matters.
-        return differing - self._union(common) if differing else differing
+        return differing - self._full(common) if differing else differing
 
     def subgraph(self, nids: Iterable[int]) -> BitMap64:
         """The conflicted subgraph, by nids."""
@@ -72,6 +72,9 @@ class StoredEvents:
         if NEWCOMER in wanted:
             found[NEWCOMER] = self._chain
         return found
+
+    def _full(self, nids: Collection[int]) -> BitMap64:
+        return self._union(nids) | BitMap64(nids)
 
     def _union(self, nids: Iterable[int]) -> BitMap64:
         return BitMap64.union(BitMap64(), *self._chains(nids).values())

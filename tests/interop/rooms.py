@@ -22,12 +22,20 @@ def become(witness: Person, room: str, who: Person, membership: str) -> None:
 
 def agree(room: str, *people: Person) -> None:
     """Waits until the servers of all people name the same events as the room's state."""
+    differences: list[str] = []
 
     def is_agreed() -> bool:
-        states = [person.state(room) for person in people]
-        return all(state == states[0] for state in states)
+        differences[:] = []
+        first, *others = (person.state(room) for person in people)
+        for other in others:
+            differed = sorted(pair for pair in first | other if first.get(pair) != other.get(pair))
+            differences.extend(f"{pair}: {first.get(pair)} or {other.get(pair)}" for pair in differed)
+        return not differences
 
-    eventually(is_agreed)
+    try:
+        eventually(is_agreed)
+    except AssertionError as fault:
+        raise AssertionError(f"{fault}: " + "; ".join(differences)) from fault
 
 
 def empower(alice: Person, room: str, bob: Person, level: int) -> str:

@@ -31,8 +31,8 @@ class InMemoryEventStore:
         first, *others = sets
         common = set(first).intersection(*others)
         # A chain that reaches an event of the common one has all that is above it in common too.
-        shared = self._auth_chain(common, frozenset())
-        chains = [self._auth_chain(set(members) - common, shared) for members in sets]
+        shared = self._auth_chain(common, frozenset()) | common
+        chains = [self._full_chain(set(members) - common, shared) for members in sets]
         return set().union(*chains) - chains[0].intersection(*chains[1:])
 
     def conflicted_subgraph(self, event_ids: Collection[str]) -> set[str]:
@@ -41,6 +41,9 @@ class InMemoryEventStore:
         below = self._auth_chain(ends, frozenset())
         above = self._descendants(ends, below | ends)
         return (below & above) | (ends & below) | (ends & above)
+
+    def _full_chain(self, event_ids: Set[str], known: Set[str]) -> set[str]:
+        return self._auth_chain(event_ids, known) | (event_ids & self._events.keys()) - known
 
     def _auth_chain(self, event_ids: Iterable[str], known: Set[str]) -> set[str]:
         """What is reached from the events along `auth_events`, without entering `known`."""

@@ -19,8 +19,8 @@ class EventStore(Protocol):
     def auth_chain_difference(self, sets: Sequence[Collection[str]]) -> set[str]:
         """The *auth difference*: what is in the full auth chain of some sets, but not of all.
 
-        The full auth chain of a set is the union of the auth chains of its events; an event is in its
-        own set's chain only if another event of the set has it there.
+        The full auth chain of a set is the union of the auth chains of its events, and these events: all
+        servers agree on that, though the specification leaves the events out (ADR 8).
         """
         ...
 

@@ -40,8 +40,9 @@ class Reference:
         return chain
 
     def full_auth_chain(self, event_ids: Iterable[str]) -> set[Event]:
-        chains = [self.auth_chain(self.by_id[i]) for i in event_ids if i in self.by_id]
-        return set[Event]().union(*chains)
+        # The one thing that is not as the text has it: an event is in its own chain (ADR 8).
+        events = [self.by_id[i] for i in event_ids if i in self.by_id]
+        return set(events).union(*(self.auth_chain(event) for event in events))
 
     def auth_difference(self, sets: Iterable[Iterable[str]]) -> set[Event]:
         chains = [self.full_auth_chain(event_ids) for event_ids in sets]

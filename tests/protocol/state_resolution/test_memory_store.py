@@ -43,10 +43,10 @@ def test_an_event_added_later_is_known() -> None:
     assert store.events(["$a"]) == {"$a": a}
 
 
-def test_an_agreed_event_that_only_one_state_builds_on_is_in_the_auth_difference() -> None:
+def test_an_agreed_event_that_only_one_state_builds_on_is_not_in_the_auth_difference() -> None:
     a = event("$a")
     b = event("$b", a)
-    assert InMemoryEventStore([a, b]).auth_chain_difference([{"$a"}, {"$a", "$b"}]) == {"$a"}
+    assert InMemoryEventStore([a, b]).auth_chain_difference([{"$a"}, {"$a", "$b"}]) == {"$b"}
 
 
 def test_the_auth_difference_of_no_sets_is_empty() -> None:

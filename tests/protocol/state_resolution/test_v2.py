@@ -186,3 +186,18 @@ def test_what_a_power_event_rests_on_by_way_of_agreed_events_is_replayed_before_
     # By their clocks alone the join would follow the new name.
     assert join.origin_server_ts > renamed.origin_server_ts
     assert result[member(BOB)] is renamed
+
+
+@pytest.mark.parametrize("version", ["2", "6", "10", "11"])
+def test_a_join_that_all_agree_on_does_not_hold_up_what_rests_on_it(version: str) -> None:
+    """Bob joined when he had no power, Carol when she had: replayed, his join would come late (ADR 8)."""
+    room = RoomBuilder.opened(version)
+    room.join(BOB)
+    room.set_power_levels(levels_of(room, bob=100, carol=100))
+    room.join(CAROL)
+    other = room.fork()
+    room.set_power_levels(levels_of(room, bob=100, carol=100, dave=1), sender=CAROL)
+    other.set_power_levels(levels_of(other, bob=100, carol=100, dave=2), sender=BOB)
+    other.set_power_levels(levels_of(other, bob=100, carol=100, dave=3), sender=BOB)
+    last = room.set_power_levels(levels_of(room, bob=100, carol=100, dave=4))
+    assert resolve_forks(room, other)[POWER_LEVELS] is last
