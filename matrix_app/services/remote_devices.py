@@ -13,6 +13,8 @@ from matrix_app.storage.clock import now_ms
 from matrix_app.storage.remote_devices import DueList, RemoteList
 
 RESYNC_TASK: Final = "resync_device_lists"
+# Who signs in changes their list several times in a moment: it is asked for once for all of that.
+GATHER_MS: Final = 300
 # A list that has just been had is not asked for again before so long, whatever its server tells.
 AGAIN_MS: Final = 2_000
 # How long to wait after a list could not be had: at first, and at most.
@@ -80,7 +82,8 @@ def _receive(user_id: str, take_in: Callable[[RemoteList], None]) -> None:
         elif known is not None:
             remote_devices.mark_stale(user_nid, now_ms())
         else:
-            remote_devices.track([user_nid], now_ms(), now_ms())
+            now = now_ms()
+            remote_devices.track([user_nid], now, now + GATHER_MS)
             run_soon(RESYNC_TASK)
 
 
@@ -94,7 +97,7 @@ def _is_too_many(user_nid: int, update: DeviceUpdate) -> bool:
 
 
 def _ask_anew(user_nid: int) -> None:
-    remote_devices.mark_stale(user_nid, now_ms())
+    remote_devices.mark_stale(user_nid, now_ms() + GATHER_MS)
     run_soon(RESYNC_TASK)
 
 

@@ -72,13 +72,16 @@ def track(user_nids: Iterable[int], now: int, retry_ts: int) -> None:
     db.execute(sql, (now, False, retry_ts, db.any_of(user_nids)))
 
 
-def mark_stale(user_nid: int, now: int) -> None:
-    """A list has missed something: it is asked for now, or when `complete` allowed it at the earliest."""
+def mark_stale(user_nid: int, retry_ts: int) -> None:
+    """A list has missed something: it is asked for from `retry_ts` on, or when `complete` allowed it.
+
+    One that was out of date before keeps its time.
+    """
     sql = (
         "UPDATE remote_device_list SET epoch = epoch + 1, is_current = %s,"
         " retry_ts = CASE WHEN is_current AND retry_ts < %s THEN %s ELSE retry_ts END WHERE user_nid = %s"
     )
-    db.execute(sql, (False, now, now, user_nid))
+    db.execute(sql, (False, retry_ts, retry_ts, user_nid))
 
 
 def advance(user_nid: int, stream_id: int) -> None:

@@ -82,7 +82,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(transactional_db: None) -> Iterator[Kept]:
+def kept(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    monkeypatch.setattr(service, "GATHER_MS", 0)
     yield Kept()
     loop.stop()
 
@@ -95,6 +96,17 @@ def test_the_first_change_of_a_user_has_the_whole_list_asked_for(kept: Kept) -> 
     assert kept.devices == {"ONE", "TWO"}
     assert kept.news()
     assert kept.resync() == []
+
+
+def test_changes_of_one_moment_are_asked_for_together(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "GATHER_MS", 300)
+    kept.tell(kept.fran.add("TWO"))
+    assert service.claim_due(10, 10) == []
+    kept.tell(kept.fran.add("THREE"))
+    device_lists.receive_keys("far.example", kept.fran.cross_sign())
+    assert kept.resync() == [FRAN]
+    assert kept.is_current
+    assert kept.devices == {"ONE", "TWO", "THREE"}
 
 
 def test_changes_that_follow_on_one_another_are_taken_in_as_they_come(kept: Kept) -> None:
