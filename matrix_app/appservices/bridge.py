@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
-from matrix_app.federation.outgoing import Answer, outgoing
 from matrix_app.protocol.appservice_registration import Appservice
+
+if TYPE_CHECKING:
+    from matrix_app.federation.outgoing import Answer
 
 TIMEOUT: Final = 60.0
 # What services answer that know only the paths from before the specification had versions.
@@ -32,6 +34,9 @@ class HttpBridge:
         return answer
 
     async def _put(self, service: Appservice, path: str, body: bytes) -> Answer:
+        # The client is big, and most servers have no bridges.
+        from matrix_app.federation.outgoing import outgoing
+
         headers = {"Authorization": f"Bearer {service.hs_token}"}
         url = f"{service.url}{path}"
         return await outgoing(trusted=True).request("PUT", url, body=body, headers=headers, timeout=TIMEOUT)

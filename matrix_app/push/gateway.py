@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from matrix_app.federation.outgoing import Answer, outgoing
 from matrix_app.protocol.canonical_json import encode_canonical
+
+if TYPE_CHECKING:
+    from matrix_app.federation.outgoing import Answer
 
 TIMEOUT: Final = 20.0
 
@@ -23,6 +25,9 @@ class HttpGateway:
 
     async def notify(self, url: str, body: dict[str, Any]) -> Answer:
         """The gateway's answer; raises `BadGateway` without one."""
+        # The client is big, and most servers have nothing to push for long.
+        from matrix_app.federation.outgoing import outgoing
+
         content = encode_canonical(body, lenient=True)
         return await outgoing(trusted=False).request("POST", url, body=content, timeout=TIMEOUT)
 

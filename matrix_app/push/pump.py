@@ -11,10 +11,10 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from django.db import DatabaseError
-from yarl import URL
 
 from matrix_app.federation.led import start_led
 from matrix_app.federation.loop import in_thread
@@ -189,7 +189,7 @@ class Pump:
 
     def _slot_of(self, url: str) -> asyncio.Semaphore:
         """A gateway that hangs holds up nobody but those who wait for it."""
-        host = URL(url).host or ""
+        host = urlsplit(url).hostname or ""
         if host not in self._gateways and len(self._gateways) >= MOST_GATEWAYS:
             self._gateways = {name: slot for name, slot in self._gateways.items() if slot.locked()}
         return self._gateways.setdefault(host, asyncio.Semaphore(PER_GATEWAY))
