@@ -16,8 +16,9 @@ from matrix_app.storage.appservice_queue import OwnDevice
 from matrix_app.storage.members import Membership
 from matrix_app.storage.stream import Kind, LogEntry
 
-# Of one device, in one transaction.
+# In one transaction: of one device, and of all of them.
 MOST_MESSAGES: Final = 50
+MOST_OF_ALL: Final = 500
 _PREFIX: Final = "org.matrix.msc3202"
 _NEWEST: Final = (1 << 63) - 1
 
@@ -56,6 +57,9 @@ def _add_messages(body: dict[str, Any], devices: list[OwnDevice], backlog: set[i
     shown: list[dict[str, Any]] = []
     taken = {}
     for device in devices:
+        if len(shown) >= MOST_OF_ALL:
+            backlog.add(device.nid)
+            continue
         messages = device_messages.after(device.nid, 0, _NEWEST, MOST_MESSAGES)
         (backlog.add if len(messages) == MOST_MESSAGES else backlog.discard)(device.nid)
         for message in messages:

@@ -109,6 +109,25 @@ def set_failed(nid: int, fault: str, now: int, retry_ts: int) -> None:
     db.execute(sql, (now, retry_ts, fault, nid))
 
 
+class Failing(NamedTuple):
+    """How many pushers fail, and why the newest of them does."""
+
+    pushers: int
+    fault: str
+
+
+def failing_since(before: int) -> Failing | None:
+    """The pushers that have failed since `before` or longer; None when there are none."""
+    sql = (
+        "SELECT count(*), max(nid) FROM pusher WHERE failing_since_ts IS NOT NULL AND failing_since_ts <= %s"
+    )
+    found = db.row(sql, (before,))
+    if found is None or not found[0]:
+        return None
+    pusher = get(found[1])
+    return Failing(int(found[0]), (pusher.fault if pusher is not None else None) or "")
+
+
 def _row(found: db.Row) -> PusherRow:
     row = PusherRow(*found)
     return row._replace(data=bytes(row.data))

@@ -82,6 +82,21 @@ def test_messages_to_devices_of_a_services_users_come_by_transactions_once(
     }
 
 
+def test_many_devices_share_a_transaction_of_bounded_size(
+    clients: ClientFactory, bridges: FakeBridges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encryption, "MOST_OF_ALL", 2)
+    with serving(bridges):
+        ghost, alice = Ghost(), clients.make()
+        for number in range(4):
+            ghost.act("PUT", f"/devices/GHOST{number}", {}, device=False)
+        messages: dict[str, Any] = {"messages": {ghost.user_id: {"*": {}}}}
+        assert alice.put("/sendToDevice/m.test/t", messages).status == 200
+        wait_until(lambda: len(bridges.items("de.sorunome.msc2409.to_device")) == 5)
+    sizes = [len(body.get("de.sorunome.msc2409.to_device", ())) for _, _, body in bridges.transactions]
+    assert max(sizes) == 2
+
+
 def test_messages_to_people_are_not_taken_from_them(clients: ClientFactory, bridges: FakeBridges) -> None:
     with serving(bridges):
         alice, person = clients.make(), clients.make("_bridge_person")

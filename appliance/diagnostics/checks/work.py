@@ -60,3 +60,40 @@ def tasks() -> Result:
     if failed:
         return warn(f"Failed today: {', '.join(failed[:3])}", fix="See the page Tasks.")
     return ok("None failed today")
+
+
+@check("work.bridges", "Bridges", needs=["database.connect"])
+def bridges() -> Result:
+    """Application services that take nothing, or have been paused and forgotten."""
+    from matrix_app.services.appservice_admin import states
+    from matrix_app.storage.clock import now_ms
+
+    found = states()
+    failing = [one for one in found if now_ms() - (one.failing_since_ts or now_ms()) > LATE_MS]
+    if failing:
+        first = failing[0]
+        return error(
+            f"{first.id} takes nothing: {first.fault}",
+            fix="Is the bridge running, and does the url in its registration lead to it?",
+            bridges=[one.id for one in failing],
+        )
+    paused = [one.id for one in found if one.is_paused]
+    if paused:
+        return warn(f"{', '.join(paused)} is paused, and what happens waits for it", bridges=paused)
+    return ok(f"{len(found)} application services")
+
+
+@check("work.push", "Notifications", needs=["database.connect"])
+def push() -> Result:
+    """Push gateways and mail servers that have taken nothing for an hour."""
+    from matrix_app.storage import pushers
+    from matrix_app.storage.clock import now_ms
+
+    failing = pushers.failing_since(now_ms() - HOUR_MS)
+    if failing:
+        return warn(
+            f"{failing.pushers} pushers have failed for an hour or more: {failing.fault}",
+            fix="Can this server reach the push gateways that the apps name, and its mail server?",
+            pushers=failing.pushers,
+        )
+    return ok("What users have missed is delivered")
