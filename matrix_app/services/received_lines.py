@@ -14,7 +14,7 @@ from matrix_app.protocol.relations import relation_of
 from matrix_app.services import policy_servers, received_checks
 from matrix_app.services.persist import Pending, StaleRoomError, persist_live
 from matrix_app.services.policy_servers import POLICY
-from matrix_app.services.room_lock import room_locked
+from matrix_app.services.room_lock import LOCK_TIMEOUT, room_locked
 from matrix_app.storage import db, events, extremities, relations, rooms
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
@@ -25,19 +25,27 @@ Beside = Callable[[int], None]
 _APART = frozenset({"m.room.redaction", "m.room.create"})
 
 
-def store_line(room: RoomIdentity, found: Sequence[Event], beside: Beside) -> int:
+def store_line(
+    room: RoomIdentity,
+    found: Sequence[Event],
+    beside: Beside,
+    *,
+    whole: bool = False,
+    patience: float = LOCK_TIMEOUT,
+) -> int:
     """Store as many events as continue the room in a line, from the first on; how many those are.
 
-    In the same transaction `beside` is told the number, unless it is 0. The format, signatures and hashes
-    of the events have been checked.
+    In the same transaction `beside` is told the number, unless it is 0. With `whole`, all or none are
+    stored. The format, signatures and hashes of the events have been checked. Raises `Unavailable` when
+    others move the room for longer than `patience`, in seconds.
     """
     line = _line(found)
-    if not line:
+    if not line or (whole and len(line) < len(found)):
         return 0
-    with room_locked(room.nid):
+    with room_locked(room.nid, patience):
         continuing = _Continuation(room, rooms.head(room.nid), line)
         allowed = continuing.allowed()
-        if not allowed:
+        if not allowed or (whole and len(allowed) < len(found)):
             return 0
         try:
             return continuing.store(allowed, beside)

@@ -106,12 +106,12 @@ def wait(nid: int, seconds: float = WAIT_SECONDS) -> None:
 
     Who asks for the join again waits for the same one.
     """
-    end, pause = time.monotonic() + seconds, _FIRST_LOOK
+    began = time.monotonic()
+    end = began + seconds
     while not is_over(nid):
         if is_stopping() or time.monotonic() >= end:
             raise StillJoiningError("The room is still being joined; ask again to wait for it")
-        time.sleep(pause)
-        pause = min(pause * 1.3, _LAST_LOOK)
+        time.sleep(min(max(_FIRST_LOOK, (time.monotonic() - began) / 20), _LAST_LOOK))
 
 
 def end_own(requester: Requester, room_id: str) -> bool:

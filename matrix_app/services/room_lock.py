@@ -13,6 +13,6 @@ LOCK_TIMEOUT: Final = 30.0
 _locks: KeyedLocks[int] = KeyedLocks()
 
 
-def room_locked(room_nid: int) -> AbstractContextManager[None]:
+def room_locked(room_nid: int, timeout: float = LOCK_TIMEOUT) -> AbstractContextManager[None]:
     """Keep the other threads of this process from moving a room; raises `Unavailable` after a long wait."""
-    return _locks.locked(room_nid, LOCK_TIMEOUT)
+    return _locks.locked(room_nid, timeout)

@@ -9,6 +9,7 @@ import orjson
 
 from matrix_app.federation.edus import dispatch
 from matrix_app.federation.inbound import background
+from matrix_app.federation.inbound.at_once import store_at_once
 from matrix_app.federation.inbound.pdus import read_pdu
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.canonical_json import encode_canonical
@@ -54,18 +55,31 @@ def receive_transaction(origin: str, txn_id: str, body: dict[str, Any]) -> bytes
     if pdus and staging.has_more_than(origin_nid, MOST_WAITING):
         refused("too much waits", origin=origin)
         raise LimitExceeded(RETRY_MS, "Too many of your events wait to be looked at")
-    looked_at = _Intake(origin).look_at_all(pdus)
+    intake = _Intake(origin)
+    looked_at = intake.look_at_all(pdus)
     answer = orjson.dumps({"pdus": _results(looked_at)})
     accepted = [item for item in looked_at if isinstance(item, _Accepted)]
     # Before the transaction counts as received: if this process ends in between, it comes again.
     dispatch.receive(origin, origin_nid, edus)
+    answered = Answered(txn_id, answer)
+    if not intake.is_plain(accepted) or not store_at_once(
+        accepted[0].room,
+        [item.event for item in accepted],
+        lambda: staging.put_transaction(origin_nid, answered),
+    ):
+        _stage(accepted, origin, origin_nid, answered)
+    return answer
+
+
+def _stage(accepted: Sequence[_Accepted], origin: str, origin_nid: int, answered: Answered) -> None:
+    """Keep events until they have been judged in the background, which begins now."""
     for item in accepted:
         background.hold(origin, item.event)
-    with db.write():
+    # Ephemeral data may well come again.
+    with db.write() if accepted else db.write_unsynced():
         staging.add([_staged(item, origin, origin_nid) for item in accepted])
-        staging.put_transaction(origin_nid, Answered(txn_id, answer))
+        staging.put_transaction(origin_nid, answered)
     background.wake({item.room.nid for item in accepted})
-    return answer
 
 
 def _lists(body: dict[str, Any]) -> tuple[list[Any], list[Any]]:
@@ -96,6 +110,13 @@ class _Intake:
 
     def look_at_all(self, pdus: Sequence[Any]) -> list[_Accepted | _Refusal]:
         return [self._look_at(pdu) for pdu in pdus]
+
+    def is_plain(self, accepted: Sequence[_Accepted]) -> bool:
+        """Whether all events are of one room that this server is in, and of the server that sent them."""
+        room_nids = {item.room.nid for item in accepted}
+        if len(room_nids) != 1 or room_nids & self._elsewhere:
+            return False
+        return not any(_is_foreign(item, self._origin) for item in accepted)
 
     def _look_at(self, pdu: Any) -> _Accepted | _Refusal:
         event_id: str | None = None
@@ -161,9 +182,12 @@ def _results(looked_at: Sequence[_Accepted | _Refusal]) -> dict[str, dict[str, s
 
 
 def _staged(item: _Accepted, origin: str, origin_nid: int) -> NewPdu:
-    # The origin's keys are at hand, those of others may have to be asked for.
-    foreign = (
-        domain_of(item.event.sender) != origin or "join_authorised_via_users_server" in item.event.content
-    )
     encoded = encode_canonical(item.event.pdu, lenient=True)
-    return NewPdu(item.room.nid, origin_nid, item.event.event_id, encoded, now_ms(), foreign)
+    return NewPdu(
+        item.room.nid, origin_nid, item.event.event_id, encoded, now_ms(), _is_foreign(item, origin)
+    )
+
+
+def _is_foreign(item: _Accepted, origin: str) -> bool:
+    # The origin's keys are at hand, those of others may have to be asked for.
+    return domain_of(item.event.sender) != origin or "join_authorised_via_users_server" in item.event.content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.federation.inbound.transaction import receive_transaction
 from matrix_app.protocol.errors import BadJson
 from matrix_app.protocol.events import Event
+from matrix_app.services.room_lock import room_locked
 from matrix_app.storage import db, events, relations, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.events import Status
@@ -304,6 +306,35 @@ def test_a_burst_of_messages_is_stored_in_one_transaction(remote: Remote) -> Non
     positions = [row_of(event).position or 0 for event in sent]
     assert positions == list(range(positions[0], positions[0] + 20))
     assert sum(sql.startswith("UPDATE room ") for sql, _ in statements) == 1
+
+
+def test_what_plainly_continues_a_room_is_stored_with_its_answer(remote: Remote) -> None:
+    sent = [remote.room.message(BOB, str(number)) for number in range(3)]
+    with recorded() as statements:
+        remote.put(*sent)
+    assert row_of(sent[-1]).position is not None
+    assert not any(sql.startswith("INSERT INTO staged_pdu") for sql, _ in statements)
+
+
+def test_what_finds_its_room_busy_is_answered_at_once_and_stored_later(remote: Remote) -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def occupy() -> None:
+        with room_locked(remote.here.identity.nid):
+            held.set()
+            assert done.wait(10)
+
+    busy = threading.Thread(target=occupy)
+    busy.start()
+    assert held.wait(10)
+    message = remote.room.message(BOB)
+    with use_peers(remote.peers):
+        receive_transaction("b.example", "busy", {"pdus": [message.pdu]})
+        assert events.row_by_id(message.event_id) is None
+        done.set()
+        busy.join()
+        background.finish()
+    assert row_of(message).status == Status.NORMAL
 
 
 def test_what_ends_a_line_is_stored_behind_it(remote: Remote) -> None:
