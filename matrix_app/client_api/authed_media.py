@@ -42,7 +42,7 @@ def get_authed_download(request: Request) -> HttpResponseBase:
     """Download a file (GET /media/download/{serverName}/{mediaId})."""
     found = find_media(mxc_of(request), wish_of(request))
     name = request.path.get("file_name")
-    return answered(request.http, once_there(found, lambda file: to_client(request, file, name)))
+    return answered(request, once_there(found, lambda file: to_client(request, file, name)))
 
 
 @endpoint("GET", f"{_V1}/{_THUMBNAIL}", f"{_UNSTABLE}/{_THUMBNAIL}", rate="download", guests=True, slow=True)
@@ -51,7 +51,7 @@ def get_authed_thumbnail(request: Request) -> HttpResponseBase:
     size = size_asked(request)
     found = find_media(mxc_of(request), wish_of(request))
     return answered(
-        request.http,
+        request,
         once_there(found, lambda file: with_thumbnail(file, size, partial(thumbnail_to_client, request))),
     )
 
@@ -68,4 +68,4 @@ def get_preview_url(request: Request) -> HttpResponseBase:
     """What a page of the web says of itself (GET /media/preview_url)."""
     ts = request.query_int("ts", 0) if request.query("ts") is not None else None
     found = preview_url(request.required_query("url"), ts)
-    return answered(request.http, once_there(found, to_http))
+    return answered(request, once_there(found, to_http))

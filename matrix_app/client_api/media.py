@@ -63,7 +63,7 @@ def get_download(request: Request) -> HttpResponseBase:
     """Download what was here before the freeze (GET /media/v3/download/{serverName}/{mediaId})."""
     found = find_media_without_login(mxc_of(request), wish_of(request))
     name = request.path.get("file_name")
-    return answered(request.http, once_there(found, lambda file: to_client(request, file, name)))
+    return answered(request, once_there(found, lambda file: to_client(request, file, name)))
 
 
 @endpoint("GET", *_paths("thumbnail/{server_name}/{media_id}"), auth=Auth.NONE, rate="download", slow=True)
@@ -72,7 +72,7 @@ def get_thumbnail(request: Request) -> HttpResponseBase:
     size = size_asked(request)
     found = find_media_without_login(mxc_of(request), wish_of(request))
     return answered(
-        request.http,
+        request,
         once_there(found, lambda file: with_thumbnail(file, size, partial(thumbnail_to_client, request))),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
@@ -39,7 +40,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _Answer = tuple[dict[str, Any], bytes | FilePart]
 
 # Requests per process that wait for other servers, for uploads or for thumbnails.
-MOST_WAITING = 128
+MOST_WAITING = 256
+# And so many of them for one user, server or address.
+MOST_WAITING_EACH = 64
 # Threads that read what is sent: from the disk, or from an object store, which takes longer.
 DISK_READERS = 2
 NETWORK_READERS = 16
@@ -78,7 +81,7 @@ class Bridge:
         readers = DISK_READERS if config.media.store == "folder" else NETWORK_READERS
         self._readers = ThreadPoolExecutor(max_workers=readers, thread_name_prefix="reader")
         self._handler = _Handler()
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = scope.get("hearth.found")
@@ -115,14 +118,14 @@ class Bridge:
             await pool.run(admit, make_environ(scope, io.BytesIO(), 0), *found)
 
     async def _wait(self, answer: LaterAnswer, receive: Receive) -> None:
-        if self._waiting >= MOST_WAITING:
-            raise Unavailable("The server is busy")
-        self._waiting += 1
+        if self._waiting.total() >= MOST_WAITING or self._waiting[answer.asker] >= MOST_WAITING_EACH:
+            raise Unavailable("Too many requests wait for something already")
+        self._waiting[answer.asker] += 1
         try:
             if not await waited(answer, receive):
                 raise ClientGoneError
         finally:
-            self._waiting -= 1
+            self._waiting -= Counter((answer.asker,))
 
     async def _deliver(
         self, start: dict[str, Any], content: bytes | FilePart, receive: Receive, send: Send

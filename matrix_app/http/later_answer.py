@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from matrix_app.http.request import Request
 from matrix_app.services.awaited import Awaited
 
 Answered = HttpResponseBase | Awaited[HttpResponseBase]
@@ -24,10 +25,17 @@ class LaterAnswer(HttpResponseBase):
     streaming = True
 
     def __init__(
-        self, http: HttpRequest, waits_for: Future[Any] | float, then: Callable[[], HttpResponseBase]
+        self,
+        http: HttpRequest,
+        waits_for: Future[Any] | float,
+        then: Callable[[], HttpResponseBase],
+        *,
+        asker: str = "",
     ) -> None:
         super().__init__()
         self.http = http
+        # Who waits: a user, a server, or an address.
+        self.asker = asker
         self.waits_for = waits_for
         self.then = then
 
@@ -35,11 +43,13 @@ class LaterAnswer(HttpResponseBase):
         raise TypeError("An answer that is still to come has no content")
 
 
-def answered(http: HttpRequest, answer: Answered) -> HttpResponseBase:
+def answered(request: Request, answer: Answered) -> HttpResponseBase:
     """The answer for the dispatcher, which may be one that is still to come."""
-    if isinstance(answer, Awaited):
-        return LaterAnswer(http, answer.waits_for, lambda: answered(http, answer.again()))
-    return answer
+    if not isinstance(answer, Awaited):
+        return answer
+    requester = request.requester_or_none
+    asker = request.origin or request.ip if requester is None else requester.user_id
+    return LaterAnswer(request.http, answer.waits_for, lambda: answered(request, answer.again()), asker=asker)
 
 
 async def waited(answer: LaterAnswer, receive: Callable[[], Awaitable[dict[str, Any]]]) -> bool:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from appliance.config.sections.media import S3
 from tests.real_server import free_port
@@ -34,16 +34,20 @@ class S3Server(NamedTuple):
     def config(self, folder: Path, bucket: str, prefix: str = "") -> S3:
         """The settings of a new bucket, whose keys are in files of a folder."""
         assert self.request("PUT", f"/{bucket}") == 200
-        for name in ("access", "secret"):
-            (folder / name).write_text(f"{name}-key\n")
         return S3(
             endpoint=f"http://127.0.0.1:{self.port}",
             bucket=bucket,
             prefix=prefix,
-            access_key_file=folder / "access",
-            secret_key_file=folder / "secret",
             timeout_seconds=2,
+            **keys_in(folder),
         )
+
+
+def keys_in(folder: Path) -> dict[str, Any]:
+    """The settings of keys, in files of a folder."""
+    for name in ("access", "secret"):
+        (folder / name).write_text(f"{name}-key\n")
+    return {"access_key_file": folder / "access", "secret_key_file": folder / "secret"}
 
 
 @contextmanager

@@ -94,14 +94,15 @@ def endpoint(future: Future[Any]) -> Endpoint:
     """Answers with what comes of a future."""
 
     def handler(request: Request) -> Any:
-        return answered(request.http, Awaited(future, lambda: HttpResponse(future.result())))
+        return answered(request, Awaited(future, lambda: HttpResponse(future.result())))
 
     return Endpoint("GET", ("/_matrix/x",), Auth.NONE, handler, slow=True)
 
 
 @pytest.mark.django_db
-async def test_the_bridge_goes_on_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "MOST_WAITING", 2)
+@pytest.mark.parametrize("limit", ["MOST_WAITING", "MOST_WAITING_EACH"])
+async def test_the_bridge_goes_on_when_it_is_there(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(bridge, limit, 2)
     future: Future[str] = Future()
     served = Bridge()
     exchanges = [Exchange(endpoint(future)) for _ in range(3)]
@@ -111,6 +112,7 @@ async def test_the_bridge_goes_on_when_it_is_there(monkeypatch: pytest.MonkeyPat
     await asyncio.gather(*tasks)
     assert sorted(each.status for each in exchanges) == [200, 200, 503]
     assert [each.sent[1]["body"] for each in exchanges if each.status == 200] == [b"content"] * 2
+    assert served._waiting.total() == 0
 
 
 @pytest.mark.django_db

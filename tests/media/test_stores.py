@@ -13,13 +13,15 @@ from typing import IO
 import pytest
 from msgspec.structs import replace
 
+from appliance.config.sections.media import S3
 from matrix_app.media.folder import FolderStore
 from matrix_app.media.s3 import PART_BYTES, S3Store, bucket
 from matrix_app.media.store import MediaStore, new_location
-from matrix_app.protocol.errors import StoreUnavailable
+from matrix_app.protocol.errors import StoreRefused, StoreUnavailable
 from matrix_app.services.copy_media import Copied, copy_some
 from matrix_app.storage import db, media_files
-from tests.factories.s3_server import S3Server, s3_server
+from tests.factories.http_service import http_service
+from tests.factories.s3_server import S3Server, keys_in, s3_server
 from tests.real_server import free_port
 
 MIB = 1 << 20
@@ -183,3 +185,13 @@ def test_media_are_copied_from_one_store_to_the_other(s3: S3Server, tmp_path: Pa
     assert last == Copied(locations[-1], 48, 1)
     assert read(objects.open(locations[-1])) == read(folder.open(locations[-1]))
     assert len(list(objects.files())) == 49
+
+
+def test_a_store_that_does_not_let_the_server_in_is_said_to_refuse(tmp_path: Path) -> None:
+    with http_service(b"<Error><Code>AccessDenied</Code></Error>") as service:
+        service.status = 403
+        config = S3(endpoint=service.address, bucket="b", timeout_seconds=2, **keys_in(tmp_path))
+        store = S3Store(bucket(config), "", tmp_path)
+        with pytest.raises(StoreRefused) as caught:
+            store.stage(io.BytesIO(b"abc"), "x")
+    assert caught.value.status == 502

@@ -32,9 +32,9 @@ from matrix_app.services.fetch_media import RemoteMedia
 from matrix_app.services.fetches import RemoteFile
 
 # The longest that a file may take, and how much of it has to arrive once so many seconds have passed.
-FETCH_SECONDS: Final = 900.0
+FETCH_SECONDS: Final = 600.0
 PATIENT_SECONDS: Final = 30.0
-LEAST_BYTES_PER_SECOND: Final = 2048
+LEAST_BYTES_PER_SECOND: Final = 8192
 # How long to wait for a turn, and how many files are fetched from one server at the same time.
 TURN_SECONDS: Final = 60.0
 PER_SERVER: Final = 2

@@ -29,7 +29,7 @@ _V1 = "/_matrix/federation/v1/media"
 def get_server_download(request: Request) -> HttpResponseBase:
     """A file that was uploaded here (GET /media/download/{mediaId})."""
     found = find_media(_mxc(request), wish_of(request))
-    return answered(request.http, once_there(found, to_server))
+    return answered(request, once_there(found, to_server))
 
 
 @endpoint(
@@ -44,9 +44,7 @@ def get_server_thumbnail(request: Request) -> HttpResponseBase:
     """A small version of a picture that was uploaded here (GET /media/thumbnail/{mediaId})."""
     size = size_asked(request)
     found = find_media(_mxc(request), wish_of(request))
-    return answered(
-        request.http, once_there(found, lambda file: with_thumbnail(file, size, thumbnail_to_server))
-    )
+    return answered(request, once_there(found, lambda file: with_thumbnail(file, size, thumbnail_to_server)))
 
 
 def _mxc(request: Request) -> Mxc:
