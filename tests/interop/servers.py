@@ -32,7 +32,9 @@ class House(NamedTuple):
 
     def person(self, name: str) -> Person:
         """A new user of the server."""
-        return register(self.base, name)
+        person = register(self.base, name)
+        person.notes.repeats = self.kind == "synapse"
+        return person
 
 
 class Neighbourhood:

@@ -68,14 +68,15 @@ def test_devices_that_changed_while_the_other_server_was_away_are_noticed_after_
     gone = alice.second_device()
     DeviceKeys(gone).upload()
     eventually(lambda: devices_of(alice, bob) == {alice.device_id, gone.device_id})
+    # From here on Bob is told of everything that his server learns, however early.
+    bob.sync()
+    bob.notes.changed_devices.clear()
     gates = pair.neighbourhood.gates
     gates.cut(pair.guest.gate)
     try:
         new = alice.second_device()
         DeviceKeys(new).upload()
         gone.post("logout")
-        bob.sync()
-        bob.notes.changed_devices.clear()
     finally:
         gates.join(pair.guest.gate)
     # The other server shows life.

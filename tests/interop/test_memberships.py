@@ -143,6 +143,7 @@ def test_a_knock_can_be_turned_down(pair: Pair, alice: Person, bob: Person, vers
     room = alice.create_room(version, initial_state=[knock_rule()])
     knock(bob, room, alice)
     become(alice, room, bob, "knock")
+    bob.until(lambda notes: room in notes.knocks)
     alice.act("kick", room, user_id=bob.user_id)
     become(alice, room, bob, "leave")
     # Synapse neither sends the refusal of a knock nor takes one in.
