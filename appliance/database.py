@@ -22,11 +22,17 @@ def migrate() -> int:
 
     if connection.vendor == "sqlite":
         _make_parent(connection.settings_dict["NAME"])
-    missing = _shipped() - _applied()
+    missing = len(_shipped() - _applied())
     if missing:
         call_command("migrate", interactive=False, verbosity=0)
     connection.close()
-    return len(missing)
+    return missing
+
+
+def count_missing() -> int:
+    """How many migrations are still to be applied; 0 when the schema is this version's."""
+    django.setup()
+    return len(_shipped() - _applied())
 
 
 def described() -> str:

@@ -7,64 +7,113 @@ import importlib
 import os
 import sys
 import time
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from appliance.prepare import prepare
+from appliance.config import get_config
+from appliance.data_lock import DataInUse, claim
+from appliance.logging import set_up_logging
+from appliance.prepare import check_current, prepare
 from appliance.process import give_memory_back, reset_signals
+from appliance.service_manager import ServiceManager
 from appliance.supervisor import Child, Supervisor
+from appliance.version import VERSION
+from appliance.web.listeners import CannotListen, listeners_for
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from appliance.config import Config
 
 log = structlog.get_logger(__name__)
 
 APPLICATION = "appliance.asgi"
+
+
+class Part(StrEnum):
+    """What a server consists of; systemd runs each as a service."""
+
+    WEB = "web"
+    WORKER = "worker"
+
+
 # What the processes would otherwise import one by one, each for itself.
-PRELOADED = (
-    APPLICATION,
-    "matrix_app.tasks",
-    "appliance.web.server",
-    "appliance.task_queue.broker",
-    "appliance.task_queue.worker",
-    "uvloop",
-    "uvicorn.lifespan.on",
-    "uvicorn.protocols.http.httptools_impl",
-    "django.db.models.sql.compiler",
-)
+PRELOADED = ("appliance.task_queue.broker", "django.db.models.sql.compiler")
+PRELOADED_BY = {
+    Part.WEB: (
+        APPLICATION,
+        "appliance.web.server",
+        "uvloop",
+        "uvicorn.lifespan.on",
+        "uvicorn.protocols.http.httptools_impl",
+    ),
+    Part.WORKER: ("matrix_app.tasks", "appliance.task_queue.worker"),
+}
 SLOW_START_SECONDS = 60.0
 
 
-class Launch:
-    """The start of one server, and its life."""
+def start(*parts: Part) -> int:
+    """Runs a server, or a part of one, until it is told to stop; the exit code."""
+    manager, config = ServiceManager(), get_config()
+    set_up_logging(config.logging, recent=config.server.data_dir / "logs")
+    print(f"Hearth {VERSION} for {config.server.name}", flush=True)
+    try:
+        with claim(config.server.run_dir, "" if len(parts) == len(Part) else parts[0]):
+            listeners = listeners_for(config.server.listen) if Part.WEB in parts else []
+            return Launch(config, listeners, parts, manager).run()
+    except DataInUse:
+        print(f"a server runs already with the data in {config.server.data_dir}", file=sys.stderr)
+    except CannotListen as fault:
+        print(fault, file=sys.stderr)
+    return 1
 
-    def __init__(self, config: Config, listeners: list[socket.socket]) -> None:
+
+class Launch:
+    """The start of one server or a part of it, and its life."""
+
+    def __init__(
+        self,
+        config: Config,
+        listeners: list[socket.socket],
+        parts: Collection[Part],
+        manager: ServiceManager,
+    ) -> None:
         self._config = config
         self._listeners = listeners
+        self._parts = parts
+        self._manager = manager
         self._ready, self._ready_writer = os.pipe()
         os.set_blocking(self._ready, False)
         self._began = time.monotonic()
         self._warned = False
 
     def run(self) -> int:
-        """Prepares, starts, and supervises until told to stop; the exit code."""
+        """Prepares, starts, and supervises until told to stop; the exit code.
+
+        A part alone prepares nothing: several are started at once, and after `hearth migrate`.
+        """
         give_memory_back()
-        preparing = _in_child(lambda: prepare(self._config))
+        first = prepare if len(self._parts) == len(Part) else check_current
+        preparing = _in_child(lambda: first(self._config))
         self._preload()
         if code := preparing():
             return code
-        _rehearse()
+        _rehearse(alone=Part.WORKER in self._parts)
         gc.freeze()
-        children = [Child("web", self._web)]
-        for number in range(self._config.worker.processes):
-            children.append(Child(f"worker {number + 1}", partial(self._worker, number)))
         grace = self._config.web.graceful_timeout_seconds + 5.0
-        return Supervisor(children, grace_seconds=grace).run(self._announce_when_ready)
+        supervisor = Supervisor(self._children(), grace_seconds=grace, manager=self._manager)
+        return supervisor.run(self._announce_when_ready)
+
+    def _children(self) -> list[Child]:
+        children = [Child("web", self._web)] if Part.WEB in self._parts else []
+        if Part.WORKER in self._parts:
+            for number in range(self._config.worker.processes):
+                children.append(Child(f"worker {number + 1}", partial(self._worker, number)))
+        return children
 
     def _preload(self) -> None:
         """Imports what the children need. They share its memory as long as nobody writes to it, so
@@ -73,7 +122,8 @@ class Launch:
         import django
 
         django.setup()
-        for module in PRELOADED:
+        wanted = [module for part in self._parts for module in PRELOADED_BY[part]]
+        for module in (*wanted, *PRELOADED):
             importlib.import_module(module)
 
     def _web(self) -> int:
@@ -91,6 +141,8 @@ class Launch:
         _begin_child()
         for listener in self._listeners:
             listener.close()
+        if Part.WEB not in self._parts:
+            os.write(self._ready_writer, b"+")
         return work(number)
 
     def _announce_when_ready(self) -> bool:
@@ -100,17 +152,22 @@ class Launch:
             self._warn_when_slow()
             return False
         addresses = ", ".join(_url(listener) for listener in self._listeners)
-        print(f"ready after {time.monotonic() - self._began:.1f} s at {addresses}", flush=True)
+        at = f" at {addresses}" if addresses else ""
+        print(f"ready after {time.monotonic() - self._began:.1f} s{at}", flush=True)
+        self._manager.ready()
         return True
 
     def _warn_when_slow(self) -> None:
         if not self._warned and time.monotonic() - self._began > SLOW_START_SECONDS:
             self._warned = True
-            log.warning("the web process has not answered yet", seconds=SLOW_START_SECONDS)
+            log.warning("the processes have not begun yet", seconds=SLOW_START_SECONDS)
 
 
-def _rehearse() -> None:
-    """Asks the database once, so that what Django makes on the first question is shared too."""
+def _rehearse(*, alone: bool) -> None:
+    """Asks the database once, so that what Django makes on the first question is shared too.
+
+    When no worker can be at work, `alone`, the tasks that the last one left are offered again.
+    """
     from django.conf import settings
     from django.db import connections
     from django_q.brokers import get_broker
@@ -118,7 +175,8 @@ def _rehearse() -> None:
     from appliance.config.stored import refresh as refresh_settings
     from appliance.task_queue.abandoned import release_abandoned
 
-    release_abandoned()
+    if alone:
+        release_abandoned()
     refresh_settings(now=True)
     if not settings.Q_CLUSTER.get("redis"):
         get_broker().queue_size()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from appliance.process import die_with_parent, reset_signals
+from appliance.service_manager import ServiceManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +59,12 @@ class Child:
 class Supervisor:
     """Runs children until it is told to stop, or one of them cannot be kept running."""
 
-    def __init__(self, children: list[Child], *, grace_seconds: float = 15.0) -> None:
+    def __init__(
+        self, children: list[Child], *, grace_seconds: float = 15.0, manager: ServiceManager | None = None
+    ) -> None:
         self.children = children
         self.grace_seconds = grace_seconds
+        self._manager = manager or ServiceManager({})
         self._waited_for = {*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD}
 
     def run(self, while_starting: Callable[[], bool] = lambda: True) -> int:
@@ -73,7 +77,8 @@ class Supervisor:
         while True:
             self._start_due()
             started = started or while_starting()
-            received = self._wait(0.05 if not started else self._until_next_start())
+            received = self._wait(self._pause() if started else 0.05)
+            self._manager.alive()
             self._reap()
             if received in STOP_SIGNALS:
                 log.info("stopping", signal=signal.Signals(received).name)
@@ -107,6 +112,11 @@ class Supervisor:
         received = signal.sigtimedwait(self._waited_for, max(0.0, seconds))
         return received.si_signo if received else 0
 
+    def _pause(self) -> float | None:
+        """How long there is nothing to do unless a signal comes; None for as long as it takes."""
+        pauses = (self._until_next_start(), self._manager.beat_seconds)
+        return min((pause for pause in pauses if pause is not None), default=None)
+
     def _until_next_start(self) -> float | None:
         waiting = [child.start_at for child in self.children if not child.pid]
         return min(waiting) - time.monotonic() if waiting else None
@@ -124,6 +134,7 @@ class Supervisor:
 
     def _stop(self, code: int) -> int:
         """Asks the children to end, waits, and kills what is left."""
+        self._manager.stopping()
         self._signal_all(signal.SIGTERM)
         deadline = time.monotonic() + self.grace_seconds
         while any(child.pid for child in self.children):

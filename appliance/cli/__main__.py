@@ -24,6 +24,8 @@ class Verb(NamedTuple):
 
 VERBS = (
     Verb("run", "appliance.cli.run", "start the server: database, web and worker, until Ctrl-C"),
+    Verb("web", "appliance.cli.web", "run the web processes alone, as systemd does"),
+    Verb("worker", "appliance.cli.worker", "run the worker processes alone, as systemd does"),
     Verb("test", "appliance.cli.test", "check and test everything, on SQLite and on PostgreSQL"),
     Verb("migrate", "appliance.cli.migrate", "bring the database to this version's schema"),
     Verb("create-user", "appliance.cli.create_user", "make an account, or an administrator"),

@@ -23,6 +23,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a check or a group of checks, such as database (default: all)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    parser.add_argument(
+        "--store", action="store_true", help="keep what was found, for the page that shows it"
+    )
     parser.epilog = "The exit code is 1 when something does not work, and 0 when there are warnings at most."
 
 
@@ -33,6 +36,7 @@ def run(arguments: Namespace) -> int:
     django.setup()
     from appliance.diagnostics.registry import all_checks, run_checks
     from appliance.diagnostics.result import Status
+    from appliance.diagnostics.stored import run_and_store
 
     known = all_checks()
     groups = {check.group for check in known.values()}
@@ -41,7 +45,8 @@ def run(arguments: Namespace) -> int:
         print(f"there is no check {unknown[0]}; groups: {', '.join(sorted(groups))}", file=sys.stderr)
         return 2
     tell = _nothing if arguments.json else _print
-    findings = run_checks(arguments.checks or None, tell)
+    look = run_and_store if arguments.store else run_checks
+    findings = look(arguments.checks or None, tell)
     if arguments.json:
         print(json.dumps({"checks": [_as_json(finding) for finding in findings]}, indent=2, default=str))
     return int(any(finding.result.status == Status.ERROR for finding in findings))

@@ -12,14 +12,43 @@ from typing import TYPE_CHECKING
 from appliance.config.addresses import Listen, parse_listen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, MutableMapping
 
 BACKLOG = 1024
+# The first descriptor that systemd hands over: see sd_listen_fds(3).
+_FIRST_INHERITED = 3
 _WITHOUT_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class CannotListen(Exception):
     """An address of `server.listen` cannot be used; the message says which, and why."""
+
+
+def listeners_for(
+    addresses: Iterable[str], environ: MutableMapping[str, str] = os.environ
+) -> list[socket.socket]:
+    """The sockets that systemd has opened for this process, or else sockets for all addresses.
+
+    Takes what systemd said out of the environment; raises `CannotListen`.
+    """
+    count, pid = environ.pop("LISTEN_FDS", ""), environ.pop("LISTEN_PID", "")
+    environ.pop("LISTEN_FDNAMES", None)
+    if not count.isdigit() or pid != str(os.getpid()):
+        return open_listeners(addresses)
+    return [_inherited(_FIRST_INHERITED + number) for number in range(int(count))]
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    try:
+        os.set_inheritable(descriptor, False)
+        listener = socket.socket(fileno=descriptor)
+        listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as fault:
+        raise CannotListen(f"the service manager handed over no socket as {descriptor}") from fault
+    if not listens or listener.type != socket.SOCK_STREAM:
+        listener.close()
+        raise CannotListen(f"the socket that the service manager handed over as {descriptor} does not listen")
+    return listener
 
 
 def open_listeners(addresses: Iterable[str]) -> list[socket.socket]:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from appliance.cli.__main__ import main
+from matrix_app.storage import check_results
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,3 +30,10 @@ def test_it_tells_programs_in_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_it_names_the_groups_when_one_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "nothing"]) == 2
     assert "database" in capsys.readouterr().err
+
+
+def test_it_keeps_for_the_pages_only_what_it_is_told_to() -> None:
+    assert main(["doctor", "database.connect"]) == 0
+    assert check_results.all_rows() == {}
+    assert main(["doctor", "--store", "database.connect"]) == 0
+    assert set(check_results.all_rows()) == {"database.connect"}

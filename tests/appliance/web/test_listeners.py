@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from appliance.web.listeners import CannotListen, open_listeners
+from appliance.web.listeners import CannotListen, listeners_for, open_listeners
 from tests.real_server import free_port
 
 
@@ -58,3 +59,27 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(CannotListen):
         open_listeners([f"unix:{path}"])
     assert path.read_text() == "important"
+
+
+def test_sockets_handed_to_another_process_are_not_taken() -> None:
+    environ = {"LISTEN_FDS": "1", "LISTEN_PID": "1", "LISTEN_FDNAMES": "x"}
+    (listener,) = listeners_for(["127.0.0.1:0"], environ)
+    assert listener.getsockname()[0] == "127.0.0.1"
+    assert environ == {}
+    listener.close()
+
+
+def test_a_file_that_is_handed_over_as_a_socket_is_named() -> None:
+    def hand_over_a_file() -> int:
+        with Path(os.devnull).open() as file:
+            os.dup2(file.fileno(), 3)
+        try:
+            listeners_for([], {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
+        except CannotListen as fault:
+            return int("no socket as 3" not in str(fault))
+        return 2
+
+    pid = os.fork()
+    if not pid:
+        os._exit(hand_over_a_file())
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -1,0 +1,34 @@
+"""Who may use a data folder at the same time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.data_lock import DataInUse, claim
+
+
+def test_a_whole_server_runs_alone(tmp_path: Path) -> None:
+    with claim(tmp_path):
+        for part in ("", "web"):
+            with pytest.raises(DataInUse):
+                claim(tmp_path, part)
+
+
+def test_different_parts_run_side_by_side(tmp_path: Path) -> None:
+    with claim(tmp_path, "web"), claim(tmp_path, "worker"), pytest.raises(DataInUse):
+        claim(tmp_path)
+
+
+def test_a_part_runs_once(tmp_path: Path) -> None:
+    with claim(tmp_path, "web"), pytest.raises(DataInUse):
+        claim(tmp_path, "web")
+
+
+def test_what_failed_and_what_ended_holds_nothing(tmp_path: Path) -> None:
+    with claim(tmp_path, "web"), pytest.raises(DataInUse):
+        claim(tmp_path)
+    with claim(tmp_path):
+        pass
+    claim(tmp_path, "web").close()
