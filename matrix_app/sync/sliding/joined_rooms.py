@@ -94,6 +94,8 @@ def _room(
         shown["required_state"] = required
     if timeline is not None and (timeline.rows or timeline.limited or plan.is_initial):
         _add_timeline(shown, request, timeline, renderer)
+        # Other servers may have what came before: clients ask for it when they are told so.
+        shown["limited"] |= plan.is_initial and _begins_late(timeline)
     if plan.is_initial or plan.is_direct is not bool(plan.sent and plan.sent.flags & DIRECT):
         shown["is_dm"] = plan.is_direct
     _add_summary(shown, plan, state, facts.heroes.get(plan.nid))
@@ -113,6 +115,10 @@ def _add_timeline(
     shown["prev_batch"] = timeline.prev_batch
     since = request.upto if request.since is None else request.since
     shown["num_live"] = sum((row.position or 0) > since for row in timeline.rows)
+
+
+def _begins_late(timeline: Timeline) -> bool:
+    return bool(timeline.rows) and timeline.rows[0].type != "m.room.create"
 
 
 def _stubs(state: RoomState) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@
 import assert from "node:assert/strict";
 import { register } from "./lib/people.mjs";
 import { addDevice, dehydrate, fallBack, loseDevice, recover } from "./lib/devices.mjs";
-import { converse, openEncryptedRoom, reads, say, takeBack } from "./lib/rooms.mjs";
+import { converse, openEncryptedRoom, reads, say, shareHistory, takeBack } from "./lib/rooms.mjs";
 import { bootstrap, compareEmoji, nextRequest, trusts } from "./lib/trust.mjs";
 
 const [, , aliceBase, bobBase, how] = process.argv;
@@ -27,6 +27,7 @@ const roomId = await openEncryptedRoom(first, bobs);
 await converse(first, bobs, roomId);
 await verifyEachOther();
 await takeBack(first, bobs, roomId);
+await shareHistory(first, bobs);
 
 const second = await addDevice(alice, first, bobs, roomId, options);
 const third = await recover(alice, second, bobs, roomId, options);

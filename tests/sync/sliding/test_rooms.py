@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.factories.client import ClientFactory
+from tests.factories.fake_peers import SignedRoom
+from tests.factories.remote_rooms import JoinedRoom
 from tests.factories.sliding import Follower, room_list, sliding, texts, types
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,6 +28,18 @@ def test_a_first_sync_shows_the_latest_rooms_and_counts_all(clients: ClientFacto
     assert room["num_live"] == 0
     assert (room["joined_count"], room["invited_count"]) == (1, 0)
     assert types(room["required_state"]) == ["m.room.create", "m.room.member", "m.room.name"]
+
+
+def test_a_first_timeline_is_limited_when_other_servers_have_what_came_before(clients: ClientFactory) -> None:
+    alice = clients.make()
+    own = alice.create_room(preset="public_chat")
+    theirs = SignedRoom.opened("12")
+    JoinedRoom(theirs, alice.user_id)
+    shown = sliding(alice, lists={"all": room_list(limit=50)})["rooms"]
+    assert types(shown[own]["timeline"])[0] == "m.room.create"
+    assert shown[own]["limited"] is False
+    assert types(shown[str(theirs.room_id)]["timeline"]) == ["m.room.member"]
+    assert shown[str(theirs.room_id)]["limited"] is True
 
 
 def test_an_incremental_sync_shows_only_what_is_new(clients: ClientFactory) -> None:

@@ -55,13 +55,14 @@ async function openStorage(user, device) {
 const signedByOwner = async (client, device) =>
     (await client.getCrypto().getDeviceVerificationStatus(device.getUserId(), device.getDeviceId()))?.signedByOwner;
 
-/** As many sessions are in the backup as the client knows. */
+/** Every session that the client knows is in the backup. */
 const backedUp = (client) =>
     eventually("every session to be backed up", async () => {
+        const version = await client.getCrypto().getActiveSessionBackupVersion();
         const known = await client.getCrypto().exportRoomKeys();
-        const path = "/room_keys/version";
-        const { count } = await client.http.authedRequest("GET", path, undefined, undefined, { prefix: "/_matrix/client/v3" });
-        return count === known.length;
+        const prefix = "/_matrix/client/v3";
+        const { rooms } = await client.http.authedRequest("GET", "/room_keys/keys", { version }, undefined, { prefix });
+        return known.every((session) => rooms[session.room_id]?.sessions[session.session_id]);
     });
 
 /** The client has the other device in its list, or not (any more), told by the sync alone. */

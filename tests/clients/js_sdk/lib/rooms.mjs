@@ -6,11 +6,13 @@ import { eventually, until } from "./waiting.mjs";
 
 export const ENCRYPTED = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
 
-/** An encrypted room of Alice's that Bob has joined by her invitation. */
-export async function openEncryptedRoom(alice, bob) {
+/** An encrypted room of Alice's that Bob has joined by her invitation, before which she said the `words`. */
+export async function openEncryptedRoom(alice, bob, words = []) {
     const { room_id: roomId } = await alice.createRoom({
         name: "Parlour", preset: "private_chat", visibility: "private", is_direct: true, initial_state: [ENCRYPTED],
     });
+    await eventually("encryption", () => alice.getCrypto().isEncryptionEnabledInRoom(roomId));
+    for (const text of words) await say(alice, roomId, text);
     await alice.invite(roomId, bob.getUserId());
     await until("the invitation", bob, ["Room", "Room.myMembership", "sync"],
         () => room(bob, roomId)?.getMyMembership() === "invite");
@@ -24,6 +26,19 @@ export async function openEncryptedRoom(alice, bob) {
         await eventually("encryption", () => client.getCrypto().isEncryptionEnabledInRoom(roomId));
     }
     return roomId;
+}
+
+/** Who is invited gets the keys of what was said before, as a file of the media repository (MSC4268). */
+export async function shareHistory(alice, bob) {
+    const words = ["said before you came", "and this too"];
+    const roomId = await openEncryptedRoom(alice, bob, words);
+    await eventually("what was said before", async () => {
+        const { chunk } = await bob.createMessagesRequest(roomId, null, 50, "b");
+        const events = chunk.map(bob.getEventMapper());
+        await Promise.all(events.map((one) => bob.decryptEventIfNeeded(one)));
+        const read = events.map((one) => one.getContent().body);
+        return words.every((text) => read.includes(text));
+    });
 }
 
 /** Sends a message, and sees to it that the server has only its ciphertext; the event's ID and its session. */
