@@ -8,8 +8,10 @@ from django.core import signing
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from matrix_app.services.web_sign_in import LONGEST_MS
+from matrix_app.services import setup
+from matrix_app.services.web_sign_in import LONGEST_MS as _LONGEST_SIGNED_IN
 
+LONGEST_MS: Final = {**_LONGEST_SIGNED_IN, "setup": setup.LONGEST_MS}
 FLASH: Final = "hearth_flash"
 _FLASH_SALT: Final = "hearth.flash"
 _LONGEST_FLASH: Final = 2000
@@ -34,7 +36,7 @@ def put_session(response: HttpResponseBase, http: HttpRequest, area: str, token:
         secure=http.is_secure(),
         httponly=True,
         # Account pages are opened from clients, which are other sites; they are safe to only look at.
-        samesite="Strict" if area == "admin" else "Lax",
+        samesite="Lax" if area == "account" else "Strict",
     )
 
 

@@ -28,6 +28,7 @@ from admin_ui.languages import language_of
 from admin_ui.security import add_headers
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError
+from matrix_app.services import setup
 from matrix_app.services.web_sign_in import find_session, is_confirmed
 
 View = Callable[..., HttpResponseBase]
@@ -37,7 +38,7 @@ METHODS = ("GET", "HEAD", "POST")
 def page(
     area: str, *, session: bool = True, pending: bool = False, confirmed: bool = False
 ) -> Callable[[View], View]:
-    """Declare a page of an area: `admin`, `account` or `setup`.
+    """Declare a page of an area: `admin`, `account`, or `setup`, for the one browser that knew the code.
 
     `session=False`: anybody may see it. `pending=True`: also those whose second factor is still to come.
     `confirmed=True`: its forms need the password, given in the last minutes.
@@ -60,7 +61,9 @@ def page(
 def _visit(http: HttpRequest, area: str) -> Visit:
     visit = Visit(http, area, None)
     token = cookies.session_token(http, area)
-    if token is not None:
+    if token is not None and area == "setup":
+        visit.setup_or_none = setup.of_token(token)
+    elif token is not None:
         visit.session_or_none = find_session(area, token, visit.ip)
     return visit
 
@@ -69,6 +72,8 @@ def _refused(visit: Visit, session: bool, pending: bool, confirmed: bool) -> Htt
     """Where a visitor is sent who may not see the page (yet)."""
     if visit.http.method not in METHODS:
         return HttpResponse(status=405, headers={"Allow": ", ".join(METHODS)})
+    if visit.area == "setup":
+        return _refused_setup(visit, session)
     found = visit.session_or_none
     if not session:
         return None
@@ -78,6 +83,17 @@ def _refused(visit: Visit, session: bool, pending: bool, confirmed: bool) -> Htt
         return _to(visit, "second-factor")
     if confirmed and visit.is_post and not is_confirmed(found):
         return _to(visit, "confirm")
+    return None
+
+
+def _refused_setup(visit: Visit, session: bool) -> HttpResponse | None:
+    """The setup has no users: it is for one browser, which knew the code, until it is finished."""
+    if not setup.is_open():
+        return visit.page("setup/closed", status=404)
+    if session and visit.setup_or_none is None:
+        if visit.is_partial:
+            return HttpResponse(status=204, headers={"HX-Redirect": reverse("setup:unlock")})
+        return visit.redirect(reverse("setup:unlock"))
     return None
 
 

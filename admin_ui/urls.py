@@ -27,6 +27,8 @@ ADMIN_SECTIONS = (
 )
 # The same below /account/.
 ACCOUNT_SECTIONS = ("join", "account")
+# The same below /setup/.
+SETUP_SECTIONS = ("setup",)
 
 
 def _patterns(sections: tuple[str, ...]) -> list[URLPattern | URLResolver]:
@@ -42,5 +44,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "admin/", include(([*_patterns(ADMIN_SECTIONS), re_path("", not_found, name="not-found")], "admin"))
     ),
     path("account/", include((_patterns(ACCOUNT_SECTIONS), "account"))),
+    path("setup/", include((_patterns(SETUP_SECTIONS), "setup"))),
     re_path(r"^static/", static_file),
 ]

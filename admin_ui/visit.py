@@ -13,6 +13,7 @@ from matrix_app.http.client_address import client_address
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services.audit import Actor
+from matrix_app.storage.setup_state import SetupRow
 from matrix_app.storage.web_sessions import WebSessionRow
 
 
@@ -23,6 +24,8 @@ class Visit:
         self.http = http
         self.area = area
         self.session_or_none = session
+        # How far the setup is, for the browser that may go on with it.
+        self.setup_or_none: SetupRow | None = None
         meta = http.META
         self.ip = client_address(meta.get("REMOTE_ADDR"), meta.get("HTTP_X_FORWARDED_FOR"))
         self.user_agent: str = meta.get("HTTP_USER_AGENT", "")
@@ -35,8 +38,17 @@ class Visit:
         return self.session_or_none
 
     @property
+    def setup(self) -> SetupRow:
+        """How far the setup is, on its pages."""
+        if self.setup_or_none is None:
+            raise RuntimeError("this page is none of the setup")
+        return self.setup_or_none
+
+    @property
     def actor(self) -> Actor:
         """Who acts, for the audit log."""
+        if self.setup_or_none is not None:
+            return Actor(self.setup_or_none.data.get("owner_nid"), "page", self.ip)
         return Actor(self.session.user_nid, "page", self.ip)
 
     @property

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_WHOLE = "hearth.lock"
+_LOCKS = (_WHOLE, "worker.lock", "web.lock")
 
 
 class DataInUse(Exception):
@@ -21,10 +25,31 @@ def claim(run_dir: Path, part: str = "") -> ExitStack:
     """
     run_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
     with ExitStack() as held:
-        held.enter_context(_locked(run_dir / "hearth.lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX))
+        lock = held.enter_context(_locked(run_dir / _WHOLE, fcntl.LOCK_SH if part else fcntl.LOCK_EX))
         if part:
-            held.enter_context(_locked(run_dir / f"{part}.lock", fcntl.LOCK_EX))
+            lock = held.enter_context(_locked(run_dir / f"{part}.lock", fcntl.LOCK_EX))
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
         return held.pop_all()
+
+
+def holders(run_dir: Path) -> list[int]:
+    """The processes that hold the data now: the first of a whole server, or the first of each part."""
+    return [pid for name in _LOCKS if (pid := _holder(run_dir / name))]
+
+
+def _holder(file: Path) -> int:
+    """Who holds a file for itself alone; 0 for nobody."""
+    try:
+        with file.open() as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return 0
+    except BlockingIOError:
+        text = file.read_text().strip()
+        return int(text) if text.isdigit() else 0
+    except OSError:  # gone, or of somebody else
+        return 0
 
 
 def _locked(file: Path, kind: int) -> IO[str]:

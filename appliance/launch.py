@@ -18,8 +18,9 @@ from appliance.data_lock import DataInUse, claim
 from appliance.logging import set_up_logging
 from appliance.prepare import check_current, prepare
 from appliance.process import give_memory_back, reset_signals
+from appliance.restart import kept_listeners, start_anew
 from appliance.service_manager import ServiceManager
-from appliance.supervisor import Child, Supervisor
+from appliance.supervisor import RESTART, Child, Supervisor
 from appliance.version import VERSION
 from appliance.web.listeners import CannotListen, listeners_for
 
@@ -63,8 +64,11 @@ def start(*parts: Part) -> int:
     print(f"Hearth {VERSION} for {config.server.name}", flush=True)
     try:
         with claim(config.server.run_dir, "" if len(parts) == len(Part) else parts[0]):
-            listeners = listeners_for(config.server.listen) if Part.WEB in parts else []
-            return Launch(config, listeners, parts, manager).run()
+            listeners = (
+                listeners_for(config.server.listen, kept=kept_listeners()) if Part.WEB in parts else []
+            )
+            code = Launch(config, listeners, parts, manager).run()
+        return start_anew(listeners, manager) if code == RESTART else code
     except DataInUse:
         print(f"a server runs already with the data in {config.server.data_dir}", file=sys.stderr)
     except CannotListen as fault:
@@ -92,7 +96,7 @@ class Launch:
         self._warned = False
 
     def run(self) -> int:
-        """Prepares, starts, and supervises until told to stop; the exit code.
+        """Prepares, starts, and supervises until told to stop; the exit code, or `RESTART`.
 
         A part alone prepares nothing: several are started at once, and after `hearth migrate`.
         """

@@ -88,9 +88,9 @@ def collect_static_files() -> None:
 
 
 def _invite(config: Config) -> None:
-    from matrix_app.storage.accounts import any_admin
+    from matrix_app.services.setup import is_open
 
-    if not any_admin():
+    if is_open():
         for name, value in invitation(config).items():
             _tell(name, value)
 

@@ -30,6 +30,11 @@ class ServiceManager:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.beat_seconds = _beat_seconds(environ)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether somebody started this process as a service, and starts it again."""
+        return bool(self._address)
+
     def ready(self) -> None:
         """The service answers."""
         self._tell("READY=1")

@@ -66,8 +66,16 @@ def forget_setup_code() -> bool:
 
 
 def invitation(config: Config) -> dict[str, str]:
-    """What a person needs to set the server up, by what it is called. Makes a new code."""
-    return {"address": public_address(config), "setup code": f"{new_setup_code()} (can be used once)"}
+    """What a person needs to set the server up, by what it is called. Makes a new code.
+
+    The page opens with the code behind the #, which browsers send to nobody.
+    """
+    code, address = new_setup_code(), public_address(config)
+    told = {"address": address, "setup page": f"{address}/setup/#{code}"}
+    near = next((text for text in config.server.listen if not text.startswith("unix:")), None)
+    if config.server.public_baseurl and near is not None:
+        told["or at"] = f"http://{near}/setup/#{code}"  # as long as nothing leads to the public address
+    return {**told, "setup code": f"{code} (can be used once)"}
 
 
 def _hash(code: str) -> str:

@@ -27,6 +27,10 @@ STEADY_SECONDS = 30.0
 HOPELESS_STARTS = 12
 MOMENT_SECONDS = 2.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+# Asks for a new start of everything, with the configuration as it is then.
+RESTART_SIGNAL = signal.SIGUSR1
+# What `Supervisor.run` answers with after it.
+RESTART = -1
 
 
 @dataclass
@@ -65,10 +69,10 @@ class Supervisor:
         self.children = children
         self.grace_seconds = grace_seconds
         self._manager = manager or ServiceManager({})
-        self._waited_for = {*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD}
+        self._waited_for = {*STOP_SIGNALS, RESTART_SIGNAL, signal.SIGHUP, signal.SIGCHLD}
 
     def run(self, while_starting: Callable[[], bool] = lambda: True) -> int:
-        """Supervises until the end; the exit code is 0 when it was told to stop.
+        """Supervises until the end; the exit code is 0 when it was told to stop, `RESTART` to start anew.
 
         `while_starting` is called several times a second until it answers True.
         """
@@ -83,6 +87,9 @@ class Supervisor:
             if received in STOP_SIGNALS:
                 log.info("stopping", signal=signal.Signals(received).name)
                 return self._stop(0)
+            if received == RESTART_SIGNAL:
+                log.info("starting anew")
+                return self._stop(RESTART)
             if received == signal.SIGHUP:
                 self._signal_all(signal.SIGHUP)
             hopeless = [child.name for child in self.children if child.is_hopeless()]

@@ -20,6 +20,9 @@ order of their names. The environment is read last: `HEARTH_SERVER__NAME` sets `
 `HEARTH_RATE_LIMITS__LOGIN__BURST` sets `burst` in `[rate_limits.login]`. A list in the environment is
 written with commas between, or as JSON; a table as JSON.
 
+Before them all, `setup.toml` in the data folder is read: the name and the address that were chosen on the
+setup page. What another source says wins over it, and is shown locked on that page.
+
 Everything is validated before the server starts, and all mistakes are listed at once, by key.
 `./hearth config` does only that, and shows what is in effect. A change takes effect when Hearth starts again.
 

@@ -1,4 +1,4 @@
-"""Where the configuration comes from: `hearth.toml`, `conf.d/*.toml` beside it, and the environment."""
+"""Where the configuration comes from: the setup, `hearth.toml`, `conf.d/*.toml`, the environment."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 PREFIX = "HEARTH_"
 SEPARATOR = "__"
 PLACES = (Path("hearth.toml"), Path("/etc/hearth/hearth.toml"))
+# What the setup pages wrote, in the data folder.
+SETUP_FILE = "setup.toml"
+DEFAULT_DATA_DIR = "var"
 
 
 class EnvText(NamedTuple):
@@ -30,8 +33,11 @@ class Sources(NamedTuple):
     name: str
 
 
-def read_sources(environ: Mapping[str, str], problems: list[Problem]) -> Sources:
-    """Reads the file, then the files of `conf.d`, then the environment; the later wins."""
+def read_sources(environ: Mapping[str, str], problems: list[Problem], *, setup: bool = True) -> Sources:
+    """Reads what the setup wrote, the file, the files of `conf.d`, then the environment; the later wins.
+
+    `setup=False` leaves out what the setup wrote.
+    """
     file = _find(environ, problems)
     folder = (file.parent if file else Path.cwd()).resolve()
     tables: dict[str, Any] = {}
@@ -39,7 +45,19 @@ def read_sources(environ: Mapping[str, str], problems: list[Problem]) -> Sources
         for part in [file, *sorted((folder / "conf.d").glob("*.toml"))]:
             merge(tables, _read(part, problems))
     merge(tables, _from_environment(environ))
+    if setup and (written := folder / _data_dir(tables) / SETUP_FILE).is_file():
+        below = _read(written, problems)
+        merge(below, tables)
+        tables = below
     return Sources(tables, folder, str(file) if file else "no hearth.toml: the defaults and the environment")
+
+
+def _data_dir(tables: Mapping[str, Any]) -> str:
+    """The data folder as the other sources say it; what is no text there is told of by the loader."""
+    server = tables.get("server")
+    named = server.get("data_dir") if isinstance(server, dict) else None
+    named = named.text if isinstance(named, EnvText) else named
+    return named if isinstance(named, str) and named else DEFAULT_DATA_DIR
 
 
 def merge(into: dict[str, Any], other: dict[str, Any]) -> None:

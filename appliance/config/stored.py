@@ -88,7 +88,12 @@ def _table(name: str, value: Any) -> dict[str, Any]:
 
 def fixed_keys() -> set[str]:
     """The settings that the file or the environment says: a page shows them locked."""
-    return set(_names(read_sources(os.environ, []).tables, ""))
+    return names_of(read_sources(os.environ, []).tables)
+
+
+def names_of(tables: Mapping[str, Any]) -> set[str]:
+    """The whole names of what tables say."""
+    return set(_names(tables, ""))
 
 
 def _names(tables: Mapping[str, Any], prefix: str) -> list[str]:

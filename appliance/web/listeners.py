@@ -25,7 +25,9 @@ class CannotListen(Exception):
 
 
 def listeners_for(
-    addresses: Iterable[str], environ: MutableMapping[str, str] = os.environ
+    addresses: Iterable[str],
+    environ: MutableMapping[str, str] = os.environ,
+    kept: Iterable[socket.socket] = (),
 ) -> list[socket.socket]:
     """The sockets that systemd has opened for this process, or else sockets for all addresses.
 
@@ -34,7 +36,7 @@ def listeners_for(
     count, pid = environ.pop("LISTEN_FDS", ""), environ.pop("LISTEN_PID", "")
     environ.pop("LISTEN_FDNAMES", None)
     if not count.isdigit() or pid != str(os.getpid()):
-        return open_listeners(addresses)
+        return open_listeners(addresses, kept)
     return [_inherited(_FIRST_INHERITED + number) for number in range(int(count))]
 
 
@@ -51,23 +53,41 @@ def _inherited(descriptor: int) -> socket.socket:
     return listener
 
 
-def open_listeners(addresses: Iterable[str]) -> list[socket.socket]:
+def open_listeners(addresses: Iterable[str], kept: Iterable[socket.socket] = ()) -> list[socket.socket]:
     """Listening sockets for all addresses; raises `CannotListen`.
 
+    Those of `kept`, which listen already, are used where they fit, and closed where they do not.
     [::1] is left out on a machine without IPv6, so that one default fits all machines.
     """
     opened: list[socket.socket] = []
+    left = list(kept)
     for text in addresses:
         listen = parse_listen(text)
         try:
-            opened.append(_open(listen))
+            opened.append(_taken(listen, left) or _open(listen))
         except OSError as fault:
             if listen.host == "::1" and fault.errno in _WITHOUT_IPV6:
                 continue
             for listener in opened:
                 listener.close()
             raise CannotListen(f"cannot listen on {text}: {_reason(fault)}") from fault
+    for listener in left:
+        listener.close()
     return opened
+
+
+def _taken(listen: Listen, left: list[socket.socket]) -> socket.socket | None:
+    """The socket of `left` that listens where it should, taken out of it."""
+    if listen.path:
+        wanted: object = listen.path
+    else:
+        wanted = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0][4][:2]
+    for listener in left:
+        name = listener.getsockname()
+        if (name if isinstance(name, str) else name[:2]) == wanted:
+            left.remove(listener)
+            return listener
+    return None
 
 
 def _reason(fault: OSError) -> str:

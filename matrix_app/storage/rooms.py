@@ -199,3 +199,8 @@ def replace_extremities(nid: int, gone: Iterable[int], new: int) -> None:
         db.execute(sql, (nid, db.any_of(gone)))
     sql = "INSERT INTO forward_extremity (room_nid, event_nid) VALUES (%s, %s) ON CONFLICT DO NOTHING"
     db.execute(sql, (nid, new))
+
+
+def any_room() -> bool:
+    """Whether the server has a room, of its own or of others."""
+    return db.row("SELECT 1 FROM room LIMIT 1") is not None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from appliance.data_lock import DataInUse, claim
+from appliance.data_lock import DataInUse, claim, holders
 
 
 def test_a_whole_server_runs_alone(tmp_path: Path) -> None:
@@ -32,3 +33,14 @@ def test_what_failed_and_what_ended_holds_nothing(tmp_path: Path) -> None:
     with claim(tmp_path):
         pass
     claim(tmp_path, "web").close()
+
+
+def test_it_is_known_who_holds_the_data(tmp_path: Path) -> None:
+    assert holders(tmp_path) == []
+    with claim(tmp_path):
+        assert holders(tmp_path) == [os.getpid()]
+    assert holders(tmp_path) == []
+    with claim(tmp_path, "web"), claim(tmp_path, "worker"):
+        assert holders(tmp_path) == [os.getpid()] * 2
+    with claim(tmp_path, "web"):
+        assert holders(tmp_path) == [os.getpid()]

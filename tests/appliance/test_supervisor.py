@@ -14,6 +14,8 @@ from appliance.supervisor import (
     HOPELESS_STARTS,
     LONGEST_DELAY,
     MOMENT_SECONDS,
+    RESTART,
+    RESTART_SIGNAL,
     STEADY_SECONDS,
     Child,
     Supervisor,
@@ -45,7 +47,8 @@ class Supervised:
         self.pid = os.fork()
         if not self.pid:
             children = [Child(f"child{n}", self._noting(n, main)) for n, main in enumerate(mains)]
-            os._exit(Supervisor(children, grace_seconds=grace_seconds).run())
+            code = Supervisor(children, grace_seconds=grace_seconds).run()
+            os._exit(77 if code == RESTART else code)
 
     def _noting(self, number: int, main: Callable[[], int]) -> Callable[[], int]:
         def run() -> int:
@@ -189,3 +192,13 @@ def test_a_child_that_ran_once_is_never_given_up() -> None:
     for ran in [MOMENT_SECONDS, *[0.1] * 2 * HOPELESS_STARTS]:
         child.died(child.started + ran)
     assert not child.is_hopeless()
+
+
+def test_it_ends_its_children_and_says_so_when_everything_is_to_start_anew(
+    supervise: Callable[..., Supervised],
+) -> None:
+    supervised = supervise(forever)
+    wait_until(lambda: len(supervised.pids()) == 1)
+    supervised.signal(RESTART_SIGNAL)
+    assert supervised.exit_code() == 77
+    assert not alive(supervised.pids()[0])

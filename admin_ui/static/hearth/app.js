@@ -64,3 +64,16 @@ for (const form of document.querySelectorAll("form[data-bulk]")) showBulkBar(for
 for (const field of document.querySelectorAll("[data-must-equal]")) {
   field.form.querySelector("button.danger").disabled = true;
 }
+
+// The setup: what is typed is shown as it will be, and a code comes out of the link, which is not kept.
+document.addEventListener("input", (event) => {
+  const pattern = event.target.dataset.preview;
+  if (pattern === undefined) return;
+  const shown = document.querySelector(`[data-preview-of="${event.target.id}"] code`);
+  if (shown) shown.textContent = pattern.replace("%", event.target.value.trim().toLowerCase() || event.target.placeholder);
+});
+for (const field of document.querySelectorAll("[data-from-fragment]")) {
+  if (location.hash.length < 2) continue;
+  field.value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname + location.search);
+}

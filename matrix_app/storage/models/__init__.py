@@ -119,6 +119,7 @@ from matrix_app.storage.models.web import (
     Passkey,
     RecoveryCode,
     Setting,
+    SetupState,
     TotpDevice,
     WebSession,
 )
@@ -193,6 +194,7 @@ __all__ = [
     "Server",
     "ServerKey",
     "Setting",
+    "SetupState",
     "SlidingConnection",
     "SlidingVersion",
     "StagedPdu",

@@ -151,3 +151,20 @@ class CheckResult(models.Model):
 
     class Meta:
         db_table = "check_result"
+
+
+class SetupState(models.Model):
+    """How far the setup of this server is: one row, from the first time that it was unlocked."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    # The step that was reached.
+    step = models.TextField()
+    # What the steps remember; JSON.
+    data = models.BinaryField(default=b"{}")
+    # Of the token of the one browser that may go on.
+    token_hash = models.BinaryField(null=True)
+    unlocked_ts = timestamp()
+    finished_ts = timestamp(null=True)
+
+    class Meta:
+        db_table = "setup_state"

@@ -165,3 +165,21 @@ def test_a_required_captcha_needs_its_keys(tmp_path: Path) -> None:
     assert set(problems(tmp_path, "[captcha]\nrequired = true\n")) == {"captcha.required"}
     keys = 'public_key = "a"\nprivate_key = "b"\n'
     assert load(tmp_path, f"[captcha]\nrequired = true\n{keys}").captcha.required
+
+
+def test_what_the_setup_wrote_is_read_and_everything_else_wins(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "setup.toml").write_text('[server]\nname = "set.up"\npublic_baseurl = "https://set.up"\n')
+    text = '[server]\ndata_dir = "data"\n'
+    assert load(tmp_path, text).server.name == "set.up"
+    assert load(tmp_path, text + 'name = "file.example"\n').server.name == "file.example"
+    assert load(tmp_path, text, HEARTH_SERVER__NAME="env.example").server.name == "env.example"
+    config = load(tmp_path, HEARTH_SERVER__DATA_DIR=str(data))
+    assert (config.server.name, config.server.public_baseurl) == ("set.up", "https://set.up")
+
+
+def test_a_fault_in_what_the_setup_wrote_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "setup.toml").write_text("[server")
+    assert any("setup.toml" in key for key in problems(tmp_path))

@@ -83,3 +83,15 @@ def test_a_file_that_is_handed_over_as_a_socket_is_named() -> None:
     if not pid:
         os._exit(hand_over_a_file())
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_sockets_that_were_kept_are_used_where_they_fit_and_closed_where_not(tmp_path: Path) -> None:
+    here, gone, new = free_port(), free_port(), free_port()
+    before = open_listeners([f"127.0.0.1:{here}", f"127.0.0.1:{gone}", f"unix:{tmp_path}/s"])
+    with socket.create_connection(("127.0.0.1", here)):  # waits in the queue of the one that is kept
+        wanted = [f"127.0.0.1:{new}", f"127.0.0.1:{here}", f"unix:{tmp_path}/s"]
+        after = open_listeners(wanted, kept=before)
+        assert after[1:] == [before[0], before[2]]
+        assert before[1].fileno() == -1
+        after[1].accept()[0].close()
+    close_all(after)

@@ -1,0 +1,116 @@
+"""Whether clients and other servers find this one: checks, and texts for DNS and the proxy."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+
+from admin_ui.page import page
+from admin_ui.sections.checks.views import GROUPS, Shown, ShownGroup
+from admin_ui.sections.setup import snippets
+from admin_ui.sections.setup.steps import go_on, show, step
+from admin_ui.visit import Visit
+from appliance.config import get_config
+from appliance.diagnostics.registry import all_checks
+from appliance.diagnostics.stored import run_and_store
+from matrix_app.services import setup
+from matrix_app.storage import check_results
+from matrix_app.storage.clock import now_ms
+
+# What has nothing to do with being reached, or comes later in the setup.
+_OTHER_GROUPS: Final = ("database", "machine", "security", "work")
+_LATER: Final = ("configuration.owner", "configuration.contact")
+# A run that has not ended after this was lost; its page no longer waits.
+_LONGEST_MS: Final = 180_000
+_running = threading.Lock()
+
+
+def wanted_checks() -> list[str]:
+    """The IDs of the checks that say whether the server is reached."""
+    return [
+        check.id
+        for check in all_checks().values()
+        if check.group not in _OTHER_GROUPS and check.id not in _LATER
+    ]
+
+
+def _groups(began: int) -> list[ShownGroup]:
+    """What the checks found; a check that has not been run since `began` shows nothing yet."""
+    rows, known = check_results.all_rows(), all_checks()
+    found: dict[str, list[Shown]] = {}
+    for id in wanted_checks():
+        row = rows.get(id)
+        fresh = row if row is not None and row.checked_ts >= began else None
+        found.setdefault(known[id].group, []).append(Shown(known[id], fresh))
+    return [ShownGroup(name, GROUPS.get(name, name), "", checks) for name, checks in found.items()]
+
+
+def _is_under_way(groups: list[ShownGroup], began: int) -> bool:
+    waiting = any(shown.row is None for group in groups for shown in group.checks)
+    return bool(began) and waiting and now_ms() - began < _LONGEST_MS
+
+
+def _has_passed(groups: list[ShownGroup]) -> bool:
+    """Whether every check was run, and none found an error."""
+    return all(
+        shown.row is not None and shown.row.status != "error" for group in groups for shown in group.checks
+    )
+
+
+@step("connectivity")
+def connectivity(visit: Visit) -> HttpResponse:
+    """The checks and the texts to copy; going on with errors needs the server's name to be typed."""
+    began = int(visit.setup.data.get("checks_began", 0))
+    groups = _groups(began)
+    passed = bool(began) and _has_passed(groups)
+    if visit.is_post:
+        if not passed:
+            visit.require_typed(get_config().server.name)
+        return go_on(visit, "connectivity")
+    return show(
+        visit, "connectivity", groups=groups, began=began, passed=passed,
+        snippets=snippets.all_of(get_config()), running=_is_under_way(groups, began),
+        server=get_config().server.name,
+    )  # fmt: skip
+
+
+@step("connectivity")
+def run(visit: Visit) -> HttpResponse:
+    """Run the checks: with scripts the page shows each as it ends, without them all at their end."""
+    address = reverse("setup:connectivity")
+    if not visit.is_post:
+        return visit.redirect(address)
+    setup.remember(checks_began=now_ms())
+    if not visit.is_partial:
+        _run_all()
+        return visit.redirect(address, _t("The checks have been run."))
+    threading.Thread(target=_run_all, name="setup-checks", daemon=True).start()
+    return _rows(visit, int(now_ms()))
+
+
+@page("setup")
+def rows(visit: Visit) -> HttpResponse:
+    """What the checks have found so far."""
+    return _rows(visit, int(visit.setup.data.get("checks_began", 0)))
+
+
+def _rows(visit: Visit, began: int) -> HttpResponse:
+    groups = _groups(began)
+    running = _is_under_way(groups, began)
+    response = visit.page("setup/check_rows", groups=groups, running=running)
+    if not running:  # the button below depends on what was found
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def _run_all() -> None:
+    """Run the checks, unless they are being run: two forms at once start no second run."""
+    if _running.acquire(blocking=False):
+        try:
+            run_and_store(wanted_checks())
+        finally:
+            _running.release()

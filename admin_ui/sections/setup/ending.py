@@ -1,0 +1,64 @@
+"""The last steps: what to keep, and what comes next."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+
+from admin_ui import cookies
+from admin_ui.client_links import CLIENTS, ClientLink
+from admin_ui.qr import qr_picture
+from admin_ui.sections.setup.entry import has_verb
+from admin_ui.sections.setup.steps import go_on, show, step
+from admin_ui.visit import Visit
+from appliance.config import get_config
+from matrix_app.services import setup
+from matrix_app.services.public_address import public_baseurl
+from matrix_app.storage import check_results
+from matrix_app.storage.check_results import CheckRow
+
+
+class ClientCode(NamedTuple):
+    """A client, and the picture that leads a phone to it."""
+
+    link: ClientLink
+    picture: str
+
+
+@step("backup")
+def backup(visit: Visit) -> HttpResponse:
+    """What must be kept."""
+    if visit.is_post:
+        if get_config().registration.mode != "closed":
+            setup.first_invitation(visit.actor)
+        return go_on(visit, "backup")
+    return show(visit, "backup", config=get_config(), has_command=has_verb("backup"))
+
+
+@step("finish")
+def finish(visit: Visit) -> HttpResponse:
+    """The account, clients, the first invitation, and what federation looks like; then the setup closes."""
+    made = setup.owner_of(visit.setup)
+    if made is None:
+        return visit.redirect(reverse("setup:owner"))
+    if visit.is_post:
+        setup.finish(visit.actor)
+        response = visit.redirect(reverse("admin:home"), _t("Your server is set up."))
+        cookies.drop_session(response, visit.http, "setup")
+        return response
+    token = visit.setup.data.get("invitation")
+    invitation = public_baseurl() + reverse("account:join", args=[token]) if token else ""
+    return show(
+        visit, "finish", owner=made, clients=[ClientCode(each, qr_picture(each.address)) for each in CLIENTS],
+        invitation=invitation, invitation_picture=qr_picture(invitation) if invitation else "",
+        uses=setup.INVITATION_USES, federation=_federation(), server=get_config().server.name,
+    )  # fmt: skip
+
+
+def _federation() -> list[CheckRow]:
+    """What the checks of federation found last."""
+    rows = check_results.all_rows().values()
+    return [row for row in rows if row.id.partition(".")[0] == "federation"]

@@ -1,0 +1,94 @@
+"""What may be chosen: who may join, calls, and mail. These are settings, which can be changed later too."""
+
+from __future__ import annotations
+
+from django import forms
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from admin_ui.sections.settings.views import changes_of, form_of
+from admin_ui.sections.setup.steps import go_on, show, step
+from admin_ui.visit import Visit
+from appliance.config.runtime import RuntimeKey, runtime_keys
+from appliance.config.stored import fixed_keys
+from matrix_app.protocol.errors import MatrixError
+from matrix_app.services import mail as mail_service
+from matrix_app.services.change_settings import change_settings
+
+MODES = (
+    ("token", _("Those whom you invite: by a link, or a token that they type (recommended)")),
+    ("closed", _("Nobody: you make every account yourself")),
+    ("open", _("Anybody. Spammers find such servers within days: require mail or a captcha too")),
+)
+CALLS = ("turn.uris", "turn.secret")
+MAIL = ("mail.host", "mail.port", "mail.security", "mail.user", "mail.password", "mail.sender")
+
+
+def _settings(names: tuple[str, ...]) -> list[RuntimeKey]:
+    known = runtime_keys()
+    return [known[name] for name in names]
+
+
+def _changed(visit: Visit, settings: list[RuntimeKey], form: forms.Form) -> bool:
+    """Whether the form was right, and its settings are in effect."""
+    if not (visit.is_post and form.is_valid()):
+        return False
+    try:
+        change_settings(visit.actor, changes_of(settings, form))
+    except MatrixError as error:
+        form.add_error(None, error.message)
+        return False
+    return True
+
+
+def _options(visit: Visit, name: str, keys: tuple[str, ...]) -> HttpResponse:
+    """A step that is a form of settings."""
+    settings = _settings(keys)
+    form = form_of(settings, visit.form if visit.is_post else None)
+    if _changed(visit, settings, form):
+        stays = name == "mail" and "stay" in visit.form
+        return visit.redirect(reverse("setup:mail")) if stays else go_on(visit, name)
+    locked = [key for key in keys if key in fixed_keys()]
+    return show(visit, name, form=form, locked=locked, has_mail=mail_service.is_configured())
+
+
+@step("registration")
+def registration(visit: Visit) -> HttpResponse:
+    """Who may make an account."""
+    settings = _settings(("registration.mode",))
+    form = form_of(settings, visit.form if visit.is_post else None)
+    present = form.fields["registration-mode"]
+    form.fields["registration-mode"] = forms.ChoiceField(
+        label=_("Who may make an account here"),
+        choices=MODES,
+        widget=forms.RadioSelect,
+        initial=present.initial,
+        disabled=present.disabled,
+    )
+    if _changed(visit, settings, form):
+        return go_on(visit, "registration")
+    return show(visit, "registration", form=form, locked=present.disabled)
+
+
+@step("calls")
+def calls(visit: Visit) -> HttpResponse:
+    """A TURN server, or none."""
+    return _options(visit, "calls", CALLS)
+
+
+@step("mail")
+def mail(visit: Visit) -> HttpResponse:
+    """A mail server, or none."""
+    return _options(visit, "mail", MAIL)
+
+
+@step("mail")
+def test_mail(visit: Visit) -> HttpResponse:
+    """Send a mail, to see whether it arrives."""
+    if not visit.is_post:
+        return visit.redirect(reverse("setup:mail"))
+    to = visit.form.get("to", "").strip()
+    mail_service.send_test(to)
+    return visit.redirect(reverse("setup:mail"), _t("The mail server has taken the mail to %s.") % to)

@@ -1,0 +1,290 @@
+"""The setup of a new server: who may do it, every step, going on later, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+
+from appliance.config import Config, get_config
+from appliance.config.current import use_config
+from appliance.config.sections.limits import RateLimit
+from appliance.config.setup_file import setup_file
+from appliance.setup_code import forget_setup_code, has_setup_code, new_setup_code
+from matrix_app.services import second_factor
+from matrix_app.storage import accounts, audit, check_results, db, registration_tokens, setup_state
+from tests.factories.accounts import make_account
+from tests.factories.browser import Browser, Shown, code_of
+from tests.factories.client import ClientFactory
+from tests.factories.mail_server import mail_server
+from tests.factories.settings import settings
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PASSWORD = "a long enough sentence"
+NAME = "hearth.example"
+
+
+@pytest.fixture(autouse=True)
+def _clean(config: Config) -> Iterator[None]:
+    yield
+    forget_setup_code()
+    setup_file().unlink(missing_ok=True)
+
+
+@pytest.fixture
+def browser() -> Browser:
+    """Somebody who has unlocked the setup."""
+    visitor = Browser()
+    unlock(visitor)
+    return visitor
+
+
+def unlock(browser: Browser, code: str | None = None) -> Shown:
+    return browser.post("/setup/unlock/", {"code": new_setup_code() if code is None else code})
+
+
+def go_to(browser: Browser, step: str) -> None:
+    """Reach a step as an earlier visit would have."""
+    row = setup_state.get()
+    assert row is not None
+    data = row.data
+    if step not in ("start", "names", "connectivity", "owner"):
+        data = {
+            **data,
+            "owner_nid": (accounts.find("@me:hearth.example") or make_account("me", admin=True))[0],
+        }
+    with db.write():
+        setup_state.put(step, data)
+
+
+def test_the_setup_is_locked_until_the_code_is_given() -> None:
+    browser = Browser()
+    for page in ("", "start/", "names/", "owner/", "finish/", "connectivity/rows/"):
+        assert browser.get(f"/setup/{page}").address == "/setup/unlock/"
+    code = new_setup_code()
+    assert unlock(browser, "AAAA-BBBB-CCCC-DDDD").status == 400
+    assert unlock(browser, code.lower()).address == "/setup/start/"
+    assert not has_setup_code()
+    assert Browser().get("/setup/start/").address == "/setup/unlock/"
+    cookie = browser.client.cookies["hearth_setup"]
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Strict")
+
+
+def test_who_guesses_codes_is_slowed_down() -> None:
+    new_setup_code()
+    with settings(rate_limits={"enabled": True, "login": RateLimit(per_second=0.001, burst=3)}):
+        browser = Browser()
+        texts = [unlock(browser, "AAAA-BBBB-CCCC-DDDD").text for _attempt in range(4)]
+    assert ["That is not the code" in text for text in texts] == [True, True, True, False]
+    assert has_setup_code()
+
+
+def test_forms_of_other_sites_do_nothing(browser: Browser) -> None:
+    assert browser.client.post("/setup/start/").status_code == 403
+    assert browser.client.post("/setup/unlock/", {"code": "x"}).status_code == 403
+
+
+def test_a_server_with_an_administrator_that_was_never_set_up_here_has_no_setup() -> None:
+    make_account("owner", admin=True)
+    new_setup_code()
+    for page in ("", "unlock/", "names/"):
+        shown = Browser().get(f"/setup/{page}")
+        assert shown.status == 404
+        assert "has been set up" in shown.text
+
+
+def test_the_setup_goes_on_where_it_was_left_and_steps_cannot_be_jumped_over(browser: Browser) -> None:
+    assert browser.get("/setup/owner/").address == "/setup/start/"
+    browser.post("/setup/start/")
+    assert browser.get("/setup/").address == "/setup/names/"
+    assert browser.get("/setup/start/").status == 200  # back is allowed
+    later = Browser()
+    unlock(later)
+    assert later.get("/setup/").address == "/setup/names/"
+    assert browser.get("/setup/").address == "/setup/unlock/"  # one browser at a time
+
+
+def test_an_unlocked_setup_is_locked_again_after_a_day(browser: Browser) -> None:
+    with db.write():
+        db.execute("UPDATE setup_state SET unlocked_ts = unlocked_ts - %s", (24 * 3_600_000,))
+    assert browser.get("/setup/").address == "/setup/unlock/"
+
+
+def test_restoring_is_explained_first(browser: Browser) -> None:
+    assert "Or restore one" in browser.get("/setup/start/").texts("h2")
+
+
+def test_names_are_shown_before_they_are_taken_and_written_for_the_next_start(
+    browser: Browser, config: Config
+) -> None:
+    go_to(browser, "names")
+    fields = {"name": " @you:Example.ORG ", "address": "matrix.example.org/"}
+    shown = browser.post("/setup/names/", fields)
+    assert shown.texts(".preview code") == ["@you:example.org"]
+    assert not setup_file().exists()
+    fields = {"name": "example.org", "address": "https://matrix.example.org"}
+    shown = browser.post("/setup/names/", {**fields, "sure": "example.org https://matrix.example.org"})
+    assert shown.address == "/setup/restarting/"
+    assert 'http-equiv="refresh"' in shown.text
+    assert "start it again" in shown.text  # nothing here can start the server anew
+    assert 'name = "example.org"' in setup_file().read_text()
+    named = replace(config.server, name="example.org", public_baseurl="https://matrix.example.org")
+    with use_config(replace(config, server=named)):
+        assert browser.get("/setup/restarting/").address == "/setup/connectivity/"
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("no spaces", "x.org"),
+        ("", "x.org"),
+        ("x.org", "ftp://x.org"),
+        ("x.org", "https://"),
+        ("x.org:99999", "y"),
+    ],
+)
+def test_names_that_cannot_be_are_told(browser: Browser, name: str, address: str) -> None:
+    go_to(browser, "names")
+    shown = browser.post("/setup/names/", {"name": name, "address": address, "sure": f"{name} {address}"})
+    assert shown.texts(".wrong-text")
+    assert not setup_file().exists()
+
+
+def test_the_same_names_need_no_new_start(browser: Browser, config: Config) -> None:
+    go_to(browser, "names")
+    with use_config(replace(config, server=replace(config.server, public_baseurl="https://m.example"))):
+        shown = browser.post("/setup/names/", {"name": NAME, "address": "https://m.example"})
+    assert shown.address == "/setup/connectivity/"
+
+
+def test_what_the_environment_fixes_is_locked(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_to(browser, "names")
+    monkeypatch.setenv("HEARTH_SERVER__NAME", NAME)
+    shown = browser.get("/setup/names/")
+    assert "disabled" in shown.html.css_first("input[name=name]").attributes  # type: ignore[union-attr]
+    sure = f"{NAME} https://new.example"
+    browser.post("/setup/names/", {"name": "evil.example", "address": "https://new.example", "sure": sure})
+    assert "name =" not in setup_file().read_text()
+    assert "https://new.example" in setup_file().read_text()
+
+
+def test_a_server_with_users_or_rooms_keeps_its_name(browser: Browser, clients: ClientFactory) -> None:
+    go_to(browser, "names")
+    clients.make().create_room()
+    shown = browser.post(
+        "/setup/names/", {"name": "other.example", "address": "https://m.example", "sure": "x"}
+    )
+    assert shown.texts(".preview code") == [f"@you:{NAME}"]
+    assert not setup_file().exists()
+    assert "its name stays" in browser.get("/setup/names/").text
+
+
+def test_checks_are_run_and_shown_with_what_to_copy(browser: Browser) -> None:
+    go_to(browser, "connectivity")
+    shown = browser.get("/setup/connectivity/")
+    assert "reverse_proxy" in shown.text
+    assert "AAAA" in shown.text
+    assert not shown.html.css(".check.ok, .check.warn, .check.error")
+    shown = browser.post("/setup/connectivity/run/", page="/setup/connectivity/")
+    assert shown.html.css(".check.ok, .check.warn, .check.error")
+    rows = browser.client.get("/setup/connectivity/rows/", headers={"HX-Request": "true"})
+    assert rows.headers["HX-Refresh"] == "true"
+
+
+def test_going_on_with_errors_needs_the_name_to_be_typed(browser: Browser) -> None:
+    go_to(browser, "connectivity")
+    assert "nothing has been done" in browser.post("/setup/connectivity/").message
+    assert browser.get("/setup/").address == "/setup/connectivity/"
+    shown = browser.post("/setup/connectivity/", {"typed_name": NAME})
+    assert shown.address == "/setup/owner/"
+
+
+def test_the_owner_is_made_once_and_is_administrator(browser: Browser) -> None:
+    go_to(browser, "owner")
+    fields = {"name": "Rosa", "password": PASSWORD, "again": "something else"}
+    assert browser.post("/setup/owner/", fields).texts(".wrong-text")
+    assert "at least" in browser.post("/setup/owner/", {"name": "rosa", "password": "x", "again": "x"}).text
+    new_setup_code()
+    shown = browser.post("/setup/owner/", {**fields, "again": PASSWORD})
+    assert shown.address == "/setup/second-factor/"
+    account = accounts.find("@rosa:hearth.example")
+    assert account is not None
+    assert account.is_admin
+    assert not has_setup_code()
+    browser.post("/setup/owner/", {"name": "karl", "password": PASSWORD, "again": PASSWORD})
+    assert accounts.find("@karl:hearth.example") is None
+    assert Browser().sign_in(account, password=PASSWORD).address == "/admin/"
+    assert audit.page(before=None, limit=5)[1].action == "setup.owner"
+
+
+def test_an_owner_may_add_a_second_factor(browser: Browser) -> None:
+    go_to(browser, "second-factor")
+    shown = browser.post("/setup/second-factor/", {"begin": "1"})
+    secret = shown.texts(".copy code")[0]
+    assert shown.html.css_first("img.qr") is not None
+    wrong = browser.post("/setup/second-factor/", {"code": "000000"})
+    assert wrong.texts(".wrong-text")
+    assert wrong.texts(".copy code") == [secret]
+    codes = browser.post("/setup/second-factor/", {"code": code_of(secret)}).texts(".codes li")
+    assert len(codes) == second_factor.RECOVERY_CODES
+    account = accounts.find("@me:hearth.example")
+    assert account is not None
+    assert second_factor.has_second_factor(account.user_nid)
+    assert browser.post("/setup/second-factor/", {"skip": "1"}).address == "/setup/registration/"
+
+
+def test_registration_calls_and_mail_are_settings(browser: Browser) -> None:
+    go_to(browser, "registration")
+    assert browser.post("/setup/registration/", {"registration-mode": "all"}).texts(".wrong-text")
+    assert browser.post("/setup/registration/", {"registration-mode": "closed"}).address == "/setup/calls/"
+    assert get_config().registration.mode == "closed"
+    assert browser.post("/setup/calls/", {"turn-uris": "http://x"}).texts(".notice.error")
+    fields = {"turn-uris": "turn:turn.example.org", "turn-secret": "shared"}
+    assert browser.post("/setup/calls/", fields).address == "/setup/mail/"
+    assert get_config().turn.uris == ("turn:turn.example.org",)
+    with mail_server() as server:
+        fields = {f"mail-{name}": str(value) for name, value in server.settings.items()}
+        assert browser.post("/setup/mail/", {**fields, "stay": "1"}).address == "/setup/mail/"
+        shown = browser.post("/setup/mail/test/", {"to": "a@b.example"}, page="/setup/mail/")
+        assert "has taken" in shown.message
+        assert server.mails[0]["To"] == "a@b.example"
+    assert browser.post("/setup/mail/", fields).address == "/setup/backup/"
+
+
+def test_neither_calls_nor_mail_are_needed(browser: Browser) -> None:
+    go_to(browser, "calls")
+    assert browser.post("/setup/calls/", {"turn-uris": ""}).address == "/setup/mail/"
+    fields = {"mail-port": "587", "mail-security": "starttls"}
+    assert browser.post("/setup/mail/", fields).address == "/setup/backup/"
+
+
+def test_at_the_end_there_are_clients_and_an_invitation_and_the_setup_closes(browser: Browser) -> None:
+    go_to(browser, "backup")
+    assert str(get_config().server.secrets_dir) in browser.get("/setup/backup/").text
+    shown = browser.post("/setup/backup/")
+    assert shown.address == "/setup/finish/"
+    assert len(shown.html.css("img.qr")) == 5
+    token = (
+        next(text for text in shown.texts(".copy code") if "/join/" in text).rstrip("/").rpartition("/")[2]
+    )
+    assert registration_tokens.find(token) is not None
+    assert browser.get("/setup/finish/").texts(".copy code") == shown.texts(".copy code")
+    assert "has not been looked at" in shown.text
+    with db.write():
+        check_results.put("federation.version", "ok", "<b>They see us</b>", "", "", "", b"{}", 1)
+    assert "&lt;b&gt;They see us" in browser.get("/setup/finish/").text
+    assert browser.post("/setup/finish/").address == "/admin/sign-in/"
+    assert audit.page(before=None, limit=1)[0].action == "setup.finish"
+    for page in ("", "unlock/", "finish/"):
+        assert browser.get(f"/setup/{page}").status == 404
+
+
+def test_no_step_has_scripts_or_styles_in_the_page(browser: Browser) -> None:
+    go_to(browser, "finish")
+    for step in ("start", "names", "connectivity", "owner", "second-factor", "registration", "calls", "mail"):
+        shown = browser.get(f"/setup/{step}/")
+        assert (shown.status, shown.address) == (200, f"/setup/{step}/")
+        assert not shown.html.css("[style], [onclick], script:not([src])")
+        assert shown.texts("[aria-current=step]")
