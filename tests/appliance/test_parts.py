@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.data_lock import holders
+from appliance.restart import START_ME_AGAIN
+from appliance.supervisor import RESTART_SIGNAL
 from tests.real_server import LENIENT, PROJECT
 from tests.toml_text import merged, toml_text
 
@@ -33,6 +36,7 @@ class Machine:
         config.write_text(toml_text(merged(LENIENT, own)), encoding="utf-8")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HEARTH_", "DJANGO_"))}
         self.manager = manager
+        self.run_dir = folder / "var" / "run"
         self.environ = {
             **inherited,
             "HEARTH_CONFIG": str(config),
@@ -95,3 +99,17 @@ def test_both_parts_serve_on_what_systemd_hands_over_and_tell_it_how_they_are(ma
             part.send_signal(signal.SIGTERM)
             machine.await_state(b"STOPPING=1")
             assert part.wait(SECONDS) == 0
+
+
+def test_parts_that_are_to_start_anew_end_as_the_units_say(machine: Machine) -> None:
+    assert machine.start("migrate").wait(SECONDS) == 0
+    worker = machine.start("worker")
+    machine.await_state(b"READY=1")
+    (pid,) = holders(machine.run_dir)
+    assert pid == worker.pid
+    worker.send_signal(RESTART_SIGNAL)
+    machine.await_state(b"STOPPING=1")
+    assert worker.wait(SECONDS) == START_ME_AGAIN
+    for part in ("web", "worker"):
+        unit = (PROJECT / "systemd" / f"hearth-{part}.service").read_text()
+        assert f"RestartForceExitStatus={START_ME_AGAIN}\n" in unit
