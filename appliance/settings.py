@@ -120,6 +120,10 @@ WAITING_CONSUMER = "matrix_app.sync.consumer.WaitingConsumer"
 ON_STARTUP = "matrix_app.sync.hub.start"
 # What services ask other servers through, without knowing the layer above them.
 REMOTE_SERVERS = "matrix_app.federation.waiting.servers"
+# Looks at every hop of the way to a server.
+SERVER_EXAMINER = "matrix_app.federation.examine.examine"
+# What the checks of the diagnostics see of the network.
+DIAGNOSTICS_OUTSIDE = "appliance.diagnostics.outside.network"
 # What services ask other servers for keys of their users through.
 REMOTE_KEYS = "matrix_app.federation.outbound.keys.keys"
 # Asks other servers for what is missing of a room's history.

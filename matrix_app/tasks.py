@@ -173,11 +173,21 @@ def run_long_task(nid: int) -> None:
     run(nid)
 
 
-def run_checks() -> None:
-    """Look whether everything works."""
-    from appliance.diagnostics.stored import run_and_store
+def run_checks(group: str = "") -> None:
+    """Look whether everything works, or what one group looks at."""
+    from appliance.diagnostics.watch import look, look_by_schedule
 
-    run_and_store()
+    if group:
+        look(None if group == "all" else [group])
+    else:
+        look_by_schedule()
+
+
+def tidy_room_for_tests() -> None:
+    """Remove old messages of the checks."""
+    from matrix_app.services.system_user import tidy_room_for_tests as tidy
+
+    tidy()
 
 
 def resume_long_tasks() -> None:

@@ -36,6 +36,8 @@ from appliance.settings import DATABASES, STORAGES  # noqa: E402
 # Tests of pages look at the source of the files, which nobody has collected.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 REMOTE_SERVERS = "tests.factories.offline.servers"
+SERVER_EXAMINER = "tests.factories.offline.examine"
+DIAGNOSTICS_OUTSIDE = "tests.factories.outside.nowhere"
 # Joins are run where they are asked for.
 REMOTE_ROOMS = "tests.factories.joins.rooms"
 REMOTE_MEDIA = "tests.factories.offline.media"

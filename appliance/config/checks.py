@@ -30,6 +30,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _calls(config)
     yield from _media(config)
     yield from _push(config)
+    yield from _alerts(config)
 
 
 def _names(config: Config) -> Iterator[Problem]:
@@ -147,3 +148,14 @@ def _media(config: Config) -> Iterator[Problem]:
         yield Problem("media.s3.endpoint", "must be an address such as https://s3.example.org")
     if (s3.access_key_file is None) != (s3.secret_key_file is None):
         yield Problem("media.s3.secret_key_file", "and access_key_file are given together or not at all")
+
+
+def _alerts(config: Config) -> Iterator[Problem]:
+    named = {"alerts.webhook": config.alerts.webhook}
+    named["diagnostics.push_gateway"] = config.diagnostics.push_gateway
+    for key, url in named.items():
+        if url and (urlsplit(url).scheme != "https" or not urlsplit(url).netloc):
+            yield Problem(key, "must be an address that begins with https://")
+    peer = config.diagnostics.federation_peer
+    if peer and not _SERVER_NAME.match(peer):
+        yield Problem("diagnostics.federation_peer", f"{peer!r} is not a server name")

@@ -20,6 +20,8 @@ _WHOLE: Final = (
     "push",
     "turn",
     "rtc",
+    "diagnostics",
+    "alerts",
 )
 _SINGLE: Final = frozenset(
     {

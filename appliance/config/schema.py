@@ -7,6 +7,7 @@ from msgspec import field
 from appliance.config.fields import Section
 from appliance.config.sections.accounts import Captcha, Cas, PasswordPolicy, Registration
 from appliance.config.sections.calls import Rtc, Turn
+from appliance.config.sections.diagnostics import Alerts, Diagnostics
 from appliance.config.sections.limits import Limits, RateLimits
 from appliance.config.sections.mail import Mail
 from appliance.config.sections.matrix import (
@@ -47,4 +48,6 @@ class Config(Section, frozen=True):
     turn: Turn = field(default_factory=Turn)
     rtc: Rtc = field(default_factory=Rtc)
     app_services: AppServices = field(default_factory=AppServices)
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    alerts: Alerts = field(default_factory=Alerts)
     logging: Logging = field(default_factory=Logging)

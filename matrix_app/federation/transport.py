@@ -41,7 +41,7 @@ class Transport:
         srv: SrvLookup | None = None,
         well_known: WellKnownLookup | None = None,
     ) -> None:
-        self._federation = federation
+        self.federation = federation
         rule = AddressRule.of(federation)
         lookup = addresses or SystemAddressLookup()
         self._lookup = lookup
@@ -125,8 +125,8 @@ class Transport:
     def _limits(self, timeout: float, silence: float | None) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(
             total=timeout,
-            sock_connect=self._federation.connect_timeout_seconds,
-            sock_read=max(self._federation.request_timeout_seconds, silence or 0.0),
+            sock_connect=self.federation.connect_timeout_seconds,
+            sock_read=max(self.federation.request_timeout_seconds, silence or 0.0),
         )
 
     async def close(self) -> None:

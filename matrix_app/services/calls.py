@@ -19,8 +19,14 @@ def turn_credentials(requester: Requester) -> dict[str, Any]:
     turn = get_config().turn
     if not turn.uris or (requester.is_guest and not turn.guests):
         return {}
-    username, password = _fixed(turn) if turn.user else _temporary(turn, requester.user_id)
+    username, password = minted_credentials(requester.user_id)
     return {"username": username, "password": password, "uris": list(turn.uris), "ttl": turn.ttl_seconds}
+
+
+def minted_credentials(user_id: str) -> tuple[str, str]:
+    """A user name and a password at the TURN servers; raises `OSError` for a secret that cannot be read."""
+    turn = get_config().turn
+    return _fixed(turn) if turn.user else _temporary(turn, user_id)
 
 
 def _fixed(turn: Turn) -> tuple[str, str]:

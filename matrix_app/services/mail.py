@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from email.utils import parseaddr
+from typing import TYPE_CHECKING
 
 from appliance.config import get_config
 from appliance.config.sections.mail import Mail
 from matrix_app.protocol.errors import BadGateway, InvalidParam
+
+if TYPE_CHECKING:
+    from django.core.mail.backends.smtp import EmailBackend
 
 
 def is_configured() -> bool:
@@ -47,7 +51,19 @@ def send(
     message.send()
 
 
-def _connection(mail: Mail) -> object:
+def try_connection() -> None:
+    """Connect and sign in, and send nothing; raises `BadGateway` with what went wrong."""
+    import smtplib
+
+    connection = _connection(get_config().mail)
+    try:
+        connection.open()
+        connection.close()
+    except (OSError, smtplib.SMTPException) as fault:
+        raise BadGateway(f"The mail server does not let this server in: {fault}") from fault
+
+
+def _connection(mail: Mail) -> EmailBackend:
     from django.core.mail.backends.smtp import EmailBackend
 
     return EmailBackend(

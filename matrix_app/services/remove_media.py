@@ -48,12 +48,22 @@ def remove_all(find: Callable[[], Sequence[Removable]], most: int = MOST) -> Rem
     return removed
 
 
-def remove_one(actor: Actor, mxc: Mxc) -> Removed:
-    """Remove media of this server or of another one; raises `NotFound`."""
+def discard(mxc: Mxc) -> None:
+    """Remove what Hearth itself has put there for a moment; that is in no log. Raises `NotFound`."""
+    remove_entries(_found(mxc))
+
+
+def _found(mxc: Mxc) -> Sequence[Removable]:
     server_nid = interning.find_server(mxc.server_name)
     entries = [] if server_nid is None else media_sweep.one(server_nid, mxc.media_id)
     if not entries:
         raise NotFound("There are no such media")
+    return entries
+
+
+def remove_one(actor: Actor, mxc: Mxc) -> Removed:
+    """Remove media of this server or of another one; raises `NotFound`."""
+    entries = _found(mxc)
     with db.write():
         audit.record(actor, "media.remove", str(mxc))
         remove_entries(entries)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django_q.models import OrmQ
 
+from appliance.diagnostics.watch import look_now
 from matrix_app.storage import check_results, db
 from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
@@ -20,8 +22,10 @@ def browser() -> Browser:
 
 def test_a_group_is_looked_at_again_and_shown(browser: Browser) -> None:
     assert "Nothing has been looked at" in browser.get("/admin/checks/").text
-    shown = browser.post("/admin/checks/run/", {"group": "database"}, page="/admin/checks/")
-    assert shown.html.css(".check.ok")
+    assert browser.post("/admin/checks/run/", {"group": "database"}, page="/admin/checks/").message
+    [group] = [row.task["args"][0] for row in OrmQ.objects.all()]
+    look_now([group])
+    assert browser.get("/admin/checks/").html.css(".check.ok")
     assert browser.post("/admin/checks/run/", {"group": "x"}, page="/admin/checks/").message
 
 

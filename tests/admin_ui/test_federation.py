@@ -62,3 +62,12 @@ def test_a_server_is_asked_now_and_its_answer_is_shown(browser: Browser) -> None
     page = "/admin/federation/mute.example/"
     assert "no answer" in browser.post(f"{page}retry/", page=page).message
     assert audit.page(before=None, limit=1)[0].action == "server.retry"
+
+
+def test_any_server_is_tested_and_every_step_shown(browser: Browser) -> None:
+    assert "Every step" not in browser.get("/admin/federation/test/").text
+    shown = browser.get("/admin/federation/test/", name="far.example")
+    assert "no server in tests" in shown.text
+    assert "cannot be reached" in shown.text
+    assert audit.page(before=None, limit=1)[0].action == "server.examine"
+    assert browser.get("/admin/federation/test/", name="<b>").texts(".notice.error")

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from appliance.diagnostics.registry import Check, all_checks
-from appliance.diagnostics.stored import run_and_store
 from matrix_app.protocol.errors import NotFound
 from matrix_app.services import audit
+from matrix_app.services.background import run_later
 from matrix_app.storage import check_results
 from matrix_app.storage.check_results import CheckRow
 
@@ -25,6 +25,20 @@ GROUPS: dict[str, Promise | str] = {
     "machine": _("Machine"),
     "security": _("Security"),
     "work": _("Background work"),
+    "names": _("Names (DNS)"),
+    "wellknown": _("Discovery (.well-known)"),
+    "tls": _("Certificates"),
+    "ports": _("Ports"),
+    "client": _("Clients"),
+    "proxy": _("Proxy"),
+    "federation": _("Federation"),
+    "endtoend": _("End to end"),
+    "media": _("Media"),
+    "mail": _("Mail"),
+    "push": _("Notifications"),
+    "turn": _("Calls (TURN)"),
+    "alerts": _("Alerts"),
+    "backup": _("Backups"),
 }
 _ORDER = ("error", "warn", "unknown", "info", "ok", "skipped")
 
@@ -78,5 +92,7 @@ def run(visit: Visit) -> HttpResponse:
         if group and group not in {check.group for check in all_checks().values()}:
             raise NotFound(_t("There is no such group"))
         audit.record(visit.actor, "checks.run", group)
-        run_and_store([group] if group else None)
-    return visit.redirect(reverse("admin:checks"))
+        run_later("run_checks", group or "all")
+    return visit.redirect(
+        reverse("admin:checks"), _t("The checks run now. What they find is here in a few seconds.")
+    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.urls import path
 
 from admin_ui.sections.federation import views
+from admin_ui.sections.federation.test_server import test_server
 
 urlpatterns = [
     path("federation/", views.servers, name="federation"),
+    path("federation/test/", test_server, name="federation-test"),
     path("federation/<str:name>/", views.server, name="federation-server"),
     path("federation/<str:name>/retry/", views.retry, name="federation-retry"),
 ]

@@ -1,0 +1,35 @@
+"""Settings of what watches over the server: checks, alerts, metrics."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from appliance.config.fields import Section, doc
+
+
+class Diagnostics(Section, frozen=True):
+    """Checks of the server and its surroundings, every hour and on `hearth doctor`."""
+
+    enabled: Annotated[bool, doc("Whether the checks run by themselves.")] = True
+    federation_peer: Annotated[
+        str, doc("The server that is asked whether it reaches this one; empty for none.")
+    ] = "matrix.org"
+    push_gateway: Annotated[
+        str, doc("The push gateway that must be reachable for notifications on phones; empty for none.")
+    ] = "https://matrix.org/_matrix/push/v1/notify"
+
+
+class Alerts(Section, frozen=True):
+    """Who is told when something stops working, and when it works again."""
+
+    mail_to: Annotated[tuple[str, ...], doc("Mail addresses to tell; needs a mail server.")] = ()
+    webhook: Annotated[
+        str, doc("An https address that is told by POST of a JSON object; empty for none.")
+    ] = ""
+    matrix: Annotated[
+        bool, doc("Whether administrators are told by a message from the server's own user.")
+    ] = True
+    warnings: Annotated[bool, doc("Whether warnings are told of at once, and not only errors.")] = False
+    daily_mail: Annotated[
+        bool, doc("Whether a mail once a day says what changed; on days without change there is none.")
+    ] = True

@@ -1,0 +1,25 @@
+"""What checks that ask others have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from appliance.diagnostics.outside import NoAnswer
+from appliance.diagnostics.result import Result, error
+
+FIX = "Does the proxy run, is its port forwarded by the router and open in the firewall?"
+
+
+def on_no_answer(run: Callable[[], Result]) -> Callable[[], Result]:
+    """Have a check end with an error when what it asks gives no answer."""
+
+    @wraps(run)
+    def safe() -> Result:
+        try:
+            return run()
+        except NoAnswer as fault:
+            text = str(fault)
+            return error(text[:1].upper() + text[1:], fix=FIX)
+
+    return safe
