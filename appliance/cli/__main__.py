@@ -36,6 +36,8 @@ VERBS = (
     ),
     Verb("media", "appliance.cli.media", "look after pictures and files: status, copy, remove, block"),
     Verb("setup-url", "appliance.cli.setup_url", "print the server's address and a new one-time setup code"),
+    Verb("render-proxy", "appliance.cli.render_proxy", "print the configuration for a proxy in front"),
+    Verb("render-turn", "appliance.cli.render_turn", "print the configuration for coturn, with its secret"),
     Verb("config", "appliance.cli.config", "check the configuration and show every setting in effect"),
     Verb("version", "appliance.cli.version", "print the version"),
 )

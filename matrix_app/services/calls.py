@@ -36,7 +36,8 @@ def _fixed(turn: Turn) -> tuple[str, str]:
 def _temporary(turn: Turn, user_id: str) -> tuple[str, str]:
     # As draft-uberti-behave-turn-rest-00 says, which TURN servers follow: SHA-1 is the one they know.
     username = f"{int(time.time()) + turn.ttl_seconds}:{user_id}"
-    secret = _kept(turn.secret_file, turn.secret).encode()
+    # What follows in the file is the secret from before a rotation, which only the TURN server still takes.
+    secret = _kept(turn.secret_file, turn.secret).partition("\n")[0].encode()
     return username, b64encode(hmac.digest(secret, username.encode(), hashlib.sha1)).decode()
 
 

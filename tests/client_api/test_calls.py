@@ -23,7 +23,8 @@ def test_credentials_from_a_shared_secret_name_their_end_and_are_signed(
     clients: ClientFactory, tmp_path: Path
 ) -> None:
     secret = tmp_path / "turn"
-    secret.write_text("north\n")
+    # The second line is what it was before a rotation.
+    secret.write_text("north\nsouth\n")
     alice = clients.make()
     with settings(turn={"uris": URIS, "secret_file": secret, "ttl_seconds": 3600}):
         found = alice.get("/voip/turnServer").body

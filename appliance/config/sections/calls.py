@@ -22,7 +22,12 @@ class Turn(Section, frozen=True):
     ] = ()
     secret: Annotated[str, doc("The secret shared with the TURN server; better kept in `secret_file`.")] = ""
     secret_file: Annotated[
-        Path | None, path("A file that holds the shared secret; relative to `secrets_dir`.", "secrets")
+        Path | None,
+        path(
+            "A file that holds the shared secret in its first line; relative to `secrets_dir`. "
+            "`hearth render-turn` makes it when it is missing.",
+            "secrets",
+        ),
     ] = None
     user: Annotated[str, doc("A fixed user at the TURN server, where there is no shared secret.")] = ""
     password: Annotated[str, doc("The password of `user`; better kept in `password_file`.")] = ""

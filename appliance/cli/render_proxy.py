@@ -1,0 +1,55 @@
+"""`hearth render-proxy`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.config import get_config
+from appliance.proxy.render import KINDS, render
+from appliance.proxy.site import Certificates, NoSite, Site, site_of
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """For which proxy, and where its certificate is."""
+    parser.add_argument("kind", choices=KINDS, help="the program that does TLS in front of Hearth")
+    parser.add_argument("--certificate", type=Path, metavar="FILE", help="a certificate, with its chain")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the private key of the certificate")
+    parser.add_argument(
+        "--private-ca",
+        action="store_true",
+        help="Caddy only: certificates of Caddy's own authority, for a network without the internet",
+    )
+    parser.epilog = (
+        "Prints a configuration for server.name and server.public_baseurl. Without --certificate, Caddy and "
+        "Traefik get their certificates themselves; nginx and Apache use those of certbot."
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Prints the configuration, or what is missing."""
+    try:
+        site = site_of(get_config())
+        print(render(arguments.kind, site, _certificates(arguments, site)), end="")
+    except NoSite as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _certificates(arguments: Namespace, site: Site) -> Certificates:
+    if (arguments.certificate is None) != (arguments.key is None):
+        raise NoSite("--certificate and --key are given together")
+    if arguments.private_ca and (arguments.certificate or arguments.kind != "caddy"):
+        raise NoSite("--private-ca is for Caddy, and instead of --certificate")
+    if arguments.certificate:
+        return Certificates(arguments.certificate.absolute(), arguments.key.absolute())
+    if arguments.kind in ("nginx", "apache"):
+        # certbot names the folder after the first domain that it was asked for.
+        folder = Path("/etc/letsencrypt/live") / site.name
+        return Certificates(folder / "fullchain.pem", folder / "privkey.pem")
+    return Certificates(private=arguments.private_ca)

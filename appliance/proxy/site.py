@@ -1,0 +1,102 @@
+"""What a proxy must know of this server: names, ports, and how much and how long it lets through."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from appliance.config.addresses import parse_listen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from appliance.config import Config
+
+FEDERATION_PORT = 8448
+HTTPS_PORT = 443
+LEAST_TIMEOUT_SECONDS = 600
+MIB = 1 << 20
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound to)
+
+
+class NoSite(Exception):
+    """The configuration lacks what a proxy must know; the message says what."""
+
+
+class Site(NamedTuple):
+    """One server as seen from outside.
+
+    `name` is the domain of its users, without a port; `host` is where clients go. Both may be the same.
+    """
+
+    name: str
+    host: str
+    https_port: int
+    federation_port: int
+    upstream: str
+    max_body_bytes: int
+    timeout_seconds: int
+
+    @property
+    def max_body_mib(self) -> int:
+        """The largest body, in whole MiB that hold it."""
+        return -(-self.max_body_bytes // MIB)
+
+    @property
+    def delegates(self) -> bool:
+        """Whether the domain of the users is another than where clients go."""
+        return self.name != self.host
+
+
+class Certificates(NamedTuple):
+    """Where the certificate comes from: files of the owner's, or the proxy's own private authority."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    private: bool = False
+
+
+def site_of(config: Config) -> Site:
+    """Raises `NoSite` when names are missing that a certificate can be had for."""
+    public = urlsplit(config.server.public_baseurl)
+    if public.scheme != "https" or not public.hostname:
+        raise NoSite("set server.public_baseurl to the https:// address that clients will use")
+    name, port = _split(config.server.name)
+    for host in (name, public.hostname):
+        _check(host)
+    return Site(
+        name=name,
+        host=public.hostname,
+        https_port=public.port or HTTPS_PORT,
+        federation_port=port or FEDERATION_PORT,
+        upstream=_upstream(config),
+        max_body_bytes=max(config.media.max_upload_bytes, config.web.max_body_bytes),
+        timeout_seconds=max(LEAST_TIMEOUT_SECONDS, config.limits.sync_timeout_seconds + 60),
+    )
+
+
+def _split(server_name: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{server_name}")
+    return (parts.hostname or "").lower(), parts.port or 0
+
+
+def _check(host: str) -> None:
+    if "." not in host:
+        raise NoSite(f"{host} is no name that other machines can find: set server.name and public_baseurl")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    raise NoSite(f"{host} is an address; a proxy needs names, for which certificates can be had")
+
+
+def _upstream(config: Config) -> str:
+    """The first address that Hearth listens on and a proxy can be told as host and port."""
+    for text in config.server.listen:
+        listen = parse_listen(text)
+        if not listen.path:
+            # A wildcard is an address to listen on, not one to connect to.
+            reachable = listen._replace(host=_REACHED_AT.get(listen.host, listen.host))
+            return reachable.bind()
+    raise NoSite("server.listen has no host:port for the proxy to connect to")
