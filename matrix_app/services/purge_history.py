@@ -7,10 +7,11 @@ from typing import Final
 from matrix_app.protocol.errors import InvalidParam, NotFound
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
+from matrix_app.services.effects import unread
 from matrix_app.services.long_tasks import LongTask, long_task, start
 from matrix_app.storage import db, events, extremities, history_purge, rooms
 from matrix_app.storage.events import EventRow
-from matrix_app.storage.history_purge import Place
+from matrix_app.storage.history_purge import OldEvent, Place
 from matrix_app.storage.rooms import RoomIdentity
 
 BATCH: Final = 500
@@ -18,7 +19,10 @@ KIND: Final = "room.purge_history"
 
 
 def purge_before_event(actor: Actor, room_id: str, event_id: str, *, local_too: bool) -> int:
-    """Remove what came before an event of a room; the nid of the task. Raises `NotFound`."""
+    """Remove what came before an event of a room; the nid of the task. Raises `NotFound`.
+
+    Without `local_too`, messages of this server's users are hidden and not removed.
+    """
     room = _room(room_id)
     row = events.row_by_id(event_id)
     if row is None or row.room_nid != room.nid or row.is_outlier:
@@ -55,25 +59,31 @@ def purge_some(task: LongTask) -> bool:
     if task.checkpoint.get("phase") == "gaps":
         return _note_gaps(task)
     task.step = "removing messages"
-    room_nid, depth = task.params["room_nid"], task.params["depth"]
-    after = _place(task)
-    found = history_purge.old_events(room_nid, after, depth, BATCH)
-    wanted = [row for row in found if (task.params["local_too"] or not row.is_local) and not row.is_end]
-    gone = [row.nid for row in wanted if row.key_nid is None]
+    room_nid = task.params["room_nid"]
+    found = history_purge.old_events(room_nid, _place(task, (task.params["depth"], -1)), BATCH)
+    old = [one for one in found if not one.is_end]
+    gone = [one.row.nid for one in old if _goes(task, one)]
     with db.write():
+        for one in old:
+            unread.forget(one.row)
         history_purge.remove(room_nid, gone)
-        history_purge.hide(room_nid, [row.nid for row in wanted if row.key_nid is not None])
+        history_purge.hide(room_nid, [one.row.nid for one in old if not _goes(task, one)])
     task.done += len(gone)
     task.result = {"messages_removed": task.done}
     if len(found) < BATCH:
-        task.checkpoint = {"phase": "gaps", "after": list(history_purge.BEGINNING)}
+        task.checkpoint = {"phase": "gaps"}
     else:
-        task.checkpoint = {"after": [found[-1].depth, found[-1].nid]}
+        task.checkpoint = {"place": [found[-1].row.depth, found[-1].row.nid]}
     return False
 
 
-def _place(task: LongTask) -> Place:
-    depth, nid = task.checkpoint.get("after", history_purge.BEGINNING)
+def _goes(task: LongTask, one: OldEvent) -> bool:
+    """Whether an event goes for good. Those of this server's users may be the only copy anywhere."""
+    return one.row.key_nid is None and (task.params["local_too"] or not one.is_local)
+
+
+def _place(task: LongTask, first: Place) -> Place:
+    depth, nid = task.checkpoint.get("place", first)
     return depth, nid
 
 
@@ -81,14 +91,16 @@ def _note_gaps(task: LongTask) -> bool:
     """Note which predecessors of the events that are left are gone: readers may have them fetched again."""
     task.step = "noting gaps"
     room_nid = task.params["room_nid"]
-    batch = events.history(room_nid, after=_place(task), limit=BATCH, backwards=False)
+    batch = events.history(
+        room_nid, after=_place(task, history_purge.BEGINNING), limit=BATCH, backwards=False
+    )
     with db.write():
         for row in batch:
             _note_gap(room_nid, row)
     task.result = {"messages_removed": task.done}
     if len(batch) < BATCH:
         return True
-    task.checkpoint["after"] = [batch[-1].depth, batch[-1].nid]
+    task.checkpoint["place"] = [batch[-1].depth, batch[-1].nid]
     return False
 
 

@@ -1,7 +1,7 @@
 """Removing a room's old messages, a bounded number at a time; what the room's state needs stays.
 
-Messages go with all that is known of them. State events stay, as outliers: the state is made of them, but
-history no longer shows them.
+Messages go with all that is known of them. Others stay as outliers, which history does not show: state
+events, because the state is made of them, and what is to be kept for those who know its ID.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from matrix_app.storage import db, search_index
+from matrix_app.storage.events import E_COLUMNS, EventRow
 
 Place = tuple[int, int]
 BEGINNING: Place = (-1, -1)
 
 
 class OldEvent(NamedTuple):
-    """An event from before the place that is kept."""
+    """An event from before the place that is kept; `is_end` when nothing follows it yet."""
 
-    nid: int
-    depth: int
-    key_nid: int | None
+    row: EventRow
     is_local: bool
     is_end: bool
 
@@ -37,16 +36,17 @@ _OF_EVENTS = (
 )
 
 
-def old_events(room_nid: int, after: Place, depth: int, limit: int) -> list[OldEvent]:
-    """Events of a room that come before `depth`, the oldest first, after a place."""
+def old_events(room_nid: int, place: Place, limit: int) -> list[OldEvent]:
+    """Events of a room that come before a place, the latest first: each is seen before what it follows."""
     sql = (
-        "SELECT e.nid, e.depth, e.key_nid, u.is_local, f.event_nid IS NOT NULL FROM event e"
+        f"SELECT {E_COLUMNS}, u.is_local, f.event_nid IS NOT NULL FROM event e"
         " JOIN matrix_user u ON u.nid = e.sender_nid"
         " LEFT JOIN forward_extremity f ON f.room_nid = e.room_nid AND f.event_nid = e.nid"
-        " WHERE e.room_nid = %s AND (e.depth, e.nid) > (%s, %s) AND e.depth < %s AND NOT e.is_outlier"
-        " ORDER BY e.depth, e.nid LIMIT %s"
+        " WHERE e.room_nid = %s AND (e.depth, e.nid) < (%s, %s) AND NOT e.is_outlier"
+        " ORDER BY e.depth DESC, e.nid DESC LIMIT %s"
     )
-    return [OldEvent(*row) for row in db.rows(sql, (room_nid, *after, depth, limit))]
+    found = db.rows(sql, (room_nid, *place, limit))
+    return [OldEvent(EventRow(*row[:-2]), row[-2], row[-1]) for row in found]
 
 
 def remove(room_nid: int, event_nids: Sequence[int]) -> None:
@@ -60,7 +60,7 @@ def remove(room_nid: int, event_nids: Sequence[int]) -> None:
 
 
 def hide(room_nid: int, event_nids: Sequence[int]) -> None:
-    """Take state events out of history: the state keeps them."""
+    """Take events out of history; they are still here."""
     nids = db.any_of(event_nids)
     _close_gaps(room_nid, event_nids)
     db.execute(f"UPDATE event SET is_outlier = %s, position = NULL WHERE {db.in_any('nid')}", (True, nids))

@@ -48,12 +48,27 @@ def test_what_came_before_an_event_is_removed_and_the_state_stays(
     assert shown(writer, room_id)[-1] == "afterwards"
 
 
-def test_messages_of_own_users_stay_unless_they_are_to_go_too(admin: Client, clients: ClientFactory) -> None:
+def test_messages_of_own_users_are_hidden_and_kept_unless_they_are_to_go_too(
+    admin: Client, clients: ClientFactory
+) -> None:
     writer = clients.make()
     room_id = writer.create_room()
     sent = [writer.send(room_id, f"m{number}").body["event_id"] for number in range(3)]
     assert purge(admin, room_id, sent[-1]) == "complete"
-    assert shown(writer, room_id)[-3:] == ["m0", "m1", "m2"]
+    assert shown(writer, room_id) == ["m2"]
+    assert db.value("SELECT count(*) FROM event WHERE event_id = %s AND is_outlier", (sent[0],)) == 1
+
+
+def test_what_is_removed_is_no_longer_unread(admin: Client, clients: ClientFactory) -> None:
+    from tests.factories.syncing import sync
+
+    writer, reader = clients.many(2)
+    room_id = writer.create_room(preset="public_chat")
+    reader.change(room_id, "join")
+    sent = [writer.send(room_id, f"m{number}").body["event_id"] for number in range(6)]
+    purge(admin, room_id, sent[4], delete_local_events=True)
+    unread = sync(reader)["rooms"]["join"][room_id]["unread_notifications"]
+    assert unread["notification_count"] == 2
 
 
 def test_messages_go_by_the_time_they_were_sent_and_the_last_event_stays(
@@ -107,3 +122,22 @@ def test_only_administrators_remove_history(clients: ClientFactory) -> None:
 def test_a_removal_up_to_nowhere_is_refused(admin: Client, body: dict[str, Any]) -> None:
     room_id = admin.create_room()
     assert admin.post(f"/_synapse/admin/v1/purge_history/{room_id}", body).status in (400, 404)
+
+
+def test_long_histories_go_batch_by_batch(
+    admin: Client, clients: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.factories.syncing import sync
+
+    monkeypatch.setattr("matrix_app.services.purge_history.BATCH", 3)
+    writer, reader = clients.many(2)
+    room_id = writer.create_room(preset="public_chat")
+    reader.change(room_id, "join")
+    for number in range(10):
+        writer.send(room_id, f"m{number}")
+        writer.set_state(room_id, "m.room.topic", {"topic": str(number)})
+    last = writer.send(room_id, "last").body["event_id"]
+    assert purge(admin, room_id, last, delete_local_events=True) == "complete"
+    assert shown(reader, room_id) == ["last"]
+    unread = sync(reader)["rooms"]["join"][room_id]["unread_notifications"]
+    assert unread["notification_count"] == 1
