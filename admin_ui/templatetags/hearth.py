@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from admin_ui.navigation import MENU
 from appliance.config import get_config
+from matrix_app.services import setup
 from matrix_app.storage import check_results
 
 register = template.Library()
@@ -35,6 +36,12 @@ def icon(name: str) -> SafeString:
 def server_name() -> str:
     """The name of this server."""
     return get_config().server.name
+
+
+@register.simple_tag
+def setup_is_open() -> bool:
+    """Whether this server is still to be set up."""
+    return setup.is_open()
 
 
 @register.inclusion_tag("admin_ui/checks/badge.html")

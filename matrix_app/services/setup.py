@@ -94,6 +94,11 @@ def remember(**values: Any) -> None:
         setup_state.put(row.step, {**row.data, **values})
 
 
+def checks_began() -> int:
+    """When the checks of the connection were begun last, in milliseconds; 0 for never."""
+    return int(_present().data.get("checks_began", 0))
+
+
 def _present() -> SetupRow:
     row = setup_state.get()
     if row is None:
@@ -117,7 +122,7 @@ def check_names(name: str, address: str) -> list[Problem]:
     problems = (
         [] if is_server_name(name) else [Problem("server.name", "must be a domain such as example.org")]
     )
-    if not _is_address(address):
+    if not _is_address(address) and address != base_config().server.public_baseurl:
         fault = "must be an address such as https://matrix.example.org"
         problems.append(Problem("server.public_baseurl", fault))
     return problems or setup_file.faults_of(name, address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -188,9 +189,15 @@ def test_checks_are_run_and_shown_with_what_to_copy(browser: Browser) -> None:
     assert "AAAA" in shown.text
     assert not shown.html.css(".check.ok, .check.warn, .check.error")
     shown = browser.post("/setup/connectivity/run/", page="/setup/connectivity/")
+    assert shown.html.css("noscript meta[http-equiv=refresh]")
+    deadline = time.monotonic() + 60
+    while "HX-Refresh" not in (shown := browser.get("/setup/connectivity/rows/")).headers:
+        assert shown.html.css("[hx-get]")
+        assert time.monotonic() < deadline, "the checks do not end"
+        time.sleep(0.1)
+    shown = browser.get("/setup/connectivity/")
     assert shown.html.css(".check.ok, .check.warn, .check.error")
-    rows = browser.client.get("/setup/connectivity/rows/", headers={"HX-Request": "true"})
-    assert rows.headers["HX-Refresh"] == "true"
+    assert not shown.html.css("noscript meta")
 
 
 def test_going_on_with_errors_needs_the_name_to_be_typed(browser: Browser) -> None:
@@ -288,3 +295,19 @@ def test_no_step_has_scripts_or_styles_in_the_page(browser: Browser) -> None:
         assert (shown.status, shown.address) == (200, f"/setup/{step}/")
         assert not shown.html.css("[style], [onclick], script:not([src])")
         assert shown.texts("[aria-current=step]")
+
+
+def test_an_address_that_is_fixed_to_nothing_is_no_dead_end(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_to(browser, "names")
+    monkeypatch.setenv("HEARTH_SERVER__PUBLIC_BASEURL", "")
+    assert browser.post("/setup/names/", {"name": NAME}).address == "/setup/connectivity/"
+
+
+def test_who_comes_to_sign_in_is_led_to_the_setup_while_it_is_open(browser: Browser) -> None:
+    assert browser.get("/admin/").href(".notice a") == "/setup/"
+    make_account("owner", admin=True)
+    with db.write():
+        setup_state.finish(1)
+    assert not browser.get("/admin/").html.css(".notice a")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _t
 
 from admin_ui.page import page
 from admin_ui.sections.checks.views import GROUPS, Shown, ShownGroup
@@ -16,17 +14,27 @@ from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
 from appliance.config import get_config
 from appliance.diagnostics.registry import all_checks
-from appliance.diagnostics.stored import run_and_store
+from appliance.diagnostics.stored import start_run
 from matrix_app.services import setup
 from matrix_app.storage import check_results
 from matrix_app.storage.clock import now_ms
 
 # What has nothing to do with being reached, or comes later in the setup.
-_OTHER_GROUPS: Final = ("database", "machine", "security", "work")
-_LATER: Final = ("configuration.owner", "configuration.contact")
+_OTHER_GROUPS: Final = (
+    "bridges",
+    "database",
+    "endtoend",
+    "machine",
+    "mail",
+    "media",
+    "push",
+    "security",
+    "turn",
+    "work",
+)
+_LATER: Final = ("configuration.owner", "configuration.contact", "wellknown.support")
 # A run that has not ended after this was lost; its page no longer waits.
 _LONGEST_MS: Final = 180_000
-_running = threading.Lock()
 
 
 def wanted_checks() -> list[str]:
@@ -64,7 +72,7 @@ def _has_passed(groups: list[ShownGroup]) -> bool:
 @step("connectivity")
 def connectivity(visit: Visit) -> HttpResponse:
     """The checks and the texts to copy; going on with errors needs the server's name to be typed."""
-    began = int(visit.setup.data.get("checks_began", 0))
+    began = setup.checks_began()
     groups = _groups(began)
     passed = bool(began) and _has_passed(groups)
     if visit.is_post:
@@ -80,37 +88,25 @@ def connectivity(visit: Visit) -> HttpResponse:
 
 @step("connectivity")
 def run(visit: Visit) -> HttpResponse:
-    """Run the checks: with scripts the page shows each as it ends, without them all at their end."""
-    address = reverse("setup:connectivity")
-    if not visit.is_post:
-        return visit.redirect(address)
-    setup.remember(checks_began=now_ms())
-    if not visit.is_partial:
-        _run_all()
-        return visit.redirect(address, _t("The checks have been run."))
-    threading.Thread(target=_run_all, name="setup-checks", daemon=True).start()
-    return _rows(visit, int(now_ms()))
+    """Run the checks beside the requests; the page shows each as it ends, with and without scripts."""
+    if visit.is_post:
+        start_run(wanted_checks(), begin=lambda: setup.remember(checks_began=now_ms()))
+        if visit.is_partial:
+            return _rows(visit)
+    return visit.redirect(reverse("setup:connectivity"))
 
 
 @page("setup")
 def rows(visit: Visit) -> HttpResponse:
     """What the checks have found so far."""
-    return _rows(visit, int(visit.setup.data.get("checks_began", 0)))
+    return _rows(visit)
 
 
-def _rows(visit: Visit, began: int) -> HttpResponse:
+def _rows(visit: Visit) -> HttpResponse:
+    began = setup.checks_began()
     groups = _groups(began)
     running = _is_under_way(groups, began)
     response = visit.page("setup/check_rows", groups=groups, running=running)
     if not running:  # the button below depends on what was found
         response.headers["HX-Refresh"] = "true"
     return response
-
-
-def _run_all() -> None:
-    """Run the checks, unless they are being run: two forms at once start no second run."""
-    if _running.acquire(blocking=False):
-        try:
-            run_and_store(wanted_checks())
-        finally:
-            _running.release()

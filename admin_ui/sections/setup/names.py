@@ -44,7 +44,9 @@ class NamesForm(forms.Form):
 
     def clean_address(self) -> str:
         """A whole address; https where none is said."""
-        given = self.cleaned_data["address"].strip()
+        given = str(self.cleaned_data["address"]).strip()
+        if self.fields["address"].disabled:
+            return given  # as it is fixed, even if to nothing
         return (given if "://" in given else f"https://{given}").rstrip("/")
 
     def clean(self) -> dict[str, Any]:
@@ -59,10 +61,13 @@ class NamesForm(forms.Form):
 
 def _form(visit: Visit) -> NamesForm:
     server, locked = base_config().server, setup.locked_names()
-    initial = {"name": server.name, "address": server.public_baseurl or _address_of(visit)}
+    initial = {"name": server.name, "address": server.public_baseurl}
+    if not server.public_baseurl and "server.public_baseurl" not in locked:
+        initial["address"] = _address_of(visit)
     form = NamesForm(visit.form if visit.is_post else None, initial=initial, label_suffix="")
     form.fields["name"].disabled = "server.name" in locked
     form.fields["address"].disabled = "server.public_baseurl" in locked
+    form.fields["address"].required = not form.fields["address"].disabled
     return form
 
 

@@ -47,5 +47,7 @@ def owner() -> Result:
     from matrix_app.storage import accounts
 
     if not accounts.any_admin():
-        return error("The server has no administrator", fix="hearth create-user NAME --admin")
+        return error(
+            "The server has no administrator", fix="hearth setup-url, or hearth create-user NAME --admin"
+        )
     return ok("There is one")
