@@ -1,0 +1,92 @@
+"""The setup in Debian's Chromium, with scripts, on a phone's screen: about 15 seconds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
+
+from tests.admin_ui.test_setup_of_a_server import nameless
+from tests.clients.stories import CHROMIUM, needs_chromium
+from tests.real_server import RealServer
+
+pytestmark = [pytest.mark.slow, needs_chromium]
+
+NAME = "wizard.example"
+PASSWORD = "a long enough sentence"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RealServer]:
+    with nameless(RealServer(tmp_path)) as running:
+        yield running
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of 360 pixels, that fails the test at its end when a script has complained."""
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        shown = browser.new_page(viewport={"width": 360, "height": 740})
+        shown.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        shown.on("pageerror", lambda fault: complaints.append(str(fault)))
+        yield shown
+        browser.close()
+    assert complaints == []
+
+
+def judge(page: Page) -> None:
+    """Nothing keeps people out, and nothing is wider than the screen."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, f"{page.url} is too wide"
+
+
+def press(page: Page, text: str) -> None:
+    judge(page)
+    page.get_by_role("button", name=text, exact=True).click()
+
+
+def leave_the_checks(page: Page) -> None:
+    """What they find depends on the machine: errors have to be confirmed."""
+    if page.get_by_role("button", name="Next").count():
+        press(page, "Next")
+        return
+    page.locator("summary", has_text="Go on all the same").click()
+    page.locator("input[name=typed_name]").fill(NAME)
+    press(page, "Go on all the same")
+
+
+def test_a_phone_sets_a_server_up(server: RealServer, page: Page) -> None:
+    found = re.search(r"setup page +(\S+)", server.log_end())
+    assert found is not None
+    page.goto(found[1])
+    assert "#" not in page.url  # the code stays neither in the address nor in the history
+    press(page, "Begin")
+    press(page, "Set up a new server")
+    page.get_by_label("Name of the server").fill("Wizard.Example")
+    assert page.locator(".preview code").inner_text() == f"@you:{NAME}"
+    page.get_by_label("Address for clients").fill(server.base)
+    press(page, "Next")
+    press(page, "Yes, take these names")
+    page.wait_for_url("**/setup/connectivity/", timeout=60_000)
+    press(page, "Look now")
+    page.get_by_role("button", name="Look again").wait_for(timeout=120_000)
+    page.wait_for_selector("#checks:not([hx-get])", timeout=120_000)
+    leave_the_checks(page)
+    page.get_by_label("User name").fill("rosa")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again").fill(PASSWORD)
+    press(page, "Make my account")
+    press(page, "Add an authenticator app")
+    press(page, "Go on without")
+    for _step in ("registration", "calls", "mail", "backup"):
+        press(page, "Next")
+    assert f"@rosa:{NAME}" in page.locator("main").inner_text()
+    press(page, "Finish, and go to the administration")
+    page.wait_for_url("**/admin/sign-in/**")
