@@ -40,6 +40,8 @@ def entries() -> tuple[Entry, ...]:
         Entry("forget_transactions", 60),
         Entry("delete_expired", 24 * 60),
         Entry("run_checks", 60),
+        Entry("try_alerts", 7 * 24 * 60),
+        Entry("mail_changes", 24 * 60),
         Entry("tidy_room_for_tests", 7 * 24 * 60),
     )
 

@@ -183,6 +183,20 @@ def run_checks(group: str = "") -> None:
         look_by_schedule()
 
 
+def try_alerts() -> None:
+    """Show that alerts reach administrators, or that they do not."""
+    from appliance.diagnostics.watch import try_alerts as try_them
+
+    try_them()
+
+
+def mail_changes() -> None:
+    """Mail which checks became bad or good since the last such mail."""
+    from appliance.diagnostics.changes import mail_changes as send
+
+    send()
+
+
 def tidy_room_for_tests() -> None:
     """Remove old messages of the checks."""
     from matrix_app.services.system_user import tidy_room_for_tests as tidy

@@ -28,6 +28,7 @@ MODULES: Final = (
     "appliance.diagnostics.checks.endtoend",
     "appliance.diagnostics.checks.services",
     "appliance.diagnostics.checks.turn",
+    "appliance.diagnostics.checks.alerts",
     "appliance.diagnostics.checks.security",
     "appliance.diagnostics.checks.work",
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from appliance.config import get_config
 from appliance.diagnostics.background import begin
+from appliance.diagnostics.changes import tell_changes
 from appliance.diagnostics.stored import run_and_store
+from matrix_app.services.alerts import deliver_test
 
 
 def look(wanted: list[str] | None = None) -> None:
@@ -15,9 +17,20 @@ def look(wanted: list[str] | None = None) -> None:
 def look_now(wanted: list[str] | None = None) -> None:
     """Run checks, and tell of what changed."""
     run_and_store(wanted)
+    tell_changes()
 
 
 def look_by_schedule() -> None:
     """Run all checks, unless the settings say otherwise."""
     if get_config().diagnostics.enabled:
         look()
+
+
+def try_alerts() -> None:
+    """Have every channel deliver a test in the background, and keep how it went."""
+    begin(_try_alerts)
+
+
+def _try_alerts() -> None:
+    deliver_test()
+    run_and_store(["alerts"])

@@ -9,6 +9,7 @@ from appliance.diagnostics.watch import look_now
 from matrix_app.storage import check_results, db
 from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
+from tests.factories.settings import settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,3 +39,11 @@ def test_what_is_wrong_comes_first_with_what_to_do(browser: Browser) -> None:
     assert "push it" in shown.text
     assert shown.html.css(".check-group")[0].css(".check.error")
     assert "does not work" in " ".join(browser.get("/admin/").texts(".topbar .badge"))
+
+
+def test_alerts_are_tried_from_the_page(browser: Browser) -> None:
+    page = "/admin/checks/"
+    with settings(alerts={"matrix": False}):
+        assert "Nobody is told" in browser.post(f"{page}try-alerts/", page=page).message
+    assert "on its way" in browser.post(f"{page}try-alerts/", page=page).message
+    assert [row.task["func"] for row in OrmQ.objects.all()] == ["matrix_app.tasks.try_alerts"]

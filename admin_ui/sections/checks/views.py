@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from appliance.diagnostics.registry import Check, all_checks
-from matrix_app.protocol.errors import NotFound
+from matrix_app.protocol.errors import InvalidParam, NotFound
 from matrix_app.services import audit
+from matrix_app.services.alerts import channels
 from matrix_app.services.background import run_later
 from matrix_app.storage import check_results
 from matrix_app.storage.check_results import CheckRow
@@ -96,3 +97,18 @@ def run(visit: Visit) -> HttpResponse:
     return visit.redirect(
         reverse("admin:checks"), _t("The checks run now. What they find is here in a few seconds.")
     )
+
+
+@page("admin")
+def try_alerts(visit: Visit) -> HttpResponse:
+    """Have every way of telling administrators deliver a test."""
+    address = reverse("admin:checks")
+    if not visit.is_post:
+        return visit.redirect(address)
+    if not channels():
+        raise InvalidParam(
+            _t("Nobody is told of alerts: set a mail address, a webhook or Matrix in the settings")
+        )
+    audit.record(visit.actor, "alerts.test")
+    run_later("try_alerts")
+    return visit.redirect(address, _t("A test is on its way. How it went is here in a few seconds."))

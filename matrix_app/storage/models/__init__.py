@@ -112,6 +112,7 @@ from matrix_app.storage.models.user_data import (
     UnreadStance,
     UnreadTotal,
 )
+from matrix_app.storage.models.watch import AlertChannel, Sample
 from matrix_app.storage.models.web import (
     AuditEntry,
     CheckResult,
@@ -128,6 +129,7 @@ __all__ = [
     "AccessToken",
     "Account",
     "AccountData",
+    "AlertChannel",
     "AppserviceProgress",
     "AppserviceRegistration",
     "AppserviceRoom",
@@ -189,6 +191,7 @@ __all__ = [
     "RoomServer",
     "RoomSummary",
     "RoomTyping",
+    "Sample",
     "SearchProgress",
     "SenderProgress",
     "Server",

@@ -1,0 +1,112 @@
+"""Telling of what changed: at once what stopped working or works again, and once a day all of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from appliance.config import get_config
+from appliance.diagnostics.registry import all_checks
+from appliance.diagnostics.result import Status
+from matrix_app.services.alerts import Alert, channels, deliver
+from matrix_app.services.mail import is_configured
+from matrix_app.storage import alert_channels, check_results, db
+from matrix_app.storage.check_results import CheckRow
+from matrix_app.storage.clock import now_ms
+
+# The row of `alert_channel` that holds what the last daily mail knew.
+DAILY: Final = "daily"
+_GOOD: Final = (Status.OK, Status.INFO)
+_UNTOLD: Final = ("", Status.OK)
+
+
+def tell_changes() -> list[str]:
+    """Tell of checks that became bad or good again since they were told of; the IDs of those that were.
+
+    A check that could not be looked at is neither. Nothing counts as told until a channel has taken it.
+    """
+    news = [row for row in check_results.all_rows().values() if _is_news(row)]
+    if not news or not channels() or not deliver(_alert(news)):
+        return []
+    with db.write():
+        for row in news:
+            check_results.set_told(row.id, row.status if _is_bad(row.status) else Status.OK.value)
+    return [row.id for row in news]
+
+
+def _is_bad(status: str) -> bool:
+    return status == Status.ERROR or (status == Status.WARN and get_config().alerts.warnings)
+
+
+def _is_news(row: CheckRow) -> bool:
+    if _is_bad(row.status):
+        return row.told_status != row.status
+    was_bad = row.told_status not in _UNTOLD
+    # With warnings off, one that was an error and is a warning is good enough to be told of.
+    return was_bad and row.status in (*_GOOD, Status.WARN)
+
+
+def _alert(news: list[CheckRow]) -> Alert:
+    bad = [row for row in news if _is_bad(row.status)]
+    good = [row for row in news if not _is_bad(row.status)]
+    name = get_config().server.name
+    said = _title(bad[0]) if len(bad) == 1 else f"{len(bad)} things need attention"
+    subject = f"{name}: {said}" if bad else f"{name}: works again"
+    lines = [*_lines("Needs attention", bad), *_lines("Works again", good)]
+    return Alert("alert", subject, "\n".join(lines), [_item(row) for row in news])
+
+
+def _title(row: CheckRow) -> str:
+    known = all_checks().get(row.id)
+    return known.title if known else row.id
+
+
+def _lines(heading: str, rows: list[CheckRow]) -> list[str]:
+    found = [heading, ""] if rows else []
+    for row in rows:
+        found.append(f"* {_title(row)}: {row.summary}")
+        if row.fix and _is_bad(row.status):
+            found.append(f"  To do: {row.fix}")
+    return [*found, ""] if found else []
+
+
+def _item(row: CheckRow) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "title": _title(row),
+        "status": row.status,
+        "summary": row.summary,
+        "fix": row.fix,
+        "since_ts": row.since_ts,
+    }
+
+
+def mail_changes() -> bool:
+    """Mail what changed since the last such mail, where one is wanted; whether there was one."""
+    alerts = get_config().alerts
+    if not alerts.daily_mail or not alerts.mail_to or not is_configured():
+        return False
+    rows = check_results.all_rows()
+    kept = alert_channels.all_rows().get(DAILY)
+    before = kept.data if kept else {}
+    changed = [row for row in rows.values() if _has_changed(row, before.get(row.id, Status.OK.value))]
+    if changed and not deliver(_daily(changed), ["mail"]):
+        return False
+    present = orjson.dumps({row.id: row.status for row in rows.values()})
+    with db.write():
+        alert_channels.put(DAILY, now_ms(), "", present)
+    return bool(changed)
+
+
+def _has_changed(row: CheckRow, before: str) -> bool:
+    bad = (Status.WARN, Status.ERROR)
+    return row.status != before and (row.status in bad or (before in bad and row.status in _GOOD))
+
+
+def _daily(changed: list[CheckRow]) -> Alert:
+    worse = [row for row in changed if row.status in (Status.WARN, Status.ERROR)]
+    better = [row for row in changed if row.status in _GOOD]
+    lines = [*_lines("Needs attention", worse), *_lines("Works again", better)]
+    subject = f"{get_config().server.name}: what changed since yesterday"
+    return Alert("changes", subject, "\n".join(lines), [_item(row) for row in changed])
