@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import django
 
+from appliance.schema import copy_before_upgrade, note_version, refuse_newer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -15,24 +17,38 @@ Names = set[tuple[str, str]]
 
 
 def migrate() -> int:
-    """Applies the migrations that are missing; the result is how many that were."""
+    """Applies the migrations that are missing; the result is how many that were.
+
+    The database is copied before it is changed. Raises `SchemaRefused` when that cannot be done, and for a
+    database that a newer version has made other than this one can use.
+    """
     django.setup()
     from django.core.management import call_command
     from django.db import connection
 
     if connection.vendor == "sqlite":
         _make_parent(connection.settings_dict["NAME"])
-    missing = len(_shipped() - _applied())
+    known, applied = shipped(), _applied()
+    refuse_newer(applied - known)
+    missing = known - applied
     if missing:
+        if applied:
+            copy_before_upgrade()
         call_command("migrate", interactive=False, verbosity=0)
+    note_version()
     connection.close()
-    return missing
+    return len(missing)
 
 
 def count_missing() -> int:
-    """How many migrations are still to be applied; 0 when the schema is this version's."""
+    """How many migrations are still to be applied; 0 when the schema is this version's.
+
+    Raises `SchemaRefused` for a database that a newer version has made other than this one can use.
+    """
     django.setup()
-    return len(_shipped() - _applied())
+    known, applied = shipped(), _applied()
+    refuse_newer(applied - known)
+    return len(known - applied)
 
 
 def described() -> str:
@@ -51,7 +67,7 @@ def _make_parent(file: str) -> None:
     Path(file).parent.mkdir(parents=True, exist_ok=True, mode=0o750)
 
 
-def _shipped() -> Names:
+def shipped() -> Names:
     """The migrations on disk, by name: importing all of them takes longer than starting the server."""
     from django.apps import apps
 

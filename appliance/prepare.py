@@ -11,6 +11,8 @@ from appliance import secrets
 from appliance.config.errors import ConfigError
 from appliance.database import count_missing, described, migrate
 from appliance.identity import check_server_name
+from appliance.restoring import refuse_unfinished
+from appliance.schema import SchemaRefused
 from appliance.setup_code import invitation
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ def prepare(config: Config) -> int:
 
 def make_current(config: Config) -> int:
     """As `prepare`, without inviting the owner of a new server."""
+    try:
+        refuse_unfinished(config.server.data_dir)
+    except SchemaRefused as fault:
+        print(fault, file=sys.stderr)
+        return 2
     for folder in (config.server.data_dir, config.server.run_dir, config.media.dir):
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     secrets.create_all()
@@ -54,6 +61,7 @@ def _make_database_current(config: Config) -> int:
 
 
 def _check_database(config: Config) -> int:
+    refuse_unfinished(config.server.data_dir)
     if missing := count_missing():
         print(f"the database lacks {missing} migrations of this version: run hearth migrate", file=sys.stderr)
         return 1
@@ -68,7 +76,7 @@ def _explained(work: Callable[[], int]) -> int:
     except OperationalError as fault:
         print(f"the database cannot be used: {str(fault).strip()}", file=sys.stderr)
         return DATABASE_UNUSABLE
-    except ConfigError as fault:
+    except (ConfigError, SchemaRefused) as fault:
         print(fault, file=sys.stderr)
         return 2
 

@@ -9,6 +9,7 @@ import sys
 from typing import NamedTuple
 
 from appliance.config import ConfigError
+from appliance.schema import SchemaRefused
 
 # structlog imports Twisted when it is installed, as it is for Daphne: 3 MiB that nobody uses.
 sys.modules.setdefault("structlog.twisted", None)  # type: ignore[arg-type]
@@ -35,6 +36,13 @@ VERBS = (
         "look whether everything works, and say what to do where it does not",
     ),
     Verb("media", "appliance.cli.media", "look after pictures and files: status, copy, remove, block"),
+    Verb(
+        "backup", "appliance.cli.backup", "copy everything that must not be lost into the folder of backups"
+    ),
+    Verb(
+        "verify-backup", "appliance.cli.verify_backup", "restore a backup into a scratch place and check it"
+    ),
+    Verb("restore", "appliance.cli.restore", "put a backup in the place of this server's data"),
     Verb("setup-url", "appliance.cli.setup_url", "print the server's address and a new one-time setup code"),
     Verb("render-proxy", "appliance.cli.render_proxy", "print the configuration for a proxy in front"),
     Verb("render-turn", "appliance.cli.render_turn", "print the configuration for coturn, with its secret"),
@@ -56,14 +64,14 @@ def main(arguments: list[str] | None = None) -> int:
     module.add_arguments(parser)
     try:
         code: int = module.run(parser.parse_args(given[1:]))
-    except ConfigError as fault:
+    except (ConfigError, SchemaRefused) as fault:
         print(fault, file=sys.stderr)
         return 2
     return code
 
 
 def _parser() -> argparse.ArgumentParser:
-    verbs = "\n".join(f"  {verb.name:<12} {verb.summary}" for verb in VERBS)
+    verbs = "\n".join(f"  {verb.name:<13} {verb.summary}" for verb in VERBS)
     parser = argparse.ArgumentParser(
         prog="hearth",
         usage="hearth VERB [OPTIONS]",

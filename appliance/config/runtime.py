@@ -22,6 +22,7 @@ _WHOLE: Final = (
     "rtc",
     "diagnostics",
     "alerts",
+    "backup",
 )
 _SINGLE: Final = frozenset(
     {

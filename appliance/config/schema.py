@@ -6,6 +6,7 @@ from msgspec import field
 
 from appliance.config.fields import Section
 from appliance.config.sections.accounts import Captcha, Cas, PasswordPolicy, Registration
+from appliance.config.sections.backup import Backup
 from appliance.config.sections.calls import Rtc, Turn
 from appliance.config.sections.diagnostics import Alerts, Diagnostics
 from appliance.config.sections.limits import Limits, RateLimits
@@ -50,4 +51,5 @@ class Config(Section, frozen=True):
     app_services: AppServices = field(default_factory=AppServices)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     alerts: Alerts = field(default_factory=Alerts)
+    backup: Backup = field(default_factory=Backup)
     logging: Logging = field(default_factory=Logging)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -100,3 +101,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
                 table = {section: table}
             merge(tables, table)
     return tables
+
+
+def config_files(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """The files that the configuration is read from: `hearth.toml`, then those of `conf.d`; none at all."""
+    file = _find(environ, [])
+    return [file, *sorted((file.resolve().parent / "conf.d").glob("*.toml"))] if file else []

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from appliance.config import Config, ConfigError, load_config, use_config
-from appliance.database import _shipped, described, migrate
+from appliance.database import described, migrate, shipped
 from appliance.identity import check_server_name
 from matrix_app.services.create_account import create_account
 
@@ -30,7 +30,7 @@ def config(tmp_path: Path) -> Iterator[Config]:
 
 @pytest.mark.django_db
 def test_the_migrations_that_are_shipped_are_those_that_django_finds() -> None:
-    assert _shipped() == set(MigrationLoader(connection).disk_migrations)
+    assert shipped() == set(MigrationLoader(connection).disk_migrations)
 
 
 @pytest.mark.django_db(transaction=True)

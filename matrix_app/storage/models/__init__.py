@@ -35,6 +35,7 @@ from matrix_app.storage.models.inbound import (
     ReceivedDeviceMessage,
     StagedPdu,
 )
+from matrix_app.storage.models.installation import Installation, SchemaVersion
 from matrix_app.storage.models.media import (
     BlockedMedia,
     Media,
@@ -155,6 +156,7 @@ __all__ = [
     "Filter",
     "ForwardExtremity",
     "InboundTransaction",
+    "Installation",
     "InviteState",
     "KeyBackupSession",
     "KeyBackupVersion",
@@ -192,6 +194,7 @@ __all__ = [
     "RoomSummary",
     "RoomTyping",
     "Sample",
+    "SchemaVersion",
     "SearchProgress",
     "SenderProgress",
     "Server",

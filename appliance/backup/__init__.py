@@ -1,0 +1,1 @@
+"""Backups: making, keeping, verifying and restoring them."""

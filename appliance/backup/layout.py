@@ -1,0 +1,110 @@
+"""Where things are in the folder of backups.
+
+Each backup is a folder named after the time of its beginning. What begins with a dot is not a backup: one
+that is being made has such a name until it is whole. `pool/` has the files of media, each once for all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from appliance.backup.errors import BackupError
+from appliance.backup.manifest import FILE, Manifest, Verdict, read_manifest
+
+POOL: Final = "pool"
+FILES: Final = "files.tar"
+MEDIA: Final = "media.jsonl"
+VERDICT: Final = "verified.json"
+_TIME: Final = "%Y-%m-%dT%H%M%SZ"
+
+
+class Stored(NamedTuple):
+    """A whole backup in the folder, and how its last verification ended."""
+
+    folder: Path
+    manifest: Manifest
+    verdict: Verdict | None
+
+
+def new_id(now_ms: int) -> str:
+    """The name of a backup that begins now."""
+    return datetime.fromtimestamp(now_ms / 1000, UTC).strftime(_TIME)
+
+
+def stored_backups(root: Path) -> list[Stored]:
+    """The whole backups in a folder, the newest first; what cannot be read is left out."""
+    found = []
+    for folder in sorted(root.iterdir(), reverse=True) if root.is_dir() else []:
+        if folder.name.startswith(".") or not (folder / FILE).is_file():
+            continue
+        try:
+            found.append(Stored(folder, read_manifest(folder), read_verdict(folder)))
+        except BackupError:
+            continue
+    return found
+
+
+def find_backup(root: Path, name: str) -> Stored:
+    """A backup by its name in the folder, or by its path; raises `BackupError`."""
+    inside = root / name
+    folder = inside if "/" not in name and inside.is_dir() else Path(name)
+    return Stored(folder, read_manifest(folder), read_verdict(folder))
+
+
+def read_verdict(folder: Path) -> Verdict | None:
+    """How the last verification of a backup ended; None when there was none."""
+    try:
+        return msgspec.json.decode((folder / VERDICT).read_bytes(), type=Verdict)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Write a file so that it is there in full, on the disk, or not at all."""
+    draft = file.with_name(f".{file.name}.draft")
+    with draft.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.rename(file)
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in a folder."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Keep others from changing the folder of backups; raises `BackupError` when somebody does so now."""
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (root / ".lock").open("w")
+    except OSError as fault:
+        raise BackupError(f"The folder of backups cannot be written: {fault}") from fault
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError("Another backup is being made just now") from None
+        yield
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a backup: first its manifest, so that what is left of it never passes for one."""
+    (folder / FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder)

@@ -1,0 +1,85 @@
+"""What a backup says of itself: `manifest.json`, written last."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from appliance.backup.errors import BackupError
+
+FORMAT: Final = 1
+FILE: Final = "manifest.json"
+CHUNK: Final = 1 << 20
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A file of a backup: its size in bytes and its SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+class MediaPart(msgspec.Struct, frozen=True):
+    """Files of media that belong to a backup, and how many were no longer in the store."""
+
+    files: int = 0
+    size: int = 0
+    missing: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole backup. Times are milliseconds since the epoch; `counts` are rows by table."""
+
+    format: int
+    id: str
+    reason: str
+    hearth_version: str
+    server_name: str
+    engine: Literal["sqlite", "postgresql"]
+    created_ts: int
+    finished_ts: int
+    migrations: list[tuple[str, str]]
+    counts: dict[str, int]
+    stream_position: int
+    parts: dict[str, Part]
+    media: MediaPart | None
+
+    @property
+    def size(self) -> int:
+        """The bytes of its own files, without media."""
+        return sum(part.size for part in self.parts.values())
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What came of a verification at a time."""
+
+    ts: int
+    faults: list[str]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a backup's folder; raises `BackupError` when it is none, or is of a newer kind."""
+    try:
+        data = (folder / FILE).read_bytes()
+    except OSError as fault:
+        raise BackupError(f"{folder} is not a backup: it has no {FILE}") from fault
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as fault:
+        raise BackupError(f"{folder / FILE} is damaged: {fault}") from fault
+    if manifest.format > FORMAT:
+        raise BackupError(
+            f"This backup was made by Hearth {manifest.hearth_version}, and this version does not know its "
+            "form: install that version or a newer one"
+        )
+    return manifest
+
+
+def part_of(file: Path) -> Part:
+    """The size and hash of a file."""
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Part(file.stat().st_size, digest)

@@ -1,0 +1,162 @@
+"""Putting a backup in the place of a server's data.
+
+What is there is never removed: it is kept beside, or nothing is done. Files of media are added to those that
+are there, since a name in the store never stands for two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from appliance.backup import files, layout, media_pool
+from appliance.backup.database_copy import check_space, conninfo, decompress
+from appliance.backup.errors import BackupError
+from appliance.backup.layout import Stored
+from appliance.backup.verify import Tell, part_faults, restore_dump, schema_faults
+from appliance.config.addresses import DatabaseAddress, parse_database_url
+from appliance.restoring import RETIRED, UNFINISHED
+from matrix_app.storage import database_replacement
+from matrix_app.storage.clock import now_ms
+
+if TYPE_CHECKING:
+    from appliance.config import Config
+
+CONFIGURATION: Final = "restored-configuration"
+_RETIRED_TEXT: Final = (
+    "On {when} this data was set aside, and the backup {id} was restored in its place.\n"
+    "Two servers of one name must never run: start none with this data unless you give up the other.\n"
+)
+_SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
+
+
+class Restored(NamedTuple):
+    """Where the old data is, if any, and the old configuration; how many files of media are lost."""
+
+    aside: str
+    configuration: Path
+    lost_media: int
+
+
+def put_in_place(stored: Stored, config: Config, *, replace: bool, tell: Tell) -> Restored:
+    """Check a backup, set aside what is there, and put the backup in its place.
+
+    The server must not run. What is there then is not to be used before `after_restore` was called: until
+    `finish`, no server starts with it.
+    """
+    target = parse_database_url(config.database.url, config.server.data_dir)
+    _check(stored, config, target, tell)
+    data = config.server.data_dir
+    data.mkdir(parents=True, exist_ok=True, mode=0o750)
+    aside = _set_aside(stored, config, target, replace=replace)
+    layout.write_whole(data / UNFINISHED, stored.manifest.id.encode())
+    tell("database", 0, None)
+    if target.engine == "sqlite":
+        _restore_sqlite(stored, Path(target.name))
+    else:
+        restore_dump(stored, target, lambda: tell("database", 0, None))
+    files.unpack(stored.folder / layout.FILES, config, data / CONFIGURATION)
+    return Restored(aside, data / CONFIGURATION, _restore_media(stored, tell))
+
+
+def finish(config: Config) -> None:
+    """Let servers start with what was restored."""
+    (config.server.data_dir / UNFINISHED).unlink(missing_ok=True)
+
+
+def _check(stored: Stored, config: Config, target: DatabaseAddress, tell: Tell) -> None:
+    manifest = stored.manifest
+    if manifest.server_name != config.server.name:
+        raise BackupError(
+            f"This is a backup of {manifest.server_name}, and the configuration says {config.server.name}: "
+            f'set server.name = "{manifest.server_name}", or choose another backup'
+        )
+    if manifest.engine != target.engine:
+        raise BackupError(
+            f"This is a backup of {manifest.engine}, and database.url leads to {target.engine}: restore it "
+            f"with a database of {manifest.engine}, and move it with hearth move-database afterwards"
+        )
+    for fault in [*schema_faults(manifest), *part_faults(stored, tell)]:
+        raise BackupError(f"The backup {manifest.id} cannot be restored: {fault}")
+
+
+def _set_aside(stored: Stored, config: Config, target: DatabaseAddress, *, replace: bool) -> str:
+    """Keep what is there under another name; where."""
+    name = f"before-restore-{layout.new_id(now_ms())}"
+    unfinished = (config.server.data_dir / UNFINISHED).exists()
+    old = [path for path in _old_files(config, target) if path.exists()]
+    if (old or (target.engine == "postgresql" and _has_tables(target))) and not (replace or unfinished):
+        raise BackupError(
+            f"There is a server's data already ({old[0] if old else target.name}): with --replace it is kept "
+            "beside, and the backup takes its place"
+        )
+    kept = _set_aside_tables(target, name) if target.engine == "postgresql" else ""
+    if old:
+        folder = config.server.data_dir / name
+        folder.mkdir(mode=0o700)
+        for path in old:
+            path.rename(folder / path.name)
+        text = _RETIRED_TEXT.format(when=name.removeprefix("before-restore-"), id=stored.manifest.id)
+        layout.write_whole(folder / RETIRED, text.encode())
+        kept = f"{folder}{f' and {kept}' if kept else ''}"
+    return kept
+
+
+def _old_files(config: Config, target: DatabaseAddress) -> list[Path]:
+    found = [config.server.secrets_dir]
+    if target.engine == "sqlite":
+        found += [Path(f"{target.name}{suffix}") for suffix in _SUFFIXES]
+    return found
+
+
+def _on_database(target: DatabaseAddress, work: Callable[..., object]) -> object:
+    import psycopg
+
+    try:
+        with psycopg.connect(conninfo(target), password=target.password or None) as connection:
+            return work(connection)
+    except psycopg.errors.InsufficientPrivilege as fault:
+        raise BackupError(
+            f"{target.user or 'The role'} may not set the old tables aside: make an empty database, and "
+            "name it in database.url"
+        ) from fault
+    except psycopg.OperationalError as fault:
+        raise BackupError(f"The database cannot be used: {fault}") from fault
+
+
+def _has_tables(target: DatabaseAddress) -> bool:
+    return bool(_on_database(target, database_replacement.has_tables))
+
+
+def _set_aside_tables(target: DatabaseAddress, name: str) -> str:
+    if _on_database(target, database_replacement.others_connected):
+        raise BackupError("Somebody is connected to the database: stop every process of the server first")
+    if not _has_tables(target):
+        return ""
+    schema = name.replace("-", "_").lower()
+    _on_database(target, lambda connection: database_replacement.set_aside(connection, schema))
+    return f"the schema {schema} of the database"
+
+
+def _restore_sqlite(stored: Stored, target: Path) -> None:
+    """Unpack beside, and rename: the database is there in full or not at all."""
+    name = next(name for name in stored.manifest.parts if name.startswith("database."))
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    check_space(target.parent, stored.manifest.parts[name].size)
+    draft = target.with_name(f".{target.name}.restoring")
+    decompress(stored.folder / name, draft)
+    draft.chmod(0o640)
+    draft.rename(target)
+    layout.sync_folder(target.parent)
+
+
+def _restore_media(stored: Stored, tell: Tell) -> int:
+    from matrix_app.media.store import media_store
+
+    if stored.manifest.media is None:
+        return 0
+    total = stored.manifest.media.files
+    return media_pool.put_back(
+        stored.folder.parent, stored.folder, media_store(), lambda done: tell("media", done, total)
+    )

@@ -1,0 +1,41 @@
+"""Telling how far work is: a bar for people, nothing for programs."""
+
+from __future__ import annotations
+
+import sys
+
+_WIDTH = 30
+
+
+class Progress:
+    """Draws on the standard error where that is a terminal; else a line whenever another step begins."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._step = ""
+        self._is_terminal = sys.stderr.isatty()
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        """Say how much of a step is done."""
+        if self._quiet:
+            return
+        if step != self._step:
+            if self._step and self._is_terminal:
+                print(file=sys.stderr)
+            self._step = step
+            if not self._is_terminal:
+                print(step, file=sys.stderr, flush=True)
+        if self._is_terminal:
+            print(f"\r{step:<22} {_bar(done, total)}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._step and self._is_terminal and not self._quiet:
+            print(file=sys.stderr)
+
+
+def _bar(done: int, total: int | None) -> str:
+    if not total:
+        return f"{done}" if done else ""
+    filled = min(_WIDTH, _WIDTH * done // total)
+    return f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {min(100, 100 * done // total):>3} %"

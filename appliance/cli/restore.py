@@ -1,0 +1,89 @@
+"""`hearth restore`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import django
+
+from appliance.backup.errors import BackupError
+from appliance.cli.progress import Progress
+from appliance.config import get_config
+from appliance.data_lock import DataInUse, claim
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from appliance.config import Config
+
+_AFTERWARDS = """
+Keep the old machine from starting again: two servers of one name break each other's rooms.
+What was said and changed since the backup is gone here; other servers send their part of it again when asked.
+Sessions that were signed in since the backup must sign in anew; all others go on.
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which backup, and what to do with what is there."""
+    parser.add_argument("backup", help="the backup's name or folder; hearth backup --list shows them")
+    parser.add_argument(
+        "--replace", action="store_true", help="keep the present data beside, and take its place"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
+    parser.epilog = "The server must not run. Its configuration must say the name and the database already."
+
+
+def run(arguments: Namespace) -> int:
+    """Puts a backup in place; 1 when it was refused, and then nothing has been changed."""
+    django.setup()
+    config = get_config()
+    try:
+        with claim(config.server.run_dir, ""):
+            told = _restore(arguments, config)
+    except DataInUse:
+        print("the server runs: stop it first", file=sys.stderr)
+        return 1
+    except BackupError as fault:
+        print(fault.message, file=sys.stderr)
+        return 1
+    print(json.dumps(told, indent=2) if arguments.json else _sentences(told))
+    return 0
+
+
+def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
+    from appliance.backup.layout import find_backup
+    from appliance.backup.restore import finish, put_in_place
+    from appliance.database import migrate
+    from appliance.identity import check_server_name
+    from matrix_app.services.after_restore import after_restore
+    from matrix_app.services.audit import CLI
+
+    progress = Progress(quiet=arguments.json)
+    stored = find_backup(config.backup.dir, arguments.backup)
+    placed = put_in_place(stored, config, replace=arguments.replace, tell=progress)
+    progress("schema", 0, None)
+    migrate()
+    check_server_name(config)
+    renewed = after_restore(CLI, stored.manifest.id, stored.manifest.created_ts)
+    finish(config)
+    progress.end()
+    return {
+        "id": stored.manifest.id,
+        "aside": placed.aside,
+        "configuration": str(placed.configuration),
+        "lost_media": placed.lost_media,
+        **renewed._asdict(),
+    }
+
+
+def _sentences(told: dict[str, Any]) -> str:
+    aside = f"what was there is kept in {told['aside']}\n" if told["aside"] else ""
+    lost = f"{told['lost_media']} files of media were not in the backup\n" if told["lost_media"] else ""
+    return (
+        f"restored {told['id']}; {told['devices']} devices upload new keys, "
+        f"{told['servers']} servers are told\n"
+        f"{aside}{lost}its configuration, to compare with the present one, is in {told['configuration']}\n"
+        f"{_AFTERWARDS}"
+    )

@@ -1,0 +1,28 @@
+"""Making room in a database of PostgreSQL for one that is restored into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def has_tables(connection: Any) -> bool:
+    """Whether there is anything in the database that `connection` (of psycopg) leads to."""
+    sql = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    return bool(connection.execute(sql).fetchone()[0])
+
+
+def set_aside(connection: Any, name: str) -> None:
+    """Keep what there is in a schema with a name, so that there is room for something else."""
+    from psycopg import sql
+
+    rename = sql.SQL("ALTER SCHEMA public RENAME TO {}").format(sql.Identifier(name))
+    connection.execute(rename)
+    connection.execute("CREATE SCHEMA public")
+
+
+def others_connected(connection: Any) -> int:
+    """How many others use the database."""
+    sql = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    return int(connection.execute(sql).fetchone()[0])
