@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from appliance.config import get_config
 from appliance.proxy.render import KINDS, render
-from appliance.proxy.site import Certificates, NoSite, Site, site_of
+from appliance.proxy.site import Certificates, NoSite, Site, site_of, usual_certificates
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -48,8 +48,4 @@ def _certificates(arguments: Namespace, site: Site) -> Certificates:
         raise NoSite("--private-ca is for Caddy, and instead of --certificate")
     if arguments.certificate:
         return Certificates(arguments.certificate.absolute(), arguments.key.absolute())
-    if arguments.kind in ("nginx", "apache"):
-        # certbot names the folder after the first domain that it was asked for.
-        folder = Path("/etc/letsencrypt/live") / site.name
-        return Certificates(folder / "fullchain.pem", folder / "privkey.pem")
-    return Certificates(private=arguments.private_ca)
+    return usual_certificates(arguments.kind, site)._replace(private=arguments.private_ca)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 
 import orjson
-from django.db import connections
 
 from appliance.diagnostics.registry import Check, Finding, all_checks, run_checks
 from matrix_app.storage import check_results, db
 from matrix_app.storage.clock import now_ms
-
-_running = threading.Lock()
 
 
 def run_and_store(
@@ -32,27 +28,6 @@ def run_and_store(
     with db.write():
         check_results.forget_others(list(known))
     return findings
-
-
-def start_run(wanted: Iterable[str], begin: Callable[[], None]) -> bool:
-    """Run checks in a thread of this process, after calling `begin`; False when such a run is under way."""
-    if not _running.acquire(blocking=False):
-        return False
-    try:
-        begin()
-        threading.Thread(target=_run, args=(list(wanted),), name="checks", daemon=True).start()
-    except BaseException:
-        _running.release()
-        raise
-    return True
-
-
-def _run(wanted: list[str]) -> None:
-    try:
-        run_and_store(wanted)
-    finally:
-        connections.close_all()
-        _running.release()
 
 
 def _store(finding: Finding) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from appliance.config.addresses import parse_listen
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from appliance.config import Config
 
 FEDERATION_PORT = 8448
@@ -55,6 +54,15 @@ class Certificates(NamedTuple):
     certificate: Path | None = None
     key: Path | None = None
     private: bool = False
+
+
+def usual_certificates(kind: str, site: Site) -> Certificates:
+    """Where the certificate of a proxy is when nothing else is said: its own doing, or certbot's folder."""
+    if kind not in ("nginx", "apache"):
+        return Certificates()
+    # certbot names the folder after the first domain that it was asked for.
+    folder = Path("/etc/letsencrypt/live") / site.name
+    return Certificates(folder / "fullchain.pem", folder / "privkey.pem")
 
 
 def site_of(config: Config) -> Site:

@@ -12,6 +12,7 @@ from appliance.config import Config, get_config
 from appliance.config.current import use_config
 from appliance.config.sections.limits import RateLimit
 from appliance.config.setup_file import setup_file
+from appliance.proxy.render import KINDS
 from appliance.setup_code import forget_setup_code, has_setup_code, new_setup_code
 from matrix_app.services import second_factor
 from matrix_app.storage import accounts, audit, check_results, db, registration_tokens, setup_state
@@ -184,9 +185,17 @@ def test_a_server_with_users_or_rooms_keeps_its_name(browser: Browser, clients: 
 
 def test_checks_are_run_and_shown_with_what_to_copy(browser: Browser) -> None:
     go_to(browser, "connectivity")
-    shown = browser.get("/setup/connectivity/")
-    assert "reverse_proxy" in shown.text
-    assert "AAAA" in shown.text
+    with settings(server={"public_baseurl": "https://matrix.hearth.example"}):
+        shown = browser.get("/setup/connectivity/")
+    texts = shown.texts("pre")
+    assert texts[0].startswith("hearth.example. A ")
+    assert "matrix.hearth.example. AAAA " in texts[0]
+    assert len(texts) == 1 + len(KINDS) + 2
+    assert "reverse_proxy" in texts[1]
+    assert texts[-2:] == [
+        '{"m.server": "matrix.hearth.example:443"}',
+        '{"m.homeserver": {"base_url": "https://matrix.hearth.example"}}',
+    ]
     assert not shown.html.css(".check.ok, .check.warn, .check.error")
     shown = browser.post("/setup/connectivity/run/", page="/setup/connectivity/")
     assert shown.html.css("noscript meta[http-equiv=refresh]")

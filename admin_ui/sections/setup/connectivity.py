@@ -13,14 +13,17 @@ from admin_ui.sections.setup import snippets
 from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
 from appliance.config import get_config
+from appliance.diagnostics import background
 from appliance.diagnostics.registry import all_checks
-from appliance.diagnostics.stored import start_run
+from appliance.diagnostics.stored import run_and_store
 from matrix_app.services import setup
 from matrix_app.storage import check_results
 from matrix_app.storage.clock import now_ms
 
 # What has nothing to do with being reached, or comes later in the setup.
 _OTHER_GROUPS: Final = (
+    "alerts",
+    "backup",
     "bridges",
     "database",
     "endtoend",
@@ -90,10 +93,16 @@ def connectivity(visit: Visit) -> HttpResponse:
 def run(visit: Visit) -> HttpResponse:
     """Run the checks beside the requests; the page shows each as it ends, with and without scripts."""
     if visit.is_post:
-        start_run(wanted_checks(), begin=lambda: setup.remember(checks_began=now_ms()))
+        now = now_ms()
+        if background.begin(_look) is not None:
+            setup.remember(checks_began=now)
         if visit.is_partial:
             return _rows(visit)
     return visit.redirect(reverse("setup:connectivity"))
+
+
+def _look() -> None:
+    run_and_store(wanted_checks())
 
 
 @page("setup")

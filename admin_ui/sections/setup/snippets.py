@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+import socket
+from ipaddress import ip_address
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from appliance.config import Config
 from appliance.config.addresses import public_address
+from appliance.proxy.render import KINDS, render
+from appliance.proxy.site import NoSite, site_of, usual_certificates
+
+_KINDS: Final = {"caddy": "Caddy", "nginx": "nginx", "traefik": "Traefik", "apache": "Apache"}
 
 
 class Snippet(NamedTuple):
@@ -24,24 +31,56 @@ def all_of(config: Config) -> list[Snippet]:
     """Everything that a server of these names needs; the addresses are for the owner to fill in."""
     return [
         Snippet(_("Records of DNS"), dns_records(config)),
-        Snippet(_("Proxy: Caddy"), caddy(config)),
-        Snippet(_("Proxy: nginx"), nginx(config)),
+        *proxies(config),
         Snippet(_("/.well-known/matrix/server, at the name of the server"), well_known_server(config)),
         Snippet(_("/.well-known/matrix/client, at the name of the server"), well_known_client(config)),
     ]
 
 
+def proxies(config: Config) -> list[Snippet]:
+    """The configuration for each proxy that Hearth knows; none as long as the server has no public name."""
+    try:
+        site = site_of(config)
+    except NoSite:
+        return []
+    return [
+        Snippet(
+            format_lazy(_("Proxy: {kind}"), kind=_KINDS[kind]),
+            render(kind, site, usual_certificates(kind, site)),
+        )
+        for kind in KINDS
+    ]
+
+
 def dns_records(config: Config) -> str:
-    """The records for both names, without those that only this machine knows."""
-    hosts = dict.fromkeys((_name(config), _host(config)))
-    width = max(len(host) for host in hosts) + 1
+    """The records for both names, with the public addresses of this machine where it knows them."""
+    hosts = [host for host in dict.fromkeys((_name(config), _host(config))) if not _is_address(host)]
+    four, six = _public_address(socket.AF_INET, "192.0.2.1"), _public_address(socket.AF_INET6, "2001:db8::1")
+    width = max((len(host) for host in hosts), default=0) + 1
     lines = []
     for host in hosts:
-        lines += [
-            f"{host + '.':<{width}}  A     <IPv4 address>",
-            f"{host + '.':<{width}}  AAAA  <IPv6 address>",
-        ]
+        lines.append(f"{host + '.':<{width}}  A     {four or '<IPv4 address>'}")
+        lines.append(f"{host + '.':<{width}}  AAAA  {six or '<IPv6 address>'}")
     return "\n".join(lines)
+
+
+def _public_address(family: socket.AddressFamily, towards: str) -> str:
+    """The address from which this machine speaks to the world; empty behind a router. Nothing is sent."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((towards, 9))
+            found = str(probe.getsockname()[0])
+    except OSError:  # no way there, so no address either
+        return ""
+    return found if ip_address(found).is_global else ""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def well_known_server(config: Config) -> str:
@@ -56,51 +95,9 @@ def well_known_client(config: Config) -> str:
     return json.dumps({"m.homeserver": {"base_url": public_address(config)}})
 
 
-def caddy(config: Config) -> str:
-    """A Caddyfile, which gets certificates by itself. Hearth answers for `.well-known` too."""
-    name, host = _name(config), _host(config)
-    paths = f"{host} {{\n    reverse_proxy {_upstream(config)}\n}}"
-    if name == host:
-        return paths
-    return f"{paths}\n\n{name} {{\n    reverse_proxy /.well-known/matrix/* {_upstream(config)}\n}}"
-
-
-def nginx(config: Config) -> str:
-    """Two servers of nginx, to which certificates must be added."""
-    name, host = _name(config), _host(config)
-    size = config.media.max_upload_bytes // 1_048_576 + 1
-    whole = _nginx_server(host, "/", _upstream(config), size)
-    return (
-        whole
-        if name == host
-        else f"{whole}\n\n{_nginx_server(name, '/.well-known/matrix/', _upstream(config), 1)}"
-    )
-
-
-def _nginx_server(name: str, path: str, upstream: str, megabytes: int) -> str:
-    return f"""server {{
-    listen 443 ssl;
-    listen [::]:443 ssl;
-    server_name {name};
-    client_max_body_size {megabytes}m;
-    location {path} {{
-        proxy_pass http://{upstream};
-        proxy_set_header Host $host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_read_timeout 600s;
-    }}
-}}"""
-
-
 def _name(config: Config) -> str:
     return urlsplit(f"//{config.server.name}").hostname or config.server.name
 
 
 def _host(config: Config) -> str:
     return urlsplit(public_address(config)).hostname or "localhost"
-
-
-def _upstream(config: Config) -> str:
-    first = config.server.listen[0]
-    return f"unix:{first.removeprefix('unix:')}" if first.startswith("unix:") else first

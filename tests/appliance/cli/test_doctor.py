@@ -18,7 +18,7 @@ def test_it_tells_line_by_line_and_fails_when_something_does_not_work(
     assert main(["doctor", "database"]) == 0
     assert "ok Schema of this version: All migrations are applied" in capsys.readouterr().out
     assert main(["doctor", "configuration.owner"]) == 1
-    assert "to do: hearth create-user" in capsys.readouterr().out
+    assert "or hearth create-user" in capsys.readouterr().out
 
 
 def test_it_tells_programs_in_json(capsys: pytest.CaptureFixture[str]) -> None:
