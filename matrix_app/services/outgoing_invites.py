@@ -36,7 +36,11 @@ def issue(room: RoomIdentity, change: Callable[[RoomWriter], Event]) -> Event:
     if not reader.pending:
         return event
     signed = _signed_there(room, signed_if_needed(room, event))
-    if store_received(room, signed, beside=lambda: relay(signed), unrecommended=True) != Status.NORMAL:
+
+    def beside() -> None:
+        relay(signed, to_sender=True)
+
+    if store_received(room, signed, beside=beside, unrecommended=True) != Status.NORMAL:
         raise AuthorizationFailed("The room no longer allows this invite")
     return signed
 

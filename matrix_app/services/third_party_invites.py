@@ -127,7 +127,7 @@ def exchange(
 
     if domain_of(target) != local_server_name():
         return outgoing_invites.issue(room, change)
-    return write_room(room, change, beside=relay)
+    return write_room(room, change, beside=lambda event: relay(event, to_sender=True))
 
 
 def add_signed_invite(room: RoomWriter, target: str, signed: dict[str, Any]) -> Event:

@@ -34,13 +34,14 @@ class MemberDelta(NamedTuple):
 
 
 _EVENT = (
-    "SELECT e.nid, e.room_nid, e.position, e.type, CASE WHEN u.is_local THEN 0 ELSE u.server_nid END"
+    "SELECT e.nid, e.room_nid, e.position, e.type,"
+    " CASE WHEN u.is_local OR r.to_sender THEN 0 ELSE u.server_nid END"
     " FROM event e JOIN matrix_user u ON u.nid = e.sender_nid"
+    " LEFT JOIN relayed_event r ON r.event_nid = e.nid"
 )
 _OWED_AT = _EVENT + " WHERE {positions}"
 _OWED = (
-    _EVENT + " LEFT JOIN relayed_event r ON r.event_nid = e.nid"
-    " WHERE {rooms} AND e.position > %s AND e.position <= %s AND e.position IS NOT NULL"
+    _EVENT + " WHERE {rooms} AND e.position > %s AND e.position <= %s AND e.position IS NOT NULL"
     " AND e.status = 0 AND NOT e.is_outlier AND (u.is_local OR r.event_nid IS NOT NULL)"
 )
 

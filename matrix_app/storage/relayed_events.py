@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from matrix_app.storage import db
 
 
-def put(event_nid: int) -> None:
-    """Have an event sent on."""
-    db.execute("INSERT INTO relayed_event (event_nid) VALUES (%s) ON CONFLICT DO NOTHING", (event_nid,))
+def put(event_nid: int, *, to_sender: bool) -> None:
+    """Have an event sent on, maybe to the server of its sender too."""
+    sql = "INSERT INTO relayed_event (event_nid, to_sender) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+    db.execute(sql, (event_nid, to_sender))
 
 
 def among(event_nids: Iterable[int]) -> set[int]:

@@ -118,9 +118,13 @@ class Redaction(models.Model):
 
 
 class RelayedEvent(models.Model):
-    """An event of another server that came to its room by way of this one, which sends it on."""
+    """An event of another server that came to its room by way of this one, which sends it on.
+
+    The server of its sender has it already, unless it is an invite that was made here of a third-party one.
+    """
 
     event_nid = models.BigIntegerField(primary_key=True)
+    to_sender = models.BooleanField(default=False)
 
     class Meta:
         db_table = "relayed_event"

@@ -10,7 +10,16 @@ from matrix_app.federation.sender import queue as queues
 from matrix_app.protocol.errors import RemoteError, RemoteUnreachable
 from matrix_app.services import remote_to_device
 from matrix_app.services.delete_devices import delete_devices
-from matrix_app.storage import db, destinations, device_keys, devices, outbound, receipts, typing
+from matrix_app.storage import (
+    db,
+    destinations,
+    device_keys,
+    devices,
+    outbound,
+    receipts,
+    relayed_events,
+    typing,
+)
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.receipts import ReceiptRow
 from matrix_app.storage.stream import Kind, append_one
@@ -54,12 +63,22 @@ def test_what_was_handed_in_here_is_brought_to_all_but_who_handed_it_in(others: 
     with sending(others):
         with db.write():
             joined = room.join("@late:far.example")
-            db.execute("INSERT INTO relayed_event (event_nid) VALUES (%s)", (joined.nid,))
+            relayed_events.put(joined.nid, to_sender=False)
         wait_until(lambda: others.pdus("near.example"))
         room.message(ALICE, "welcome")
         wait_until(lambda: others.bodies("far.example"))
     assert [pdu["sender"] for pdu in others.pdus("near.example")] == ["@late:far.example", ALICE]
     assert [pdu["sender"] for pdu in others.pdus("far.example")] == [ALICE]
+
+
+def test_what_was_made_here_for_a_user_elsewhere_is_brought_to_their_server_too(others: OtherServers) -> None:
+    room = StoredRoom(members=[FAR, NEAR])
+    with sending(others):
+        with db.write():
+            invite = room.join("@late:far.example")
+            relayed_events.put(invite.nid, to_sender=True)
+        wait_until(lambda: others.pdus("near.example") and others.pdus("far.example"))
+    assert [pdu["sender"] for pdu in others.pdus("far.example")] == ["@late:far.example"]
 
 
 def test_a_server_learns_of_the_removal_of_its_last_user_and_of_nothing_after(others: OtherServers) -> None:
