@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from matrix_app.client_api.admin_query import actor_of
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import InvalidParam, NotFound
 from matrix_app.protocol.ids import Mxc, parse_media_id, parse_server_name
 from matrix_app.services import list_media, quarantine_media, remove_media
-from matrix_app.services.audit import Actor
 from matrix_app.services.remove_media import Removed, local_mxc
 from matrix_app.storage import rooms
 from matrix_app.storage.local_server import local_server_name
@@ -20,11 +20,6 @@ from matrix_app.storage.rooms import RoomIdentity
 _V1: Final = "/_synapse/admin/v1"
 # Whoever gives seconds where milliseconds are wanted would be surprised by what is removed.
 _PLAUSIBLE_MS: Final = 30_000_000_000
-
-
-def actor_of(request: Request) -> Actor:
-    """The administrator who asks, for the audit log."""
-    return Actor(request.requester.user_nid, "api", request.ip)
 
 
 def _mxc(request: Request) -> Mxc:

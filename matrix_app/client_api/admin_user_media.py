@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from matrix_app.client_api.admin_media import actor_of, listed, removed
+from matrix_app.client_api.admin_media import listed, removed
+from matrix_app.client_api.admin_query import actor_of
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import InvalidParam, NotFound

@@ -5,11 +5,12 @@ Each writes into the audit log. Locking and suspending are in `moderate_account`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFound
 from matrix_app.protocol.ids import domain_of, parse_user_id
-from matrix_app.services import audit
+from matrix_app.services import audit, update_device
 from matrix_app.services import deactivate as ending
 from matrix_app.services.audit import Actor
 from matrix_app.services.change_password import change_password
@@ -17,7 +18,7 @@ from matrix_app.services.create_account import create_account
 from matrix_app.services.delete_devices import delete_all_devices, delete_devices
 from matrix_app.services.long_tasks import start
 from matrix_app.services.passwords import check_policy, hash_password
-from matrix_app.storage import accounts, db, second_factors, sessions, web_sessions
+from matrix_app.storage import accounts, db, devices, second_factors, sessions, web_sessions
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.local_server import local_server_name
 
@@ -41,17 +42,18 @@ def active_account(user_id: str) -> Account:
 
 
 def add_account(
-    actor: Actor, localpart: str, password: str, *, is_admin: bool = False, display_name: str = ""
+    actor: Actor, localpart: str, password: str | None, *, is_admin: bool = False, display_name: str = ""
 ) -> Account:
-    """Make an account with a password that meets the policy.
+    """Make an account with a password that meets the policy; with None nobody can sign in with a password.
 
     Raises `WeakPassword`, `InvalidUsername`, `UserInUse` or `Exclusive`.
     """
     from matrix_app.services.register import check_username
 
-    check_policy(password)
+    if password is not None:
+        check_policy(password)
     check_username(localpart)
-    password_hash = hash_password(password)
+    password_hash = None if password is None else hash_password(password)
     with db.write():
         account = create_account(
             localpart, password_hash=password_hash, is_admin=is_admin, display_name=display_name or None
@@ -102,6 +104,26 @@ def remove_devices(actor: Actor, user_id: str, device_ids: list[str]) -> None:
         audit.record(actor, "user.remove_devices", user_id, devices=device_ids)
 
 
+def add_device(actor: Actor, user_id: str, device_id: str, display_name: str | None) -> None:
+    """Make a device that nobody is signed in on; raises `Conflict` where the user has one with this ID."""
+    account = active_account(user_id)
+    with db.write():
+        if devices.find(account.user_nid, device_id) is not None:
+            raise Conflict("The user has a device with this ID")
+        update_device.make_device(account.user_nid, device_id, display_name)
+        audit.record(actor, "user.add_device", user_id, device=device_id)
+
+
+def rename_device(actor: Actor, user_id: str, device_id: str, display_name: str) -> None:
+    """Give a device of a user another name; raises `NotFound` or `TooLarge`."""
+    device = devices.find(account_of(user_id).user_nid, device_id)
+    if device is None:
+        raise NotFound("The user has no such device")
+    with db.write():
+        update_device.rename_device(device, display_name)
+        audit.record(actor, "user.rename_device", user_id, device=device_id)
+
+
 def reset_second_factor(actor: Actor, user_id: str) -> None:
     """Remove the authenticator app, the recovery codes and the passkeys of somebody who has lost them."""
     account = account_of(user_id)
@@ -120,8 +142,10 @@ def deactivate(actor: Actor, user_id: str, *, erase: bool) -> None:
     ending.deactivate(user_id, account.user_nid, erase=erase, actor=actor)
 
 
-def redact_everything(actor: Actor, user_id: str, reason: str = "") -> int:
-    """Have all messages of a user of this server redacted; the nid of the long task."""
+def redact_everything(actor: Actor, user_id: str, reason: str = "", room_nids: Sequence[int] = ()) -> int:
+    """Have all messages of a local user redacted, maybe in some rooms only; the nid of the long task."""
     account = account_of(user_id)
     params: dict[str, Any] = {"user_nid": account.user_nid, "user_id": user_id, "reason": reason}
+    if room_nids:
+        params["room_nids"] = list(room_nids)
     return start("user.redact", f"Redact all messages of {user_id}", params, actor)

@@ -20,7 +20,8 @@ _NEVER: Final = frozenset({"m.room.create", "m.room.member", "m.room.power_level
 def redact_some(task: LongTask) -> bool:
     """Redact the user's messages among the next events of a room; True when the last room is done."""
     user_nid = task.params["user_nid"]
-    room_nids = sent_events.rooms_of_sender(user_nid)
+    only = task.params.get("room_nids")
+    room_nids = [nid for nid in sent_events.rooms_of_sender(user_nid) if only is None or nid in only]
     place = task.checkpoint
     left = [nid for nid in room_nids if nid >= place.get("room", 0)]
     task.total, task.done = len(room_nids), len(room_nids) - len(left)

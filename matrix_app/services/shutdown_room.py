@@ -52,7 +52,7 @@ def shutdown_room(room_id: str, wanted: Shutdown) -> Outcome:
         raise NotFound("The room is not known")
     if wanted.block:
         set_blocked(room, True)
-    new_room = None if wanted.new_room_user_id is None else _open_notice(wanted.new_room_user_id, wanted)
+    new_room = None if wanted.new_room_user_id is None else open_notice(wanted.new_room_user_id, wanted)
     present = [row for row in members.in_room(room.nid, _PRESENT) if row.is_local]
     users = list(interning.user_ids(row.user_nid for row in present).values())
     joined = [row.user_nid for row in present if row.membership == Membership.JOIN]
@@ -66,7 +66,8 @@ def shutdown_room(room_id: str, wanted: Shutdown) -> Outcome:
     return Outcome(users, [], found, None if new_room is None else new_room.room_id)
 
 
-def _open_notice(user_id: str, wanted: Shutdown) -> RoomIdentity:
+def open_notice(user_id: str, wanted: Shutdown) -> RoomIdentity:
+    """A new room in which a user says why another was closed, and nobody else may speak."""
     account = accounts.find(user_id) if domain_of(user_id) == local_server_name() else None
     if account is None:
         raise InvalidParam("new_room_user_id must be a user of this server")

@@ -85,6 +85,12 @@ def unfinished(kind: str | None = None, limit: int = 100) -> list[LongTaskRow]:
     return [_row(found) for found in db.rows(sql, (kind or "", kind or "", limit))]
 
 
+def of_kind(kind: str, limit: int = 200) -> list[LongTaskRow]:
+    """The newest tasks of a kind, the newest first."""
+    sql = f"SELECT {_COLUMNS} FROM long_task WHERE kind = %s ORDER BY nid DESC LIMIT %s"
+    return [_row(found) for found in db.rows(sql, (kind, limit))]
+
+
 def claim(nid: int, now: int, stale_before: int) -> bool:
     """Take a task to work on it: one that is queued, or whose worker has not been heard of since a time."""
     sql = (

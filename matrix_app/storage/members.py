@@ -257,3 +257,18 @@ def sharing_among(user_nid: int, others: Iterable[int]) -> list[int]:
         f" WHERE other.membership IN (1, 2) AND {db.in_any('other.user_nid')}"
     )
     return [found[0] for found in db.rows(sql, (user_nid, db.any_of(others)))]
+
+
+def devices_of(room_nid: int) -> int:
+    """How many devices the users of this server have who are joined to a room."""
+    sql = (
+        "SELECT count(*) FROM membership m JOIN device d ON d.user_nid = m.user_nid"
+        " WHERE m.room_nid = %s AND m.membership = 2 AND m.is_local"
+    )
+    return int(db.value(sql, (room_nid,)))
+
+
+def is_remembered(room_nid: int) -> bool:
+    """Whether a user of this server has to do with a room and has not forgotten it."""
+    sql = "SELECT 1 FROM membership WHERE room_nid = %s AND is_local AND NOT forgotten LIMIT 1"
+    return db.value(sql, (room_nid,)) is not None

@@ -80,3 +80,46 @@ def set_handled(nid: int, now: int | None, by_nid: int | None) -> bool:
 def delete(nid: int) -> bool:
     """Remove a report; False when there is none."""
     return db.changed("DELETE FROM event_report WHERE nid = %s", (nid,)) == 1
+
+
+class EventReportQuery(NamedTuple):
+    """Which reports of events are asked for, by parts of IDs."""
+
+    reporter: str = ""
+    room_id: str = ""
+    sender: str = ""
+
+
+_SENDER = (
+    "EXISTS (SELECT 1 FROM event e JOIN matrix_user su ON su.nid = e.sender_nid"
+    " WHERE e.event_id = r.event_id AND su.user_id LIKE %s ESCAPE '\\')"
+)
+
+
+def _of_events(query: EventReportQuery) -> tuple[str, list[str]]:
+    columns = {
+        "by_user.user_id LIKE %s ESCAPE '\\'": query.reporter,
+        "room.room_id LIKE %s ESCAPE '\\'": query.room_id,
+        _SENDER: query.sender,
+    }
+    given = {condition: text for condition, text in columns.items() if text}
+    escaped = [text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for text in given.values()]
+    return " AND ".join(["r.event_id IS NOT NULL", *given]), [f"%{text}%" for text in escaped]
+
+
+def of_events(query: EventReportQuery, offset: int, limit: int, *, backwards: bool) -> list[ListedReport]:
+    """A part of the reports of events, by when they came."""
+    condition, values = _of_events(query)
+    way = "DESC" if backwards else "ASC"
+    sql = f"{_LISTED} WHERE {condition} ORDER BY r.nid {way} LIMIT %s OFFSET %s"
+    return [ListedReport(*row) for row in db.rows(sql, (*values, limit, offset))]
+
+
+def count_of_events(query: EventReportQuery) -> int:
+    """How many such reports there are."""
+    condition, values = _of_events(query)
+    sql = (
+        "SELECT count(*) FROM event_report r JOIN matrix_user by_user ON by_user.nid = r.reporter_nid"
+        f" LEFT JOIN room ON room.nid = r.room_nid WHERE {condition}"
+    )
+    return int(db.value(sql, values))

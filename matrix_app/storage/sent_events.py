@@ -22,3 +22,15 @@ def before_place(room_nid: int, *, before: tuple[int, int], limit: int) -> list[
         " ORDER BY depth DESC, nid DESC LIMIT %s"
     )
     return [EventRow(*row) for row in db.rows(sql, (room_nid, *before, Status.NORMAL, limit))]
+
+
+def member_events(user_nid: int, from_ts: int) -> list[EventRow]:
+    """The membership events that a user has sent since a time, in the rooms that they have to do with.
+
+    Reads all that was sent to those rooms since then: for a page, not for every request.
+    """
+    sql = (
+        f"SELECT {COLUMNS} FROM event WHERE room_nid IN (SELECT room_nid FROM membership WHERE user_nid = %s)"
+        " AND origin_server_ts >= %s AND sender_nid = %s AND type = 'm.room.member' AND status = %s"
+    )
+    return [EventRow(*row) for row in db.rows(sql, (user_nid, from_ts, user_nid, Status.NORMAL))]
