@@ -204,6 +204,13 @@ def tidy_room_for_tests() -> None:
     tidy()
 
 
+def back_up_if_due() -> None:
+    """Make a backup when the last one is too old."""
+    from appliance.backup.task import start_if_due
+
+    start_if_due()
+
+
 def resume_long_tasks() -> None:
     """Go on with long tasks whose worker ended."""
     from matrix_app.services.long_tasks import resume_all

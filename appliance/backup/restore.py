@@ -6,7 +6,9 @@ are there, since a name in the store never stands for two.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -86,9 +88,9 @@ def _set_aside(stored: Stored, config: Config, target: DatabaseAddress, *, repla
     name = f"before-restore-{layout.new_id(now_ms())}"
     unfinished = (config.server.data_dir / UNFINISHED).exists()
     old = [path for path in _old_files(config, target) if path.exists()]
-    if (old or (target.engine == "postgresql" and _has_tables(target))) and not (replace or unfinished):
+    if not (replace or unfinished) and _is_in_use(target):
         raise BackupError(
-            f"There is a server's data already ({old[0] if old else target.name}): with --replace it is kept "
+            f"There is a server with accounts already ({target.name}): with --replace its data is kept "
             "beside, and the backup takes its place"
         )
     kept = _set_aside_tables(target, name) if target.engine == "postgresql" else ""
@@ -101,6 +103,19 @@ def _set_aside(stored: Stored, config: Config, target: DatabaseAddress, *, repla
         layout.write_whole(folder / RETIRED, text.encode())
         kept = f"{folder}{f' and {kept}' if kept else ''}"
     return kept
+
+
+def _is_in_use(target: DatabaseAddress) -> bool:
+    """Whether the data is a server's that somebody uses, not that of one which was just installed."""
+    if target.engine == "postgresql":
+        return bool(_on_database(target, database_replacement.has_accounts))
+    if not Path(target.name).exists():
+        return False
+    try:
+        with closing(sqlite3.connect(target.name)) as connection:
+            return database_replacement.file_has_accounts(connection)
+    except sqlite3.Error:
+        return True  # damaged: nobody knows what it was
 
 
 def _old_files(config: Config, target: DatabaseAddress) -> list[Path]:

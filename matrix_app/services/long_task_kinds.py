@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Final
 
 MODULES: Final[tuple[str, ...]] = (
+    "appliance.backup.task",
     "matrix_app.services.administer_room",
     "matrix_app.services.copy_media",
     "matrix_app.services.purge_history",

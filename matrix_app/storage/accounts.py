@@ -50,6 +50,12 @@ def any_admin() -> bool:
     return db.row("SELECT 1 FROM account WHERE is_admin AND deactivated_ts IS NULL LIMIT 1") is not None
 
 
+def oldest_created_ts() -> int | None:
+    """When the first account was made, in ms since the epoch; None when there is none."""
+    found: int | None = db.value("SELECT min(created_ts) FROM account")
+    return found
+
+
 def any_user_id() -> str | None:
     """The ID of some local user, or None when nobody has an account."""
     found: str | None = db.value(

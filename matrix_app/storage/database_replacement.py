@@ -11,6 +11,21 @@ def has_tables(connection: Any) -> bool:
     return bool(connection.execute(sql).fetchone()[0])
 
 
+def has_accounts(connection: Any) -> bool:
+    """Whether somebody has an account in the database."""
+    if connection.execute("SELECT to_regclass('public.account')").fetchone()[0] is None:
+        return False
+    return connection.execute("SELECT 1 FROM public.account LIMIT 1").fetchone() is not None
+
+
+def file_has_accounts(connection: Any) -> bool:
+    """The same of a database that `connection` (of sqlite3) leads to."""
+    sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'account'"
+    if connection.execute(sql).fetchone() is None:
+        return False
+    return connection.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None
+
+
 def set_aside(connection: Any, name: str) -> None:
     """Keep what there is in a schema with a name, so that there is room for something else."""
     from psycopg import sql

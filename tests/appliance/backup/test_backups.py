@@ -214,13 +214,16 @@ def test_a_backup_is_put_in_the_place_of_a_new_machine(
 
 
 @pytest.mark.skipif(db.is_sqlite() is False, reason="puts a database of SQLite in place")
-def test_what_is_there_is_kept_beside_and_can_no_longer_be_started(here: Config, tmp_path: Path) -> None:
+def test_what_is_there_is_kept_beside_and_can_no_longer_be_started(
+    here: Config, clients: ClientFactory, tmp_path: Path
+) -> None:
+    clients.make()
     made = make("test", _quiet)
     other = _other_place(here, tmp_path / "new")
     with use_config(other):
         put_in_place(made, other, replace=False, tell=_quiet)
         finish(other)
-        with pytest.raises(BackupError, match="with --replace it is kept beside"):
+        with pytest.raises(BackupError, match="with --replace its data is kept beside"):
             put_in_place(made, other, replace=False, tell=_quiet)
         assert not (other.server.data_dir / UNFINISHED).exists(), "what is refused changes nothing"
         placed = put_in_place(made, other, replace=True, tell=_quiet)

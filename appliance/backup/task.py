@@ -1,0 +1,95 @@
+"""Backups as long tasks: started by a page or by the schedule, done in the worker."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from appliance.backup import layout
+from appliance.backup.errors import BackupCancelled
+from appliance.backup.make import give_up, new_state, step
+from appliance.backup.verify import verify
+from appliance.config import get_config
+from matrix_app.services import long_tasks
+from matrix_app.services.audit import HEARTH, Actor
+from matrix_app.services.long_tasks import LongTask, long_task
+from matrix_app.storage import accounts
+from matrix_app.storage import long_tasks as stored_tasks
+from matrix_app.storage.clock import now_ms
+
+MAKE: Final = "backup.make"
+VERIFY: Final = "backup.verify"
+HOUR_MS: Final = 3_600_000
+
+
+def start_backup(actor: Actor, reason: str = "page") -> int:
+    """Have a backup made; the nid of the task, or of the one that makes one already."""
+    running = stored_tasks.unfinished(MAKE, 1)
+    return running[0].nid if running else long_tasks.start(MAKE, "Backup", {"reason": reason}, actor)
+
+
+def start_verification(actor: Actor, name: str) -> int:
+    """Have a backup verified; raises `BackupError` when there is none of that name."""
+    layout.find_backup(get_config().backup.dir, name)
+    return long_tasks.start(VERIFY, f"Verify backup {name}", {"backup": name}, actor)
+
+
+def start_if_due() -> int | None:
+    """Have a backup made if the last one is older than the configuration wants; the nid of the task.
+
+    A new server's first one waits as long as that.
+    """
+    hours = get_config().backup.every_hours
+    if not hours:
+        return None
+    made = [one for one in layout.stored_backups(get_config().backup.dir) if one.manifest.reason != "upgrade"]
+    last = made[0].manifest.created_ts if made else accounts.oldest_created_ts()
+    if last is None or now_ms() - last < hours * HOUR_MS:
+        return None
+    return start_backup(HEARTH, "schedule")
+
+
+@long_task(MAKE)
+def make_piece(task: LongTask) -> bool:
+    """Do a piece of a backup; True when it is whole."""
+    if not task.checkpoint:
+        task.checkpoint.update(new_state(task.params["reason"]))
+    try:
+        whole = step(task.checkpoint, lambda *told: _tell(task, *told))
+    except BackupCancelled:
+        give_up(task.checkpoint)
+        return False
+    if whole:
+        task.result = {"backup": task.checkpoint["id"]}
+    return whole
+
+
+@long_task(VERIFY)
+def verify_piece(task: LongTask) -> bool:
+    """Verify a backup, which is one piece."""
+    stored = layout.find_backup(get_config().backup.dir, task.params["backup"])
+    try:
+        verdict = verify(stored, _Seldom(task))
+    except BackupCancelled:
+        return False
+    task.result = {"backup": stored.manifest.id, "faults": verdict.faults}
+    return True
+
+
+def _tell(task: LongTask, name: str, done: int, total: int | None) -> None:
+    """Note how far it is; raises `BackupCancelled` when somebody wants its end."""
+    task.step, task.done, task.total = name, done, total
+    if task.note():
+        raise BackupCancelled
+
+
+class _Seldom:
+    """Notes how far a verification is, every second at most."""
+
+    def __init__(self, task: LongTask) -> None:
+        self._task = task
+        self._last = 0
+
+    def __call__(self, name: str, done: int, total: int | None) -> None:
+        if now_ms() - self._last >= 1000:
+            self._last = now_ms()
+            _tell(self._task, name, done, total)
