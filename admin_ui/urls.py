@@ -26,7 +26,7 @@ ADMIN_SECTIONS = (
     "logs",
 )
 # The same below /account/.
-ACCOUNT_SECTIONS = ("join", "account")
+ACCOUNT_SECTIONS = ("join", "account", "language")
 # The same below /setup/.
 SETUP_SECTIONS = ("setup",)
 

@@ -7,14 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import npgettext
 
 from admin_ui.navigation import MENU
+from admin_ui.words import WORDS
 from appliance.config import get_config
 from matrix_app.services import setup
 from matrix_app.storage import check_results
@@ -80,7 +84,20 @@ def bytes_text(size: int | None) -> str:
     amount, unit = float(size), 0
     while amount >= 1024 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1024, unit + 1
-    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 or amount >= 100 else f"{amount:.1f} {_UNITS[unit]}"
+    places = 0 if unit == 0 or amount >= 100 else 1
+    return f"{number_format(f'{amount:.{places}f}')} {_UNITS[unit]}"
+
+
+@register.filter
+def said(word: str | None, kind: str) -> Promise | str:
+    """What a word of Matrix means, in the visitor's language; one that is not known stays as it is."""
+    return WORDS.get(kind, {}).get(word or "", word or NOTHING)
+
+
+@register.simple_tag
+def languages() -> list[tuple[str, str]]:
+    """The languages of the pages: their codes, and their names in themselves."""
+    return list(settings.LANGUAGES)
 
 
 @register.filter
@@ -107,12 +124,13 @@ def _ago(seconds: float) -> str:
 
 def _span(seconds: float) -> str:
     minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    # The context is for languages in which a span has another case after "in" and before "ago".
     if minutes < 60:
-        return ngettext("%d minute", "%d minutes", minutes) % minutes
+        return npgettext("in or ago", "%d minute", "%d minutes", minutes) % minutes
     if hours < 48:
-        return ngettext("%d hour", "%d hours", hours) % hours
+        return npgettext("in or ago", "%d hour", "%d hours", hours) % hours
     if days < 60:
-        return ngettext("%d day", "%d days", days) % days
+        return npgettext("in or ago", "%d day", "%d days", days) % days
     if days < 730:
-        return ngettext("%d month", "%d months", days // 30) % (days // 30)
-    return ngettext("%d year", "%d years", days // 365) % (days // 365)
+        return npgettext("in or ago", "%d month", "%d months", days // 30) % (days // 30)
+    return npgettext("in or ago", "%d year", "%d years", days // 365) % (days // 365)

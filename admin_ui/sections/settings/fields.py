@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from msgspec import Meta
 
 from appliance.config.runtime import RuntimeKey
+
+# Of labels and sentences of settings in the catalogues: `manage.py translations` puts them there.
+CONTEXT: Final = "setting"
 
 
 class LinesField(forms.CharField):
@@ -30,14 +34,14 @@ def field_of(setting: RuntimeKey, *, locked: bool) -> forms.Field:
     """The field of a setting; one that the file fixes is shown, and cannot be changed."""
     kind, bounds = _unwrapped(setting.key.type)
     field = _field(setting, kind, bounds)
-    field.label = label_of(setting.name)
-    field.help_text = field.help_text or setting.key.sentence
+    field.label = pgettext_lazy(CONTEXT, label_of(setting.name))
+    field.help_text = field.help_text or pgettext_lazy(CONTEXT, setting.key.sentence)
     field.disabled = locked
     return field
 
 
 def label_of(name: str) -> str:
-    """What a setting is called on the page: registration.allow_deactivation is Allow deactivation."""
+    """What a setting is called in English: registration.allow_deactivation is Allow deactivation."""
     rest = name.partition(".")[2].replace(".", ": ").replace("_", " ")
     return rest[:1].upper() + rest[1:]
 

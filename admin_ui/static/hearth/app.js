@@ -49,7 +49,7 @@ let unsaved = false;
 document.addEventListener("input", (event) => {
   if (event.target.closest("form[data-warn-unsaved]")) unsaved = true;
 });
-document.addEventListener("submit", () => { unsaved = false; });
+document.addEventListener("submit", (event) => { if (!event.target.closest(".languages")) unsaved = false; });
 window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 
 // htmx sends forms of its own: they need the token against forgery too.
