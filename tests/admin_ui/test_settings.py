@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from admin_ui.sections.settings.views import sections
+from admin_ui.sections.settings.views import TITLES, sections
 from appliance.config import get_config
 from matrix_app.services.audit import CLI
 from matrix_app.services.change_settings import change_settings
@@ -35,6 +35,10 @@ def filled(browser: Browser, section: str) -> dict[str, str]:
         assert chosen is not None
         fields[str(box.attributes["name"])] = str(chosen.attributes["value"])
     return fields
+
+
+def test_every_section_has_a_title() -> None:
+    assert set(sections()) - set(TITLES) == set()
 
 
 @pytest.mark.parametrize("section", list(sections()))

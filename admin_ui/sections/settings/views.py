@@ -36,6 +36,9 @@ TITLES = {
     "push": _("Notifications"),
     "turn": _("Calls: TURN"),
     "rtc": _("Calls: conferences"),
+    "diagnostics": _("Checks"),
+    "alerts": _("Alerts"),
+    "backup": _("Backups"),
 }
 
 
