@@ -23,7 +23,7 @@ from matrix_app.services.audit import Actor
 from matrix_app.services.create_account import create_account
 from matrix_app.services.passwords import check_policy, hash_password
 from matrix_app.services.register import check_username
-from matrix_app.storage import accounts, db, rooms, setup_state
+from matrix_app.storage import account_list, accounts, db, rooms, setup_state
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.setup_state import SetupRow
@@ -164,8 +164,11 @@ def choose_names(name: str, address: str, actor: Actor) -> bool:
 
 
 def owner_of(row: SetupRow) -> Account | None:
-    """The administrator that the setup has made."""
+    """The administrator that the setup has made, or the first that was made otherwise."""
     nid = row.data.get("owner_nid")
+    if nid is None:
+        admins = account_list.page(kind="admins", search="", sort="created", after=None, limit=1)
+        nid = admins[0].user_nid if admins else None
     return None if nid is None else accounts.get(int(nid))
 
 

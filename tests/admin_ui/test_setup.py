@@ -320,3 +320,18 @@ def test_who_comes_to_sign_in_is_led_to_the_setup_while_it_is_open(browser: Brow
     with db.write():
         setup_state.finish(1)
     assert not browser.get("/admin/").html.css(".notice a")
+
+
+def test_nobody_waits_for_a_start_that_was_not_asked_for(browser: Browser) -> None:
+    go_to(browser, "names")
+    assert browser.get("/setup/restarting/").address == "/setup/names/"
+
+
+def test_an_administrator_who_was_made_otherwise_needs_no_other(browser: Browser) -> None:
+    go_to(browser, "owner")
+    account = make_account("cli", admin=True)
+    assert account.user_id in browser.get("/setup/owner/").text
+    assert browser.post("/setup/owner/").address == "/setup/second-factor/"
+    browser.post("/setup/second-factor/", {"skip": "1"})
+    go_to(browser, "owner")  # nothing is lost by going back
+    assert browser.get("/setup/registration/").address == "/setup/owner/"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -83,15 +85,44 @@ def wait_for_the_new_start(visitor: Visitor) -> None:
         visitor.get("/setup/restarting/")
 
 
+@contextmanager
+def nobody_is_refused(base: str) -> Iterator[list[float]]:
+    """Others ask the server all the time; connections that it does not take are a failure."""
+    over, refused, waited = threading.Event(), [], [0.0]
+
+    def ask() -> None:
+        while not over.is_set():
+            began = time.monotonic()
+            try:
+                with urllib.request.urlopen(f"{base}/_matrix/client/versions", timeout=60):
+                    waited.append(time.monotonic() - began)
+            except urllib.error.URLError as fault:
+                refused.append(fault.reason)
+            except OSError:
+                continue  # accepted by a process that was about to end
+            time.sleep(0.02)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield waited
+    finally:
+        over.set()
+        asking.join()
+    assert [reason for reason in refused if isinstance(reason, ConnectionRefusedError)] == []
+
+
 def set_up(visitor: Visitor, code: str) -> None:
     visitor.get("/setup/")
     visitor.send(code=code)
     visitor.send()
     names = {"name": NAME, "address": visitor.base}
     visitor.send(**names)
-    visitor.send(**names, sure=f"{NAME} {visitor.base}")
-    assert visitor.path == "/setup/restarting/"
-    wait_for_the_new_start(visitor)
+    with nobody_is_refused(visitor.base) as waited:
+        visitor.send(**names, sure=f"{NAME} {visitor.base}")
+        wait_for_the_new_start(visitor)
+    assert visitor.path == "/setup/connectivity/"
+    assert max(waited) > 0.1  # somebody did come while there was no process
     visitor.send(typed_name=NAME)
     visitor.send(name="rosa", password=PASSWORD, again=PASSWORD)
     visitor.send(skip="1")

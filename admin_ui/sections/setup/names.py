@@ -112,6 +112,8 @@ def _started_anew(visit: Visit) -> HttpResponse:
 def restarting(visit: Visit) -> HttpResponse:
     """Wait until the processes have the new names; the page asks again by itself, without scripts."""
     wanted = {key: visit.setup.data.get(key) for key in ("name", "address")}
+    if wanted["name"] is None:
+        return visit.redirect(reverse("setup:names"))
     if _is_present(wanted):
         return visit.redirect(reverse("setup:connectivity"))
     waited = time.time() - visit.setup.data.get("restart_began", 0)

@@ -10,8 +10,9 @@ import pytest
 
 from appliance.cli.__main__ import VERBS, main
 from appliance.config import Config, load_config, use_config
-from appliance.setup_code import check_setup_code
+from appliance.setup_code import check_setup_code, has_setup_code
 from appliance.version import VERSION
+from tests.factories.accounts import make_account
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -55,6 +56,15 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert VERSION in capsys.readouterr().out
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_is_set_up_gets_no_new_code(capsys: pytest.CaptureFixture[str]) -> None:
+    make_account("owner", admin=True)
+    assert main(["setup-url"]) == 0
+    assert capsys.readouterr().out == "this server has been set up: http://127.0.0.1:8008/admin/\n"
+    assert not has_setup_code()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_setup_url_has_a_code_that_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["setup-url"]) == 0
     shown = capsys.readouterr().out
