@@ -43,6 +43,7 @@ VERBS = (
         "verify-backup", "appliance.cli.verify_backup", "restore a backup into a scratch place and check it"
     ),
     Verb("restore", "appliance.cli.restore", "put a backup in the place of this server's data"),
+    Verb("move-database", "appliance.cli.move_database", "move from SQLite to PostgreSQL, or back"),
     Verb("setup-url", "appliance.cli.setup_url", "print the server's address and a new one-time setup code"),
     Verb("render-proxy", "appliance.cli.render_proxy", "print the configuration for a proxy in front"),
     Verb("render-turn", "appliance.cli.render_turn", "print the configuration for coturn, with its secret"),
