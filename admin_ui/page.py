@@ -24,6 +24,7 @@ from django.utils import translation
 
 from admin_ui import cookies
 from admin_ui.csrf import protected
+from admin_ui.faults import told
 from admin_ui.languages import language_of
 from admin_ui.security import add_headers
 from admin_ui.visit import Visit
@@ -117,7 +118,7 @@ def _call(view: View, visit: Visit, path: dict[str, Any]) -> HttpResponseBase:
     try:
         return view(visit, **path)
     except MatrixError as error:
-        text = error.message or error.errcode
+        text = told(error)
         if visit.is_post and not visit.is_partial:
             return visit.redirect(_came_from(visit), text, "error")
         return visit.page("error", status=error.status, text=text)

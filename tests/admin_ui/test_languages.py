@@ -102,3 +102,8 @@ def test_settings_are_explained_in_the_visitors_language() -> None:
     assert any(
         text.startswith("Wie lange auf den Mailserver gewartet wird.") for text in shown.texts(".help")
     )
+
+
+def test_errors_are_told_in_the_visitors_language() -> None:
+    shown = visitor("de").post(SIGN_IN, {"name": "nobody", "password": "wrong"})
+    assert "Benutzername oder Passwort stimmt nicht" in shown.texts(".notice.error")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +14,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.management.commands import makemessages
 
-from admin_ui.sections.settings.fields import CONTEXT, label_of
-from appliance.config.runtime import runtime_keys
-from appliance.diagnostics.registry import all_checks
+from admin_ui.management.elsewhere import marked
 
 PAGES: Final = Path(__file__).resolve().parents[2]
 # A date would make every run a change.
@@ -25,7 +22,7 @@ _DATE: Final = re.compile(r'^"POT-Creation-Date: .*\n', re.MULTILINE)
 
 
 class Command(BaseCommand):
-    """Takes the texts out of templates, code, settings and checks; what is new has to be translated then."""
+    """Takes the texts out of templates, code, settings, checks and errors; new ones are to be translated."""
 
     help = "Write admin_ui/locale: the texts of the pages, and their translations, compiled."
 
@@ -56,7 +53,7 @@ class _Extraction(makemessages.Command):
 
 
 def _extract(pages: Path) -> None:
-    (pages / "texts_from_elsewhere.py").write_text("\n".join(_texts_from_elsewhere()), encoding="utf-8")
+    (pages / "elsewhere.py").write_text(marked(pages), encoding="utf-8")
     (pages / "locale").mkdir(exist_ok=True)
     wanted = [code for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
     with chdir(pages):
@@ -67,16 +64,6 @@ def _extract(pages: Path) -> None:
             file = pages / path
             file.write_text(_DATE.sub("", file.read_text(encoding="utf-8")), encoding="utf-8")
         call_command("compilemessages", verbosity=0)
-
-
-def _texts_from_elsewhere() -> Iterator[str]:
-    """Code that marks texts which pages show but do not hold: the configuration's and the checks'."""
-    yield "from django.utils.translation import gettext, pgettext"
-    for setting in runtime_keys().values():
-        for text in (label_of(setting.name), setting.key.sentence):
-            yield f"pgettext({CONTEXT!r}, {text!r})"
-    for check in all_checks().values():
-        yield f"gettext({check.title!r})"
 
 
 def _catalogues(pages: Path) -> list[str]:

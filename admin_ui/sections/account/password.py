@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from admin_ui import cookies
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from appliance.config import get_config
@@ -50,7 +51,7 @@ def password(visit: Visit) -> HttpResponse:
         try:
             token = _change(visit, form.cleaned_data)
         except MatrixError as error:
-            form.add_error(None, error.message or error.errcode)
+            form.add_error(None, told(error))
         else:
             response = visit.redirect(reverse("account:home"), _t("The password has been changed."))
             cookies.put_session(response, visit.http, visit.area, token)

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.qr import qr_picture
 from admin_ui.visit import Visit
@@ -50,7 +51,7 @@ def add(visit: Visit) -> HttpResponse:
         try:
             codes = service.confirm_totp(session.user_nid, form.cleaned_data["code"], visit.actor)
         except MatrixError as error:
-            form.add_error("code", error.message)
+            form.add_error("code", told(error))
         else:
             return visit.page("account/recovery_codes", tab="second-factors", codes=codes)
     secret = (

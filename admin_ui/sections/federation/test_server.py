@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError
@@ -48,7 +49,7 @@ def test_server(visit: Visit) -> HttpResponse:
         try:
             found = examine_for(visit.actor, name)
         except MatrixError as error:
-            fault = error.message
+            fault = told(error)
     return visit.page(
         "federation/test",
         name=name,

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.faults import told
 from admin_ui.keyset import place_of, read_place
 from admin_ui.page import page
 from admin_ui.qr import qr_picture
@@ -106,7 +107,7 @@ def new(visit: Visit) -> HttpResponse:
         try:
             made = service.create_token(visit.actor, token=form.cleaned_data["token"], **form.limits)
         except MatrixError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, told(error))
         else:
             address = reverse("admin:invitation", args=[made.token])
             return visit.redirect(address, _t("The invitation has been made."))

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from admin_ui.client_links import CLIENTS
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from appliance.config import get_config
@@ -64,7 +65,7 @@ def join(visit: Visit, token: str) -> HttpResponse:
             name = given["name"].strip().removeprefix("@").partition(":")[0]
             account = invitations.accept(token, name, given["password"], Actor(None, "page", visit.ip))
         except MatrixError as error:
-            form.add_error(None, error.message or error.errcode)
+            form.add_error(None, told(error))
         else:
             return visit.page("join/welcome", account=account, links=CLIENTS)
     usable = invitations.is_usable(token)

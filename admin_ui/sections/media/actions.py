@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.sections.media.views import CleanForm, mxc_of
 from admin_ui.templatetags.hearth import bytes_text
@@ -90,7 +91,7 @@ def chosen(visit: Visit, deed: str) -> HttpResponse:
         try:
             act(visit, mxc_of(server_name, media_id))
         except MatrixError as error:
-            refused.append(f"{text}: {error.message}")
+            refused.append(f"{text}: {told(error)}")
     if refused:
         return visit.redirect(reverse("admin:media-list"), "; ".join(refused), "error")
     return visit.redirect(reverse("admin:media-list"), _t("Done.") if visit.is_post else "")

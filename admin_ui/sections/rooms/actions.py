@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.sections.rooms.detail import found_room
 from admin_ui.visit import Visit
@@ -116,7 +117,7 @@ def chosen(visit: Visit, deed: str) -> HttpResponse:
         try:
             _CHOSEN[deed](visit, room)
         except MatrixError as error:
-            refused.append(f"{room.room_id}: {error.message}")
+            refused.append(f"{room.room_id}: {told(error)}")
     if refused:
         return visit.redirect(reverse("admin:rooms"), "; ".join(refused), "error")
     done = ngettext("Done for %d room.", "Done for %d rooms.", len(nids)) % len(nids)

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.sections.settings.fields import field_of
 from admin_ui.visit import Visit
@@ -100,7 +101,7 @@ def section(visit: Visit, name: str) -> HttpResponse:
         try:
             change_settings(visit.actor, changes_of(settings, form))
         except MatrixError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, told(error))
         else:
             address = reverse("admin:settings-section", args=[name])
             return visit.redirect(address, _t("The settings have been changed, and are in effect."))

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from admin_ui import cookies
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
@@ -48,7 +49,7 @@ def unlock(visit: Visit) -> HttpResponse:
         try:
             token = setup.unlock(form.cleaned_data["code"], visit.ip)
         except MatrixError as error:
-            form.add_error("code", error.message or error.errcode)
+            form.add_error("code", told(error))
         else:
             response = visit.redirect(reverse("setup:home"))
             cookies.put_session(response, visit.http, "setup", token)

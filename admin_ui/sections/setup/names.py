@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.faults import told
 from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
 from appliance.config.current import base_config
@@ -87,7 +88,7 @@ def names(visit: Visit) -> HttpResponse:
             try:
                 needs_start = setup.choose_names(chosen["name"], chosen["address"], visit.actor)
             except MatrixError as error:
-                form.add_error(None, error.message)
+                form.add_error(None, told(error))
             else:
                 return _started_anew(visit) if needs_start else go_on(visit, "names")
     return show(

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.faults import told
 from admin_ui.sections.settings.views import changes_of, form_of
 from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
@@ -38,7 +39,7 @@ def _changed(visit: Visit, settings: list[RuntimeKey], form: forms.Form) -> bool
     try:
         change_settings(visit.actor, changes_of(settings, form))
     except MatrixError as error:
-        form.add_error(None, error.message)
+        form.add_error(None, told(error))
         return False
     return True
 

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 
+from admin_ui.faults import told
 from admin_ui.qr import qr_picture
 from admin_ui.sections.account.second_factor import CodeForm
 from admin_ui.sections.join.views import JoinForm
@@ -30,7 +31,7 @@ def owner(visit: Visit) -> HttpResponse:
         try:
             setup.make_owner(name, given["password"], visit.actor)
         except MatrixError as error:
-            form.add_error(None, error.message or error.errcode)
+            form.add_error(None, told(error))
         else:
             return go_on(visit, "owner", _t("Your account has been made."))
     return show(visit, "owner", form=form, made=made, server=get_config().server.name)
@@ -51,7 +52,7 @@ def second_factor(visit: Visit) -> HttpResponse:
         try:
             codes = service.confirm_totp(made.user_nid, form.cleaned_data["code"], visit.actor)
         except MatrixError as error:
-            form.add_error("code", error.message)
+            form.add_error("code", told(error))
         else:
             return show(visit, "second-factor", codes=codes)
     nid = made.user_nid

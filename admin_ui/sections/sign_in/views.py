@@ -14,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from admin_ui import cookies
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError
@@ -105,7 +106,7 @@ def _try(
         try:
             token = attempt(visit, form.cleaned_data)
         except MatrixError as error:
-            form.add_error(None, error.message or error.errcode)
+            form.add_error(None, told(error))
         else:
             response = visit.redirect(safe_next(visit))
             cookies.put_session(response, visit.http, visit.area, token)

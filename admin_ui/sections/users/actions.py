@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.sections.users.detail import found_account, shown
 from admin_ui.visit import Visit
@@ -51,7 +52,7 @@ def set_password(visit: Visit, nid: int) -> HttpResponse:
                 visit.actor, account.user_id, given["password"], sign_out=given["sign_out"]
             )
         except MatrixError as error:
-            form.add_error("password", error.message)
+            form.add_error("password", told(error))
         else:
             return visit.redirect(reverse("admin:user", args=[nid]), _t("The password has been changed."))
     return shown(visit, "password", account, "password", form=form)

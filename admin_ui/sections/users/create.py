@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from appliance.config import get_config
@@ -56,7 +57,7 @@ def new_user(visit: Visit) -> HttpResponse:
                 display_name=given["display_name"],
             )
         except MatrixError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, told(error))
         else:
             if made:
                 return visit.page("users/made", account=account, password=made)

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from admin_ui.faults import told
 from admin_ui.keyset import place_of, read_place
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
@@ -78,7 +79,7 @@ def deactivate_chosen(visit: Visit) -> HttpResponse:
         try:
             administer_account.deactivate(visit.actor, account.user_id, erase=False)
         except MatrixError as error:
-            refused.append(f"{account.user_id}: {error.message}")
+            refused.append(f"{account.user_id}: {told(error)}")
     if refused:
         return visit.redirect(reverse("admin:users"), "; ".join(refused), "error")
     done = ngettext("%d account has been deactivated.", "%d accounts have been deactivated.", len(chosen))
