@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import IO, Any, Final, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import aiohttp
 from multidict import CIMultiDictProxy
@@ -64,11 +64,6 @@ class RemoteBody:
     async def read(self) -> bytes:
         """The whole body."""
         return b"".join([chunk async for chunk in self.chunks()])
-
-
-def federation_path(version: str, *segments: str) -> str:
-    """The path of an endpoint, such as `federation_path("v1", "event", event_id)`."""
-    return "/".join(("/_matrix/federation", version, *(quote(segment, safe="") for segment in segments)))
 
 
 class FederationClient:

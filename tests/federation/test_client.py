@@ -13,7 +13,8 @@ from aiohttp import web
 
 from appliance.config import get_config
 from appliance.config.current import use_config
-from matrix_app.federation.client import FederationClient, federation_path
+from matrix_app.federation.client import FederationClient
+from matrix_app.federation.paths import federation_path
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import FederationDenied, InvalidParam, RemoteError, RemoteUnreachable
 from matrix_app.protocol.signing import verify_bytes

@@ -16,7 +16,6 @@ import structlog
 from django.db import DatabaseError, close_old_connections, connections
 
 from appliance.config import get_config
-from matrix_app.federation.inbound.filling import fill
 from matrix_app.federation.inbound.processing import judge_staged, nothing_held
 from matrix_app.storage import db, staging
 from matrix_app.storage.clock import now_ms
@@ -84,7 +83,7 @@ class AskingService:
             if asking.origin_nid in self._busy or len(self._busy) >= THREADS:
                 return
             self._busy.add(asking.origin_nid)
-        self._pool.submit(fill, asking).add_done_callback(lambda future: self._done(asking, future))
+        self._pool.submit(_fill, asking).add_done_callback(lambda future: self._done(asking, future))
 
     def _done(self, asking: Asking, future: Future[None]) -> None:
         with self._lock:
@@ -127,4 +126,11 @@ def fill_all() -> None:
         judge_staged(room_nid, nothing_held)
     while waiting := staging.to_ask(now_ms(), _MOST_LOOKED_AT):
         for asking in waiting:
-            fill(asking)
+            _fill(asking)
+
+
+def _fill(asking: Asking) -> None:
+    # The client for other servers is big, and most of the time nothing has to be asked.
+    from matrix_app.federation.inbound.filling import fill
+
+    fill(asking)

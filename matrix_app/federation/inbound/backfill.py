@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from matrix_app.federation.client import federation_path
 from matrix_app.federation.inbound.gaps import GapFiller
 from matrix_app.federation.inbound.pdus import in_order, read_all, verified
 from matrix_app.federation.inbound.peers import Question, peers
 from matrix_app.federation.inbound.refusals import refused
+from matrix_app.federation.paths import federation_path
 from matrix_app.protocol.errors import BadJson, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.services.received_events import MissingEventsError

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from matrix_app.federation.client import federation_path
 from matrix_app.federation.inbound.answers import store_answer
 from matrix_app.federation.inbound.pdus import in_order, read_all, verified
 from matrix_app.federation.inbound.peers import Question, peers
 from matrix_app.federation.inbound.refusals import refused
+from matrix_app.federation.paths import federation_path
 from matrix_app.protocol.errors import BadGateway, BadJson, MatrixError, RemoteUnreachable
 from matrix_app.protocol.events import Event
 from matrix_app.services.outliers import store_outliers

@@ -10,8 +10,8 @@ from typing import IO, Any, Final, NamedTuple, TypeVar
 
 import structlog
 
-from matrix_app.federation.client import federation_path
 from matrix_app.federation.inbound.peers import Check, Question, peers
+from matrix_app.federation.paths import federation_path
 from matrix_app.protocol.errors import (
     BadGateway,
     FederationDenied,

@@ -37,7 +37,8 @@ Ask = Callable[[str, Request, float], Awaitable[Any]]
 
 
 async def _ask(server: str, request: Request, seconds: float) -> Any:
-    from matrix_app.federation.client import federation_client, federation_path
+    from matrix_app.federation.client import federation_client
+    from matrix_app.federation.paths import federation_path
 
     return await federation_client().request(
         server,

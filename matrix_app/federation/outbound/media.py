@@ -16,7 +16,8 @@ from multidict import CIMultiDictProxy
 
 from appliance.config import get_config
 from matrix_app.federation import loop
-from matrix_app.federation.client import FederationClient, RemoteBody, federation_client, federation_path
+from matrix_app.federation.client import FederationClient, RemoteBody, federation_client
+from matrix_app.federation.paths import federation_path
 from matrix_app.federation.transport import reason_of
 from matrix_app.media.disposition import name_in
 from matrix_app.protocol.errors import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from matrix_app.federation.client import federation_path
 from matrix_app.federation.inbound.peers import Question, peers
+from matrix_app.federation.paths import federation_path
 from matrix_app.protocol.ids import domain_of, parse_user_id
 
 TIMEOUT: Final = 30.0

@@ -217,7 +217,7 @@ class Sender:
         queue.note_caught_up()
 
     async def _send(self, queue: DestinationQueue, timeout: float) -> None:
-        from matrix_app.federation.client import federation_path
+        from matrix_app.federation.paths import federation_path
 
         batch: Batch = queue.next_batch()
         queue.has_messages &= not batch.messages
