@@ -70,6 +70,11 @@ def test_translations_keep_the_placeholders_and_tags(language: str) -> None:
     assert wrong == []
 
 
+def test_french_keeps_its_marks_on_the_line_of_the_word_before() -> None:
+    found = [text for entry in texts(catalogue("fr")).values() for text in translated(entry)]
+    assert [text for text in found if re.search(r" [:;!?»]|« ", text)] == []
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_compiled_catalogue_is_what_the_texts_say(language: str) -> None:
     compiled = polib.mofile(str(LOCALE / language / "LC_MESSAGES" / "django.mo"))
