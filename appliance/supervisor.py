@@ -140,7 +140,7 @@ class Supervisor:
                 os.kill(child.pid, number)
 
     def _stop(self, code: int) -> int:
-        """Asks the children to end, waits, and kills what is left."""
+        """Asks the children to end, waits, and kills what is left; 0 when told to stop meanwhile."""
         self._manager.stopping()
         self._signal_all(signal.SIGTERM)
         deadline = time.monotonic() + self.grace_seconds
@@ -152,7 +152,8 @@ class Supervisor:
                 log.warning("killing what did not stop in time", seconds=self.grace_seconds)
                 self._signal_all(signal.SIGKILL)
                 deadline = float("inf")
-            signal.sigtimedwait(self._waited_for, 0.1)
+            if self._wait(0.1) in STOP_SIGNALS:
+                code = 0
         return code
 
 

@@ -10,7 +10,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import RemoteDisconnected
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -82,7 +83,8 @@ def wait_for_the_new_start(visitor: Visitor) -> None:
     while visitor.path == "/setup/restarting/":
         assert time.monotonic() < deadline, "it did not start anew"
         time.sleep(0.3)
-        visitor.get("/setup/restarting/")
+        with suppress(RemoteDisconnected, ConnectionResetError):  # browsers ask again then
+            visitor.get("/setup/restarting/")
 
 
 @contextmanager
@@ -120,6 +122,7 @@ def set_up(visitor: Visitor, code: str) -> None:
     visitor.send(**names)
     with nobody_is_refused(visitor.base) as waited:
         visitor.send(**names, sure=f"{NAME} {visitor.base}")
+        assert visitor.path == "/setup/restarting/"
         wait_for_the_new_start(visitor)
     assert visitor.path == "/setup/connectivity/"
     assert max(waited) > 0.1  # somebody did come while there was no process

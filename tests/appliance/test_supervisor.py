@@ -202,3 +202,13 @@ def test_it_ends_its_children_and_says_so_when_everything_is_to_start_anew(
     supervised.signal(RESTART_SIGNAL)
     assert supervised.exit_code() == 77
     assert not alive(supervised.pids()[0])
+
+
+def test_who_says_stop_while_it_is_starting_anew_is_heard(supervise: Callable[..., Supervised]) -> None:
+    supervised = supervise(stubborn, grace_seconds=1.0)
+    wait_until(lambda: len(supervised.pids()) == 1)
+    time.sleep(0.2)  # until it has learnt not to listen
+    supervised.signal(RESTART_SIGNAL)
+    time.sleep(0.3)
+    supervised.signal(signal.SIGTERM)
+    assert supervised.exit_code() == 0

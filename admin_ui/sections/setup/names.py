@@ -17,7 +17,9 @@ from appliance.config.current import base_config
 from appliance.restart import can_restart, request_restart
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import setup
+from matrix_app.services.timer import timer
 
+RESTART_AFTER_SECONDS = 1.0
 # After this a new start has taken too long.
 PATIENCE_SECONDS = 120
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
@@ -105,7 +107,8 @@ def _is_present(chosen: dict[str, Any]) -> bool:
 def _started_anew(visit: Visit) -> HttpResponse:
     setup.remember(restart_began=int(time.time()))
     setup.reach("connectivity")
-    request_restart()
+    # The answer and the page that it leads to must be there before the processes go.
+    timer.call_in(RESTART_AFTER_SECONDS, request_restart)
     return visit.redirect(reverse("setup:restarting"))
 
 
