@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from django.utils.translation import gettext, gettext_noop
 
 from matrix_app.protocol.errors import MatrixError
@@ -9,7 +12,23 @@ from matrix_app.protocol.errors import MatrixError
 # Said by the error itself; `manage.py translations` finds those of services where they are raised.
 gettext_noop("Too many requests")
 
+# Sentences of services with a name or a number in them that visitors are likely to see.
+WITH_VALUES: Final = (
+    gettext_noop("The password must have at least %s characters"),
+    gettext_noop("A token may be used up to %s times"),
+    gettext_noop("%s is fixed by the configuration file or the environment"),
+    gettext_noop("The mail server does not let this server in: %s"),
+    gettext_noop("The mail server did not take the mail: %s"),
+    gettext_noop("The webhook answers %s"),
+)
+
 
 def told(error: MatrixError) -> str:
-    """An error in the visitor's language; in English where its sentence has a name or a number in it."""
-    return gettext(error.message) if error.message else error.errcode
+    """An error in the visitor's language; in English where it has values and is not among `WITH_VALUES`."""
+    if not error.message:
+        return error.errcode
+    for sentence in WITH_VALUES:
+        found = re.fullmatch(re.escape(sentence).replace("%s", "(.+)"), error.message, re.DOTALL)
+        if found is not None:
+            return gettext(sentence) % found.groups()
+    return gettext(error.message)
