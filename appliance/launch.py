@@ -16,6 +16,7 @@ import structlog
 from appliance.config import get_config
 from appliance.data_lock import DataInUse, claim
 from appliance.logging import set_up_logging
+from appliance.metrics import folder as metrics_folder
 from appliance.prepare import check_current, prepare
 from appliance.process import give_memory_back, reset_signals
 from appliance.restart import kept_listeners, start_anew
@@ -101,6 +102,7 @@ class Launch:
         A part alone prepares nothing: several are started at once, and after `hearth migrate`.
         """
         give_memory_back()
+        metrics_folder.begin(self._config.server.run_dir)
         first = prepare if len(self._parts) == len(Part) else check_current
         preparing = _in_child(lambda: first(self._config))
         self._preload()

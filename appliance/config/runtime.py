@@ -23,6 +23,7 @@ _WHOLE: Final = (
     "diagnostics",
     "alerts",
     "backup",
+    "metrics",
 )
 _SINGLE: Final = frozenset(
     {
@@ -54,7 +55,9 @@ _SINGLE: Final = frozenset(
     }
 )
 # Never shown, and sealed where they are stored.
-SECRET: Final = frozenset({"mail.password", "captcha.private_key", "turn.secret", "turn.password"})
+SECRET: Final = frozenset(
+    {"mail.password", "captcha.private_key", "turn.secret", "turn.password", "metrics.token"}
+)
 
 
 class RuntimeKey(NamedTuple):

@@ -8,7 +8,7 @@ from appliance.config.fields import Section
 from appliance.config.sections.accounts import Captcha, Cas, PasswordPolicy, Registration
 from appliance.config.sections.backup import Backup
 from appliance.config.sections.calls import Rtc, Turn
-from appliance.config.sections.diagnostics import Alerts, Diagnostics
+from appliance.config.sections.diagnostics import Alerts, Diagnostics, Metrics
 from appliance.config.sections.limits import Limits, RateLimits
 from appliance.config.sections.mail import Mail
 from appliance.config.sections.matrix import (
@@ -52,4 +52,5 @@ class Config(Section, frozen=True):
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     alerts: Alerts = field(default_factory=Alerts)
     backup: Backup = field(default_factory=Backup)
+    metrics: Metrics = field(default_factory=Metrics)
     logging: Logging = field(default_factory=Logging)

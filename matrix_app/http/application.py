@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from appliance.metrics.counted import count_request
 from matrix_app.http.bridge import Bridge, Receive, Scope, Send, send_error
 from matrix_app.http.dispatch import router
 from matrix_app.http.endpoint import Auth, Endpoint
@@ -63,7 +65,7 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = bind_request_id(scope)
-        send = _with_request_id(send, request_id)
+        send = _watched(send, request_id, scope, time.monotonic())
         if scope["method"] == "OPTIONS" and scope["path"].startswith(
             ("/_matrix", "/.well-known", "/_synapse")
         ):
@@ -97,13 +99,18 @@ class Application:
         if not endpoint.waits or scope["method"] == "HEAD":
             scope["hearth.found"] = (endpoint, path)
             return None
+        scope["hearth.waits"] = True
         consumer: type[AsgiApplication] = import_string(settings.WAITING_CONSUMER)
         return consumer(endpoint, path)
 
 
-def _with_request_id(send: Send, request_id: str) -> Send:
+def _watched(send: Send, request_id: str, scope: Scope, began: float) -> Send:
+    """Names the request in its answer, and counts it when that begins."""
+
     async def wrapped(message: dict[str, object]) -> None:
         if message["type"] == "http.response.start":
+            seconds, waited = time.monotonic() - began, "hearth.waits" in scope
+            count_request(scope["path"], message["status"], seconds, waited=waited)  # type: ignore[arg-type]
             message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]  # type: ignore[misc]
         await send(message)
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pyroaring import BitMap64
 
+from appliance.metrics.counted import count_events
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.room_activity import BUMPS
 from matrix_app.services.effects import references, state_changes, unread
 from matrix_app.services.effects.state_changes import StateChange
 from matrix_app.storage import db, events, interning, rooms, state, stream, transactions
+from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
 from matrix_app.storage.stream import Change, Kind
+
+# What people have said, also where it is encrypted.
+MESSAGE_TYPES: Final = frozenset({"m.room.message", "m.room.encrypted"})
 
 
 class StaleRoomError(Exception):
@@ -68,6 +75,13 @@ def persist_live(
             raise StaleRoomError
         rooms.replace_extremities(room.nid, (e.nid for e in head.extremities), last.nid)
         _apply_effects(room, pending, assessed)
+    _count(pending)
+
+
+def _count(pending: Sequence[Pending]) -> None:
+    messages = sum(1 for item in pending if item.event.type in MESSAGE_TYPES)
+    local = domain_of(pending[-1].event.sender) == local_server_name()
+    count_events(local=local, events=len(pending), messages=messages)
 
 
 def _any_state(pending: Iterable[Pending]) -> bool:

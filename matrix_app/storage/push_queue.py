@@ -154,3 +154,8 @@ def badged() -> set[int]:
     """Users whose phones show that something is unread, as far as is known."""
     sql = "SELECT DISTINCT user_nid FROM pusher WHERE kind = 'http' AND badge > 0"
     return {found[0] for found in db.rows(sql)}
+
+
+def size() -> int:
+    """How many notifications wait."""
+    return int(db.value("SELECT count(*) FROM push_due"))

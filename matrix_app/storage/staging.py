@@ -170,3 +170,9 @@ def forget_messages(before_ts: int, limit: int = 5000) -> int:
         " message_id FROM received_device_message WHERE received_ts < %s ORDER BY received_ts LIMIT %s)"
     )
     return db.changed(sql, (before_ts, limit))
+
+
+def backlog() -> tuple[int, int | None]:
+    """How many events wait to be judged, and when the oldest of them came."""
+    count, oldest = db.rows("SELECT count(*), min(received_ts) FROM staged_pdu")[0]
+    return count, oldest

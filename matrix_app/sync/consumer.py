@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import time
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,6 +15,7 @@ from channels.consumer import AsyncConsumer
 from structlog.contextvars import bind_contextvars
 
 from appliance.config import get_config
+from appliance.metrics.counted import SYNC_SECONDS
 from appliance.web.stopping import is_stopping
 from matrix_app.http.authentication import authenticate
 from matrix_app.http.bridge import send_error
@@ -68,6 +70,9 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
         self.endpoint = endpoint
         self.path = path
         self.gone: asyncio.Task[None] | None = None
+        self.began = time.monotonic()
+        # How many seconds of that it has waited for news.
+        self.waited = 0.0
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answer; ends with the answer or with the client's leaving."""
@@ -88,7 +93,9 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
             body = await self._body()
             outcome = await work_queue().run(partial(self._begin, body))
             while isinstance(outcome, Wait):
+                since = time.monotonic()
                 timed_out = await self._wait(outcome)
+                self.waited += time.monotonic() - since
                 outcome = await work_queue().run(partial(self._resume, outcome, timed_out))
         except MatrixError as error:
             await send_error(self.send_message, error)
@@ -164,6 +171,7 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
             body = await work_queue().run(partial(gzip.compress, body, 4))
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
         headers.append((b"content-length", str(len(body)).encode()))
+        SYNC_SECONDS.observe(time.monotonic() - self.began - self.waited)
         await self.send_message({"type": "http.response.start", "status": status, "headers": headers})
         await self.send_message({"type": "http.response.body", "body": body, "more_body": False})
 

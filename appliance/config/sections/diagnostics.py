@@ -33,3 +33,16 @@ class Alerts(Section, frozen=True):
     daily_mail: Annotated[
         bool, doc("Whether a mail once a day says what changed; on days without change there is none.")
     ] = True
+
+
+class Metrics(Section, frozen=True):
+    """Figures for Prometheus at /_hearth/metrics."""
+
+    enabled: Annotated[bool, doc("Whether the metrics can be read.")] = False
+    token: Annotated[
+        str,
+        doc(
+            "Whoever sends it as Authorization: Bearer may read them. When empty, programs on this machine "
+            "may; a proxy there that sends no X-Forwarded-For lets everybody."
+        ),
+    ] = ""

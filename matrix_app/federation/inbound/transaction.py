@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from appliance.metrics.counted import PDUS_RECEIVED
 from matrix_app.federation.edus import dispatch
 from matrix_app.federation.inbound import background
 from matrix_app.federation.inbound.at_once import store_at_once
@@ -59,6 +60,7 @@ def receive_transaction(origin: str, txn_id: str, body: dict[str, Any]) -> bytes
     looked_at = intake.look_at_all(pdus)
     answer = orjson.dumps({"pdus": _results(looked_at)})
     accepted = [item for item in looked_at if isinstance(item, _Accepted)]
+    PDUS_RECEIVED.inc(len(accepted))
     # Before the transaction counts as received: if this process ends in between, it comes again.
     dispatch.receive(origin, origin_nid, edus)
     answered = Answered(txn_id, answer)

@@ -16,6 +16,7 @@ import structlog
 from django.db import DatabaseError
 
 from appliance.config import get_config
+from appliance.metrics.counted import TRANSACTIONS_SENT
 from matrix_app.federation.loop import in_thread
 from matrix_app.federation.sender import catch_up, records
 from matrix_app.federation.sender.queue import Batch, DestinationQueue
@@ -226,6 +227,7 @@ class Sender:
         if not transaction.is_empty or queue.greet:
             path = federation_path("v1", "send", transaction.txn_id)
             await self._client.request(queue.name, "PUT", path, content=transaction.content, timeout=timeout)
+            TRANSACTIONS_SENT.labels("taken").inc()
         if transaction.message_nids:
             await in_thread(records.delete_messages, transaction.message_nids)
             queue.has_messages |= len(transaction.message_nids) == batch.messages
@@ -238,6 +240,7 @@ class Sender:
         self._unsaved.add(queue)
 
     def _failed(self, queue: DestinationQueue, error: MatrixError) -> None:
+        TRANSACTIONS_SENT.labels("failed").inc()
         if not _is_uncertain(error):
             queue.ends_flight()
         self._leave_behind(queue)
