@@ -33,6 +33,7 @@ MENU: tuple[Group, ...] = (
         (
             Entry("admin:dashboard", _("Dashboard"), "home", "dashboard"),
             Entry("admin:checks", _("Checks"), "checks", "checks"),
+            Entry("admin:graphs", _("Graphs"), "graphs", "graphs"),
         ),
     ),
     Group(

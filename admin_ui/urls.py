@@ -14,6 +14,7 @@ ADMIN_SECTIONS = (
     "sign_in",
     "dashboard",
     "checks",
+    "graphs",
     "users",
     "invitations",
     "rooms",

@@ -183,6 +183,13 @@ def run_checks(group: str = "") -> None:
         look_by_schedule()
 
 
+def take_sample() -> None:
+    """Put what the graphs show into their rings."""
+    from appliance.metrics.sampling import take
+
+    take()
+
+
 def try_alerts() -> None:
     """Show that alerts reach administrators, or that they do not."""
     from appliance.diagnostics.watch import try_alerts as try_them

@@ -39,6 +39,7 @@ TITLES = {
     "rtc": _("Calls: conferences"),
     "diagnostics": _("Checks"),
     "alerts": _("Alerts"),
+    "metrics": _("Metrics"),
     "backup": _("Backups"),
 }
 

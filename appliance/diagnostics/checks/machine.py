@@ -13,6 +13,8 @@ from appliance.diagnostics.result import Result, error, ok, skipped, unknown, wa
 # Free space below which it becomes a concern, and a trouble.
 WARN_FREE = 0.15
 ERROR_FREE = 0.05
+FULL_WARN_DAYS = 30
+FULL_ERROR_DAYS = 7
 
 
 @check("machine.disk_data", "Space for the database")
@@ -91,3 +93,18 @@ def restart() -> Result:
     if Path("/run/reboot-required").exists() or Path("/var/run/reboot-required").exists():
         return warn("The system waits for a restart after an update", fix="sudo systemctl reboot")
     return ok("The system does not wait for one")
+
+
+@check("machine.disk_forecast", "When the disk is full", needs=["database.connect"])
+def disk_forecast() -> Result:
+    """If it goes on as in the last month."""
+    from appliance.metrics.forecast import disk_full_in_days
+
+    days = disk_full_in_days()
+    if days is None:
+        return ok("Not within ten years, or too little is known yet")
+    text = f"If it goes on like this, the disk is full in {days:.0f} days"
+    fix = "Remove old media on the page Media, or give the machine a larger disk."
+    if days < FULL_ERROR_DAYS:
+        return error(text, fix=fix, days=days)
+    return warn(text, fix=fix, days=days) if days < FULL_WARN_DAYS else ok(text, days=days)

@@ -1,0 +1,126 @@
+"""A line chart as data: what its template draws as SVG, and the table of its values beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from django.utils.functional import Promise
+
+WIDTH: Final = 720
+HEIGHT: Final = 200
+LEFT, RIGHT, TOP, BOTTOM = 64, 8, 8, 24
+# More cannot be told apart at this width.
+MOST_POINTS: Final = 360
+MOST_ROWS: Final = 48
+# A line is broken where nothing was measured for so many steps.
+GAP_STEPS: Final = 2.5
+
+Points = Sequence[tuple[int, float]]
+
+
+class Tick(NamedTuple):
+    """A mark on an axis: where, and what it says."""
+
+    at: float
+    label: str
+
+
+class Row(NamedTuple):
+    """A line of the table: a time in milliseconds, and a value as text."""
+
+    ts: int
+    value: str
+
+
+class Chart(NamedTuple):
+    """Everything that is drawn; `lines` are the points of polylines."""
+
+    id: str
+    title: Promise | str
+    lines: list[str]
+    y_ticks: list[Tick]
+    x_ticks: list[Tick]
+    rows: list[Row]
+    latest: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been measured."""
+        return not self.rows
+
+
+def chart(
+    id: str,
+    title: Promise | str,
+    points: Points,
+    since: int,
+    upto: int,
+    step: int,
+    text: Callable[[float], str],
+) -> Chart:
+    """Draw points between two times; a slot is `step` long, `text` tells a value to people."""
+    shown = thinned(points, MOST_POINTS)
+    step = max(step, (upto - since) // MOST_POINTS)
+    top = nice(max((value for _, value in shown), default=0.0))
+    place = _Place(since, upto, top)
+    return Chart(
+        id,
+        title,
+        [" ".join(place.of(ts, value) for ts, value in run) for run in _runs(shown, step * GAP_STEPS)],
+        [Tick(place.y(top * part / 2), text(top * part / 2)) for part in range(3)],
+        _x_ticks(place, since, upto),
+        [Row(ts, text(value)) for ts, value in thinned(points, MOST_ROWS)],
+        text(points[-1][1]) if points else "",
+    )
+
+
+class _Place(NamedTuple):
+    """Where a time and a value are in the picture."""
+
+    since: int
+    upto: int
+    top: float
+
+    def x(self, ts: int) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * (ts - self.since) / (self.upto - self.since), 1)
+
+    def y(self, value: float) -> float:
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.top, 1)
+
+    def of(self, ts: int, value: float) -> str:
+        return f"{self.x(ts)},{self.y(value)}"
+
+
+def nice(most: float) -> float:
+    """A round number not below the greatest value, and above zero."""
+    if most <= 0:
+        return 1.0
+    unit = 10.0 ** math.floor(math.log10(most))
+    return next(unit * step for step in (1, 2, 5, 10) if unit * step >= most)
+
+
+def thinned(points: Points, most: int) -> list[tuple[int, float]]:
+    """At most so many points: neighbours become their mean, at the time of the first."""
+    size = math.ceil(len(points) / most) or 1
+    groups = [points[at : at + size] for at in range(0, len(points), size)]
+    return [(group[0][0], sum(value for _, value in group) / len(group)) for group in groups]
+
+
+def _runs(points: Points, gap: float) -> Iterator[list[tuple[int, float]]]:
+    run: list[tuple[int, float]] = []
+    for point in points:
+        if run and point[0] - run[-1][0] > gap:
+            yield run
+            run = []
+        run.append(point)
+    if run:
+        yield run
+
+
+def _x_ticks(place: _Place, since: int, upto: int) -> list[Tick]:
+    form = "%H:%M" if upto - since <= 2 * 86_400_000 else "%Y-%m-%d"
+    times = [since + (upto - since) * part // 4 for part in (1, 2, 3)]
+    return [Tick(place.x(ts), datetime.fromtimestamp(ts / 1000, UTC).strftime(form)) for ts in times]
