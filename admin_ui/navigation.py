@@ -41,6 +41,7 @@ MENU: tuple[Group, ...] = (
         (
             Entry("admin:users", _("Users"), "users", "user"),
             Entry("admin:invitations", _("Invitations"), "invite", "invitation"),
+            Entry("admin:notices", _("Notices"), "reports", "notice"),
         ),
     ),
     Group(
@@ -55,6 +56,8 @@ MENU: tuple[Group, ...] = (
     Group(
         _("Server"),
         (
+            Entry("admin:bridges", _("Bridges"), "bridges", "bridge"),
+            Entry("admin:calls", _("Calls"), "calls", "call"),
             Entry("admin:settings", _("Settings"), "settings", "settings"),
             Entry("admin:tasks", _("Tasks"), "tasks", "task"),
             Entry("admin:logs", _("Logs"), "logs", "logs"),

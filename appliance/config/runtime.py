@@ -22,6 +22,7 @@ _WHOLE: Final = (
     "rtc",
     "diagnostics",
     "alerts",
+    "notices",
     "backup",
     "metrics",
 )

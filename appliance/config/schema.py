@@ -20,6 +20,7 @@ from appliance.config.sections.matrix import (
     Rooms,
 )
 from appliance.config.sections.media import Media
+from appliance.config.sections.notices import Notices
 from appliance.config.sections.push import Push
 from appliance.config.sections.server import Database, Logging, Redis, Server, Web, Worker
 
@@ -51,6 +52,7 @@ class Config(Section, frozen=True):
     app_services: AppServices = field(default_factory=AppServices)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     alerts: Alerts = field(default_factory=Alerts)
+    notices: Notices = field(default_factory=Notices)
     backup: Backup = field(default_factory=Backup)
     metrics: Metrics = field(default_factory=Metrics)
     logging: Logging = field(default_factory=Logging)

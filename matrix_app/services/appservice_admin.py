@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from matrix_app.protocol.appservice_registration import Appservice, parse_registration
 from matrix_app.protocol.errors import Conflict, InvalidParam, NotFound
-from matrix_app.services.appservices import appservices, configured_appservices
+from matrix_app.services import audit
+from matrix_app.services.appservice_queries import ping_service
+from matrix_app.services.appservices import appservices, configured_appservices, named_appservice
+from matrix_app.services.audit import CLI, Actor
 from matrix_app.storage import appservice_queue, db, stream
 from matrix_app.storage import appservices as storage
 
@@ -64,7 +68,7 @@ def _state(
     )
 
 
-def add(registration: str) -> Appservice:
+def add(registration: str, actor: Actor = CLI) -> Appservice:
     """Add a service by the text of its registration file (YAML or JSON), or change one that was added.
 
     It is sent what happens from now on. Raises `InvalidParam` for what is no registration, and `Conflict`
@@ -80,6 +84,7 @@ def add(registration: str) -> Appservice:
     with db.write():
         storage.put(service.id, orjson.dumps(source))
         appservice_queue.begin(service.id, stream.current_position())
+        audit.record(actor, "bridge.add", service.id, url=service.url)
     return service
 
 
@@ -94,7 +99,7 @@ def _parsed(registration: str) -> Any:
         raise InvalidParam(f"The registration is no YAML: {error}") from None
 
 
-def remove(service_id: str) -> None:
+def remove(service_id: str, actor: Actor = CLI) -> None:
     """Remove a service that was added at run time; its users and rooms stay.
 
     Raises `NotFound` for one that was not added so.
@@ -103,9 +108,10 @@ def remove(service_id: str) -> None:
         if not storage.remove(service_id):
             raise NotFound("No service with this ID was added at run time")
         appservice_queue.remove(service_id)
+        audit.record(actor, "bridge.remove", service_id)
 
 
-def set_paused(service_id: str, is_paused: bool) -> None:
+def set_paused(service_id: str, is_paused: bool, actor: Actor = CLI) -> None:
     """Send a service nothing for a while, or go on where it was; raises `NotFound`.
 
     What happens meanwhile waits for it, as for one that is down.
@@ -115,12 +121,59 @@ def set_paused(service_id: str, is_paused: bool) -> None:
     with db.write():
         appservice_queue.begin(service_id, stream.current_position())
         appservice_queue.set_paused(service_id, is_paused)
+        audit.record(actor, "bridge.pause" if is_paused else "bridge.resume", service_id)
 
 
 def retry_now(service_id: str) -> None:
     """Try a service that fails at once, instead of when its time has come."""
     with db.write():
         appservice_queue.retry_now(service_id)
+
+
+def ping_now(service_id: str, actor: Actor) -> int:
+    """Ask a service whether it can be reached; how many milliseconds it took. What waits is sent then.
+
+    Raises `NotFound`, `BadRequest` for one that wants to be told nothing, `BadGateway` with what went wrong.
+    """
+    service = named_appservice(service_id)
+    if service is None:
+        raise NotFound("There is no such service")
+    audit.record(actor, "bridge.ping", service_id)
+    return ping_service(service)
+
+
+def registration_text(service_id: str, actor: Actor) -> str:
+    """The registration (YAML, with its tokens) of a service that was added at run time; raises `NotFound`."""
+    audit.record(actor, "bridge.show", service_id)
+    return _text_of(_added_source(service_id))
+
+
+def rotate_tokens(service_id: str, actor: Actor) -> str:
+    """Give a service that was added at run time new tokens; its new registration (YAML).
+
+    The old ones end at once, so the service must be given the new ones. Raises `NotFound`.
+    """
+    with db.write():
+        source = _added_source(service_id)
+        source |= {name: secrets.token_urlsafe(48) for name in ("as_token", "hs_token")}
+        storage.put(service_id, orjson.dumps(source))
+        audit.record(actor, "bridge.rotate_tokens", service_id)
+    return _text_of(source)
+
+
+def _added_source(service_id: str) -> dict[str, Any]:
+    for stored in storage.registrations():
+        source: dict[str, Any] = orjson.loads(stored)
+        if source["id"] == service_id:
+            return source
+    raise NotFound("No service with this ID was added at run time")
+
+
+def _text_of(source: dict[str, Any]) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(source, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def oldest_position() -> int | None:

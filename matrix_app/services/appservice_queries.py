@@ -75,6 +75,11 @@ def ping(appservice_id: str, asking_id: str | None, transaction_id: str | None) 
     service = named_appservice(asking_id)
     if service is None or asking_id != appservice_id:
         raise Forbidden("Only the application service itself may ask for this")
+    return ping_service(service, transaction_id)
+
+
+def ping_service(service: Appservice, transaction_id: str | None = None) -> int:
+    """Ask a service whether it can be reached; see `ping`."""
     if not service.url:
         raise BadRequest("The application service has no url", errcode="M_URL_NOT_SET")
     body: dict[str, Any] = {} if transaction_id is None else {"transaction_id": transaction_id}

@@ -55,8 +55,8 @@ class NewRoom(msgspec.Struct, kw_only=True):
     power_level_content_override: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-def create_room(requester: Requester, wanted: NewRoom) -> str:
-    """Make a room whose creator is the requester; its ID."""
+def create_room(requester: Requester, wanted: NewRoom, *, plain: bool = False) -> str:
+    """Make a room whose creator is the requester; its ID. A `plain` one is not encrypted by default."""
     refuse_suspended(requester)
     rules = room_version(wanted.room_version or get_config().server.default_room_version)
     alias = _check_alias(wanted.room_alias_name, requester.appservice_id)
@@ -64,7 +64,7 @@ def create_room(requester: Requester, wanted: NewRoom) -> str:
     room_id = "" if rules.room_id_is_create_hash else f"!{token_urlsafe(14)}:{local_server_name()}"
 
     def change(room: RoomWriter) -> None:
-        _add_events(room, requester.user_id, rules, wanted, alias)
+        _add_events(room, requester.user_id, rules, wanted, alias, plain)
 
     try:
         draft = draft_room(rules, room_id, change)
@@ -115,7 +115,7 @@ def _check_alias(localpart: str | None, appservice_id: str | None) -> str | None
 
 
 def _add_events(
-    room: RoomWriter, creator: str, rules: RoomVersion, wanted: NewRoom, alias: str | None
+    room: RoomWriter, creator: str, rules: RoomVersion, wanted: NewRoom, alias: str | None, plain: bool
 ) -> None:
     """The events in the order that the specification demands."""
 
@@ -131,7 +131,8 @@ def _add_events(
     if alias is not None:
         add("m.room.canonical_alias", {"alias": alias})
     given = {event.type for event in wanted.initial_state if event.state_key == ""}
-    for event_type, content in preset_events(preset, encrypted=get_config().rooms.encrypt_by_default).items():
+    encrypted = get_config().rooms.encrypt_by_default and not plain
+    for event_type, content in preset_events(preset, encrypted=encrypted).items():
         if event_type not in given:
             add(event_type, content)
     for event in wanted.initial_state:

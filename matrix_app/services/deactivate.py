@@ -84,7 +84,7 @@ def leave_all_rooms(user_nid: int) -> None:
     for row in of_user(user_nid, (Membership.JOIN, Membership.INVITE, Membership.KNOCK)):
         room_id = rooms.by_nid(row.room_nid).room_id
         try:
-            leave(requester, room_id)
+            leave(requester, room_id, forced=True)
         except MatrixError as error:
             # One room that cannot be left must not keep the user in the others.
             _log.warning("room_not_left", room_id=room_id, user_id=requester.user_id, error=error.message)

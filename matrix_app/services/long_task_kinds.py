@@ -12,6 +12,7 @@ MODULES: Final[tuple[str, ...]] = (
     "matrix_app.services.copy_media",
     "matrix_app.services.purge_history",
     "matrix_app.services.redact_user",
+    "matrix_app.services.send_notice",
 )
 
 

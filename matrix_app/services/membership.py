@@ -9,7 +9,13 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import BadRequest, Forbidden, NotFound
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of, parse_user_id
-from matrix_app.services import appservice_queries, invite_permission, remote_joins, remote_membership
+from matrix_app.services import (
+    appservice_queries,
+    invite_permission,
+    notice_rooms,
+    remote_joins,
+    remote_membership,
+)
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.known_rooms import find_here, require_room
@@ -41,9 +47,16 @@ def put_member(
 
 
 def leave(
-    requester: Requester, room_id: str, *, reason: str | None = None, extra: Content | None = None
+    requester: Requester,
+    room_id: str,
+    *,
+    reason: str | None = None,
+    extra: Content | None = None,
+    forced: bool = False,
 ) -> Event | None:
     """Leave a room, turn down an invite, or take back a knock; nothing happens to who has left already.
+
+    An invite to the room of server notices cannot be turned down, unless it is `forced`.
 
     A join of the room that is still under way is cancelled. The result is None for a room that only other
     servers know.
@@ -65,6 +78,8 @@ def leave(
             raise Forbidden("You are not in this room")
         if present.content.get("membership") == "leave":
             return present
+        if present.content.get("membership") == "invite" and not forced:
+            notice_rooms.refuse_to_decline(requester.user_nid, room_id, present.sender)
         return put_member(writer, requester.user_id, requester.user_id, "leave", extra=extra, reason=reason)
 
     return write_room(room, change)

@@ -13,18 +13,16 @@ from matrix_app.services.audit import HEARTH
 from matrix_app.services.create_account import create_account, local_user_id
 from matrix_app.services.create_room import NewRoom, create_room
 from matrix_app.services.create_session import Session, create_session
+from matrix_app.services.notice_rooms import MARK, ROOM
 from matrix_app.services.purge_history import purge_before_time
 from matrix_app.storage import accounts, members, rooms
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.members import Membership
 
-# In `account.appservice_id`: nobody can sign in, and no registration file has such a name.
-MARK: Final = "hearth:system"
 NAMES: Final = ("hearth", "hearth-server", "hearth-server-2", "hearth-server-3")
 # How long messages of checks are kept.
 KEPT_MS: Final = 7 * 24 * 3_600_000
-_ROOM: Final = "org.hearth.system_room."
 
 
 def system_account() -> Account:
@@ -64,15 +62,16 @@ def system_room(key: str, wanted: NewRoom) -> str:
     """The room of the server's own user that is kept under a key, made when there is none."""
     requester = system_requester()
     try:
-        kept = account_data.get_global(requester.user_nid, _ROOM + key)
+        kept = account_data.get_global(requester.user_nid, ROOM + key)
     except NotFound:
         kept = {}
     content = orjson.loads(kept) if isinstance(kept, bytes) else kept
     room_id = content.get("room_id")
     if isinstance(room_id, str) and _is_in(requester.user_nid, room_id):
         return room_id
-    room_id = create_room(requester, wanted)
-    account_data.set_global(requester.user_nid, _ROOM + key, {"room_id": room_id})
+    # Programs write into it, which have no keys.
+    room_id = create_room(requester, wanted, plain=True)
+    account_data.set_global(requester.user_nid, ROOM + key, {"room_id": room_id})
     return room_id
 
 

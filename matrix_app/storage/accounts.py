@@ -140,3 +140,20 @@ def end_guest(user_nid: int, password_hash: str | None) -> None:
 def set_admin(user_nid: int, is_admin: bool) -> None:
     """Make a user an administrator, or not."""
     db.execute("UPDATE account SET is_admin = %s WHERE user_nid = %s", (is_admin, user_nid))
+
+
+def people_after(user_nid: int, limit: int) -> list[Account]:
+    """Users who can sign in, neither guests nor of bridges, by nid, after one."""
+    sql = (
+        f"{_SELECT} WHERE a.user_nid > %s AND a.deactivated_ts IS NULL AND NOT a.is_guest"
+        " AND a.appservice_id IS NULL ORDER BY a.user_nid LIMIT %s"
+    )
+    return [Account(*found) for found in db.rows(sql, (user_nid, limit))]
+
+
+def count_people() -> int:
+    """How many such users there are."""
+    sql = (
+        "SELECT count(*) FROM account WHERE deactivated_ts IS NULL AND NOT is_guest AND appservice_id IS NULL"
+    )
+    return int(db.value(sql))

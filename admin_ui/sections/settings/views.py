@@ -35,6 +35,7 @@ TITLES = {
     "rooms": _("Rooms"),
     "retention": _("How long records are kept"),
     "push": _("Notifications"),
+    "notices": _("Server notices"),
     "turn": _("Calls: TURN"),
     "rtc": _("Calls: conferences"),
     "diagnostics": _("Checks"),

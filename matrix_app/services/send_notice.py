@@ -1,0 +1,116 @@
+"""Server notices: what administrators tell a user, or everybody, in a room with the server's own user."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import structlog
+
+from appliance.config import get_config
+from matrix_app.protocol.errors import InvalidParam, MatrixError
+from matrix_app.services import audit, tags
+from matrix_app.services.administer_account import active_account
+from matrix_app.services.audit import Actor
+from matrix_app.services.create_room import NewRoom
+from matrix_app.services.long_tasks import LongTask, long_task, start
+from matrix_app.services.membership import invite
+from matrix_app.services.notice_rooms import TAG, key_of
+from matrix_app.services.send_event import send_message, send_state
+from matrix_app.services.system_user import system_requester, system_room
+from matrix_app.storage import accounts, db, members, rooms
+from matrix_app.storage.accounts import Account
+from matrix_app.storage.members import Membership
+
+SEND_ALL: Final = "notices.send_all"
+LONGEST: Final = 20_000
+_AT_A_TIME: Final = 20
+
+_log = structlog.get_logger("matrix_app.notices")
+
+
+def text_notice(text: str) -> dict[str, Any]:
+    """The content of a notice; raises `InvalidParam` for one that says nothing or is too long."""
+    text = text.strip().replace("\0", "")
+    if not text or len(text) > LONGEST:
+        raise InvalidParam(f"A notice has 1 to {LONGEST} characters")
+    return {"msgtype": "m.text", "body": text}
+
+
+def send_notice(
+    actor: Actor,
+    user_id: str,
+    content: dict[str, Any],
+    *,
+    event_type: str = "m.room.message",
+    state_key: str | None = None,
+    txn_id: str | None = None,
+) -> str:
+    """Send a notice to a user of this server, who is invited to the room if need be; the event's ID.
+
+    Raises `InvalidParam`, `NotFound` or `Conflict` for who cannot be told, `InviteBlocked` where they take
+    no invites.
+    """
+    account = active_account(user_id)
+    if account.appservice_id is not None or account.is_guest:
+        raise InvalidParam("Guests and users of bridges get no notices")
+    room_id, sender = _ready_room(account), system_requester()
+    if state_key is None:
+        event_id = send_message(sender, room_id, event_type, content, txn_id=txn_id)
+    else:
+        event_id = send_state(sender, room_id, event_type, state_key, content)
+    audit.record(actor, "notice.send", user_id, event_id=event_id)
+    return event_id
+
+
+def _ready_room(account: Account) -> str:
+    """The room of a user's notices, with its tag, and with the user in it or invited."""
+    config = get_config().notices
+    wanted = NewRoom(
+        preset="private_chat",
+        name=config.room_name or None,
+        topic=config.room_topic or None,
+        creation_content={"m.federate": False},
+        # Nobody reads answers.
+        power_level_content_override={"users_default": -10},
+    )
+    room_id = system_room(key_of(account.user_nid), wanted)
+    tags.put_tag(account.user_nid, room_id, TAG, {})
+    room = rooms.find(room_id)
+    row = None if room is None else members.get(room.nid, account.user_nid)
+    if row is None or row.membership not in (Membership.JOIN, Membership.INVITE):
+        invite(system_requester(), room_id, account.user_id)
+    return room_id
+
+
+def send_to_everybody(actor: Actor, text: str) -> int:
+    """Send a notice to all users but guests and those of bridges; the nid of the long task."""
+    text_notice(text)
+    with db.write():
+        audit.record(actor, "notice.send_all", "", text=text[:200])
+        return start(SEND_ALL, "Send a notice to everybody", {"text": text}, actor)
+
+
+def _send_text(account: Account, text: str, txn_id: str) -> None:
+    room_id = _ready_room(account)
+    send_message(system_requester(), room_id, "m.room.message", text_notice(text), txn_id=txn_id)
+
+
+@long_task(SEND_ALL)
+def send_some(task: LongTask) -> bool:
+    """Send the notice to some more users; True when everybody has it. Who has it already gets it once."""
+    place = task.checkpoint
+    task.total = task.total or accounts.count_people()
+    found = accounts.people_after(place.get("after", 0), _AT_A_TIME)
+    counts = place.setdefault("counts", {"sent": 0, "refused": 0})
+    for account in found:
+        task.step = account.user_id
+        try:
+            _send_text(account, task.params["text"], f"all.{task.nid}")
+            counts["sent"] += 1
+        except MatrixError as error:
+            _log.info("a notice could not be sent", user_id=account.user_id, reason=error.message)
+            counts["refused"] += 1
+        task.done += 1
+        place["after"] = account.user_nid
+    task.result = counts
+    return len(found) < _AT_A_TIME
