@@ -163,8 +163,8 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 # A package brings the collected files along; otherwise they are collected at the start.
-_packaged = Path(__file__).resolve().parent.parent / "static"
-STATIC_ROOT = _packaged if _packaged.is_dir() else _config.server.data_dir / "static"
+PACKAGED_STATIC = Path(__file__).resolve().parent.parent / "static"
+STATIC_ROOT = PACKAGED_STATIC if PACKAGED_STATIC.is_dir() else _config.server.data_dir / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -13,12 +13,15 @@ STAMP = "collected"
 def collect() -> bool:
     """Collect the files unless that was done for just these; whether it was needed.
 
-    A package brings them along in `static/` beside the source.
+    A package brings them along in `static/` beside the source, where nobody can write.
     """
     from django.core.management import call_command
 
     root = Path(settings.STATIC_ROOT)
-    stamp, wanted = root / STAMP, _fingerprint()
+    stamp = root / STAMP
+    if root == settings.PACKAGED_STATIC and stamp.exists():
+        return False
+    wanted = _fingerprint()
     if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return False
     call_command("collectstatic", interactive=False, clear=True, verbosity=0)

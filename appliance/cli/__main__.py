@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from appliance.config import ConfigError
@@ -23,11 +24,14 @@ class Verb(NamedTuple):
     summary: str
 
 
+# Of no use without the source, so packages come without it.
+TEST = Verb("test", "appliance.cli.test", "check and test everything, on SQLite and on PostgreSQL")
+
 VERBS = (
     Verb("run", "appliance.cli.run", "start the server: database, web and worker, until Ctrl-C"),
     Verb("web", "appliance.cli.web", "run the web processes alone, as systemd does"),
     Verb("worker", "appliance.cli.worker", "run the worker processes alone, as systemd does"),
-    Verb("test", "appliance.cli.test", "check and test everything, on SQLite and on PostgreSQL"),
+    *((TEST,) if find_spec(TEST.module) else ()),
     Verb("migrate", "appliance.cli.migrate", "bring the database to this version's schema"),
     Verb("create-user", "appliance.cli.create_user", "make an account, or an administrator"),
     Verb(

@@ -1,0 +1,71 @@
+"""What can be told of the packages without building them; packaging/tests/deb does the rest."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.cli.__main__ import VERBS
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEB = PROJECT / "packaging" / "deb"
+SCRIPTS = sorted(
+    path for path in DEB.iterdir() if path.read_bytes().startswith((b"#!/bin/sh", b"#!/bin/bash"))
+)
+QUESTIONS = re.compile(r"hearth/([a-z-]+)")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_the_shell_understands_every_script(script: Path) -> None:
+    shell = "bash" if b"bash" in script.read_bytes()[:20] else "sh"
+    subprocess.run([shell, "-n", script], check=True)
+
+
+def test_only_questions_that_exist_are_asked() -> None:
+    known = set(re.findall(r"^Template: hearth/(\S+)$", (DEB / "hearth.templates").read_text(), re.MULTILINE))
+    used = set()
+    for name in ("hearth.config", "hearth.postinst", "hearth.postrm"):
+        lines = [
+            line for line in (DEB / name).read_text().splitlines() if re.search(r"\b(db_|ask_host)", line)
+        ]
+        used |= set(QUESTIONS.findall("\n".join(lines)))
+    assert used == known
+
+
+def test_every_unit_is_switched_off_and_forgotten_when_the_package_goes() -> None:
+    removed = (DEB / "hearth.postrm").read_text()
+    started = (DEB / "hearth.postinst").read_text()
+    for unit in (PROJECT / "systemd").iterdir():
+        if "[Install]" in unit.read_text():
+            assert unit.name in removed
+            assert unit.name in started
+
+
+def test_the_manual_tells_of_every_verb_in_the_words_of_its_help() -> None:
+    environ = {**os.environ, "PYTHONPATH": str(PROJECT), "SOURCE_DATE_EPOCH": "0"}
+    script = PROJECT / "packaging" / "man_page.py"
+    page = subprocess.run(
+        [sys.executable, script], env=environ, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    assert '"1970-01-01"' in page
+    for verb in VERBS:
+        assert (
+            f".SS {verb.name.replace('-', chr(92) + '-')}\n{verb.summary.replace('-', chr(92) + '-')}\n"
+            in page
+        )
+    if shutil.which("man"):
+        checked = subprocess.run(
+            ["man", "--warnings", "-l", "-"],
+            input=page,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert checked.stderr == ""
