@@ -59,6 +59,7 @@ MENU: tuple[Group, ...] = (
             Entry("admin:bridges", _("Bridges"), "bridges", "bridge"),
             Entry("admin:calls", _("Calls"), "calls", "call"),
             Entry("admin:settings", _("Settings"), "settings", "settings"),
+            Entry("admin:backups", _("Backups"), "backups", "backup"),
             Entry("admin:tasks", _("Tasks"), "tasks", "task"),
             Entry("admin:logs", _("Logs"), "logs", "logs"),
             Entry("admin:audit", _("Audit log"), "audit", "audit"),

@@ -25,6 +25,7 @@ ADMIN_SECTIONS = (
     "bridges",
     "calls",
     "settings",
+    "backups",
     "tasks",
     "audit",
     "logs",

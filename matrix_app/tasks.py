@@ -212,10 +212,11 @@ def tidy_room_for_tests() -> None:
 
 
 def back_up_if_due() -> None:
-    """Make a backup when the last one is too old."""
-    from appliance.backup.task import start_if_due
+    """Make a backup when the last one is too old; verify one when none has been for long."""
+    from appliance.backup.task import start_if_due, verify_if_due
 
-    start_if_due()
+    if start_if_due() is None:
+        verify_if_due()
 
 
 def resume_long_tasks() -> None:

@@ -19,6 +19,8 @@ from matrix_app.storage.clock import now_ms
 MAKE: Final = "backup.make"
 VERIFY: Final = "backup.verify"
 HOUR_MS: Final = 3_600_000
+# The newest backup is verified by itself when none has been for so long.
+VERIFY_MS: Final = 7 * 24 * HOUR_MS
 
 
 def start_backup(actor: Actor, reason: str = "page") -> int:
@@ -46,6 +48,17 @@ def start_if_due() -> int | None:
     if last is None or now_ms() - last < hours * HOUR_MS:
         return None
     return start_backup(HEARTH, "schedule")
+
+
+def verify_if_due() -> int | None:
+    """Have the newest backup verified if none has been for a week; the nid of the task."""
+    made = layout.stored_backups(get_config().backup.dir)
+    if not made or not get_config().backup.every_hours or stored_tasks.unfinished(VERIFY, 1):
+        return None
+    last = max((one.verdict.ts for one in made if one.verdict is not None), default=0)
+    if now_ms() - last < VERIFY_MS:
+        return None
+    return start_verification(HEARTH, made[0].manifest.id)
 
 
 @long_task(MAKE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from appliance.config import get_config
 from appliance.diagnostics.registry import check
-from appliance.diagnostics.result import Result, error, ok, warn
+from appliance.diagnostics.result import Result, error, info, ok, warn
 
 DAY_MS = 86_400_000
 # A backup of every day may be late by one.
@@ -49,3 +49,16 @@ def verify() -> Result:
             fix="Make a new backup at once: hearth backup",
         )
     return ok("It was verified and is whole")
+
+
+@check("backup.place", "Place of the backups")
+def place() -> Result:
+    """Backups on the disk of the data are lost with it."""
+    config = get_config()
+    folders = [path for path in (config.backup.dir, config.server.data_dir) if path.exists()]
+    if len({path.stat().st_dev for path in folders}) == 1 and len(folders) == 2:
+        return info(
+            "They are on the disk of the data, and lost with it",
+            fix="Name a folder on another disk in backup.dir, or copy the folder elsewhere every day.",
+        )
+    return ok(str(config.backup.dir))

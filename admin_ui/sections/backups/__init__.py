@@ -1,0 +1,1 @@
+"""Backups: what there is, making, verifying and fetching them."""

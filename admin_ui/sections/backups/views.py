@@ -1,0 +1,81 @@
+"""Backups: what there is, how old and how sound; making, verifying, fetching and removing them."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from admin_ui.page import page
+from admin_ui.tables import Column, Table
+from admin_ui.visit import Visit
+from appliance.backup import keeping, task
+from appliance.config import get_config
+from appliance.version import VERSION
+from matrix_app.http.file_answer import FileAnswer, FilePart
+
+COLUMNS = (
+    Column(_("Backup")),
+    Column(_("Age")),
+    Column(_("Size"), align="number"),
+    Column(_("Media"), align="number"),
+    Column(_("Verified")),
+)
+
+
+@page("admin")
+def overview(visit: Visit) -> HttpResponse:
+    """All backups, the newest first, and what to keep for an emergency."""
+    rows = keeping.all_backups()
+    empty = _("There are no backups yet. The first is made by itself, or now.")
+    table = Table(visit, COLUMNS, rows, size=max(1, len(rows)), empty=empty)
+    return visit.page("backups/list", table=table, config=get_config(), version=VERSION)
+
+
+@page("admin")
+def detail(visit: Visit, name: str) -> HttpResponse:
+    """What is in a backup, and what was found wrong with it."""
+    return visit.page("backups/detail", row=keeping.find(name))
+
+
+@page("admin")
+def make(visit: Visit) -> HttpResponse:
+    """Have a backup made."""
+    if not visit.is_post:
+        return visit.redirect(reverse("admin:backups"))
+    return visit.redirect(reverse("admin:task", args=[task.start_backup(visit.actor)]))
+
+
+@page("admin")
+def verify(visit: Visit, name: str) -> HttpResponse:
+    """Have a backup verified."""
+    if not visit.is_post:
+        return visit.redirect(reverse("admin:backup", args=[name]))
+    return visit.redirect(reverse("admin:task", args=[task.start_verification(visit.actor, name)]))
+
+
+@page("admin", confirmed=True)
+def remove(visit: Visit, name: str) -> HttpResponse:
+    """Remove a backup."""
+    if not visit.is_post:
+        return visit.redirect(reverse("admin:backup", args=[name]))
+    visit.require_typed(name)
+    keeping.remove(visit.actor, name)
+    return visit.redirect(reverse("admin:backups"), _t("The backup has been removed."))
+
+
+@page("admin", confirmed=True)
+def fetch(visit: Visit, name: str, part: str) -> HttpResponseBase:
+    """A file of a backup. Who has it has the server's keys: the password is asked for."""
+    if not visit.is_post:
+        return visit.redirect(reverse("admin:backup", args=[name]))
+    file = keeping.open_part(visit.actor, name, part)
+    answer = FilePart(file, file.seek(0, 2))
+    file.seek(0)
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": f'attachment; filename="{name}-{part}"',
+    }
+    return FileAnswer(answer, status=200, headers=headers)

@@ -1,0 +1,49 @@
+"""What administrators do with the backups there are: look at them, fetch parts of them, remove them."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, Final
+
+from appliance.backup import layout, media_pool
+from appliance.backup.layout import Stored
+from appliance.backup.manifest import FILE
+from appliance.config import get_config
+from matrix_app.protocol.errors import NotFound
+from matrix_app.services import audit
+from matrix_app.services.audit import Actor
+
+_NAME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
+
+
+def all_backups() -> list[Stored]:
+    """The whole backups, the newest first."""
+    return layout.stored_backups(get_config().backup.dir)
+
+
+def find(name: str) -> Stored:
+    """A backup of the folder by its name; raises `NotFound`."""
+    root = get_config().backup.dir
+    if not _NAME.fullmatch(name) or not (root / name / FILE).is_file():
+        raise NotFound("There is no such backup")
+    return layout.find_backup(root, name)
+
+
+def open_part(actor: Actor, name: str, part: str) -> IO[bytes]:
+    """A file of a backup, which its reader closes; raises `NotFound`. It is noted in the audit log."""
+    stored = find(name)
+    file = stored.folder / part
+    if part != FILE and (part not in stored.manifest.parts or not file.is_file()):
+        raise NotFound("There is no such part of the backup")
+    audit.record(actor, "backup.fetch", name, part=part)
+    return file.open("rb")
+
+
+def remove(actor: Actor, name: str) -> None:
+    """Remove a backup, with the files of media that only it had."""
+    stored = find(name)
+    root = get_config().backup.dir
+    with layout.locked(root):
+        audit.record(actor, "backup.remove", name)
+        layout.remove_folder(stored.folder)
+        media_pool.prune(root)

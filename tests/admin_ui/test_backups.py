@@ -1,0 +1,93 @@
+"""The page of backups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from django.test import RequestFactory
+from django.urls import resolve
+
+from appliance.backup import layout
+from appliance.backup.make import make
+from appliance.config import Config
+from appliance.config.current import use_config
+from appliance.diagnostics.checks.backup import place
+from appliance.diagnostics.result import Status
+from matrix_app.services import long_tasks
+from matrix_app.storage import audit
+from matrix_app.storage import long_tasks as stored
+from tests.factories.accounts import make_account
+from tests.factories.browser import Browser
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def here(config: Config, tmp_path: Path) -> Iterator[Config]:
+    replace = msgspec.structs.replace
+    with use_config(replace(config, backup=replace(config.backup, dir=tmp_path / "backups"))) as changed:
+        yield changed
+
+
+@pytest.fixture
+def browser() -> Browser:
+    visitor = Browser()
+    visitor.sign_in(make_account("owner", admin=True))
+    return visitor
+
+
+def _fetch(browser: Browser, name: str, part: str) -> bytes:
+    """A part as the view hands it to the event loop, which sends it."""
+    page = f"/admin/backups/{name}/"
+    form = {"csrfmiddlewaretoken": browser.token(page)}
+    request = RequestFactory(headers={"referer": f"http://testserver{page}"}).post(page, form)
+    request.COOKIES = {key: morsel.value for key, morsel in browser.client.cookies.items()}
+    found = resolve(f"{page}fetch/{part}/")
+    return b"".join(found.func(request, **found.kwargs))
+
+
+def _work() -> None:
+    for row in stored.unfinished():
+        long_tasks.run(row.nid)
+
+
+def test_a_backup_is_made_verified_fetched_and_removed(browser: Browser, here: Config) -> None:
+    assert "There are no backups yet" in browser.get("/admin/backups/").text
+    assert browser.post("/admin/backups/make/", page="/admin/backups/").address.startswith("/admin/tasks/")
+    _work()
+    shown = browser.get("/admin/backups/")
+    [name] = shown.texts("tbody td:first-child")
+    assert shown.texts("tbody .badge") == ["not verified"]
+    page = f"/admin/backups/{name}/"
+    browser.post(f"{page}verify/", page=page)
+    _work()
+    assert browser.get(page).texts("main .badge") == ["sound"]
+    assert _fetch(browser, name, "files.tar") == (here.backup.dir / name / "files.tar").read_bytes()
+    assert "Type" in browser.post(f"{page}remove/", page=page).message
+    assert browser.post(f"{page}remove/", {"typed_name": name}, page=page).address == "/admin/backups/"
+    assert layout.stored_backups(here.backup.dir) == []
+    actions = {row.action for row in audit.page(before=None, limit=20)}
+    assert {"backup.fetch", "backup.remove", "task.start"} <= actions
+
+
+@pytest.mark.parametrize("name", ["2026-01-01T000000Z", "..", "pool", "x"])
+def test_what_is_not_a_backup_is_not_found(browser: Browser, here: Config, name: str) -> None:
+    (here.backup.dir / "pool").mkdir(parents=True)
+    assert browser.get(f"/admin/backups/{name}/").status == 404
+
+
+def test_what_is_not_a_part_is_not_handed_out(browser: Browser, here: Config) -> None:
+    made = make("test", lambda *_told: None)
+    page = f"/admin/backups/{made.manifest.id}/"
+    (made.folder / "other").write_text("not of the backup")
+    found = browser.post(f"{page}fetch/other/", page=page)
+    assert "There is no such part" in found.text + found.message
+
+
+def test_backups_on_the_disk_of_the_data_are_told_of(here: Config) -> None:
+    assert place().status is Status.OK, "there is no folder yet"
+    here.backup.dir.mkdir(parents=True)
+    assert "lost with it" in place().summary
