@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from appliance.backup.make import make as make_backup
 from appliance.config import Config, get_config
 from appliance.config.current import use_config
 from appliance.config.sections.limits import RateLimit
@@ -114,8 +116,17 @@ def test_an_unlocked_setup_is_locked_again_after_a_day(browser: Browser) -> None
     assert browser.get("/setup/").address == "/setup/unlock/"
 
 
-def test_restoring_is_explained_first(browser: Browser) -> None:
-    assert "Or restore one" in browser.get("/setup/start/").texts("h2")
+def test_restoring_is_explained_first_with_the_backups_that_are_there(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with settings(backup={"dir": tmp_path / "backups"}):
+        shown = browser.get("/setup/start/")
+        assert "Or restore one" in shown.texts("h2")
+        assert str(tmp_path / "backups") in shown.text
+        assert "no backup in that folder" in shown.text
+        made = make_backup("test", lambda _step, _done, _total: None, media=False)
+        shown = browser.get("/setup/start/")
+    assert shown.texts(".copy code") == [f"hearth restore {made.manifest.id}"]
 
 
 def test_names_are_shown_before_they_are_taken_and_written_for_the_next_start(
@@ -278,8 +289,15 @@ def test_neither_calls_nor_mail_are_needed(browser: Browser) -> None:
 
 def test_at_the_end_there_are_clients_and_an_invitation_and_the_setup_closes(browser: Browser) -> None:
     go_to(browser, "backup")
-    assert str(get_config().server.secrets_dir) in browser.get("/setup/backup/").text
-    shown = browser.post("/setup/backup/")
+    with settings(backup={"dir": get_config().server.data_dir / "backups"}):
+        assert "go with the disk" in browser.get("/setup/backup/").text
+    shown = browser.get("/setup/backup/")
+    assert str(get_config().backup.dir) in shown.text
+    assert "go with the disk" not in shown.text
+    assert browser.post("/setup/backup/", {"backup-every_hours": "-1"}).texts(".wrong-text")
+    fields = {"backup-every_hours": "12", "backup-keep_daily": "3", "backup-media": "on"}
+    shown = browser.post("/setup/backup/", fields)
+    assert get_config().backup.every_hours == 12
     assert shown.address == "/setup/finish/"
     assert len(shown.html.css("img.qr")) == 5
     token = (

@@ -132,7 +132,7 @@ def set_up(visitor: Visitor, code: str) -> None:
     visitor.send(**{"registration-mode": "token"})
     visitor.send()
     visitor.send(**{"mail-port": "587", "mail-security": "starttls"})
-    visitor.send()
+    visitor.send(**{"backup-every_hours": "24", "backup-keep_daily": "7", "backup-media": "on"})
 
 
 def test_an_empty_server_gets_a_name_and_an_owner_who_signs_in(server: RealServer) -> None:

@@ -11,14 +11,18 @@ from django.utils.translation import gettext as _t
 from admin_ui import cookies
 from admin_ui.client_links import CLIENTS, ClientLink
 from admin_ui.qr import qr_picture
-from admin_ui.sections.setup.entry import has_verb
+from admin_ui.sections.settings.views import form_of
+from admin_ui.sections.setup.options import are_changed, settings_of
 from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
 from appliance.config import get_config
+from appliance.config.stored import fixed_keys
 from matrix_app.services import setup
 from matrix_app.services.public_address import public_baseurl
 from matrix_app.storage import check_results
 from matrix_app.storage.check_results import CheckRow
+
+BACKUP = ("backup.every_hours", "backup.keep_daily", "backup.media")
 
 
 class ClientCode(NamedTuple):
@@ -30,12 +34,17 @@ class ClientCode(NamedTuple):
 
 @step("backup")
 def backup(visit: Visit) -> HttpResponse:
-    """What must be kept."""
-    if visit.is_post:
+    """How often backups are made, where they are, and what they hold; then the first invitation is made."""
+    settings = settings_of(BACKUP)
+    form = form_of(settings, visit.form if visit.is_post else None)
+    if are_changed(visit, settings, form):
         if get_config().registration.mode != "closed":
             setup.first_invitation(visit.actor)
         return go_on(visit, "backup")
-    return show(visit, "backup", config=get_config(), has_command=has_verb("backup"))
+    config = get_config()
+    is_beside = config.backup.dir.is_relative_to(config.server.data_dir)
+    locked = [key for key in BACKUP if key in fixed_keys()]
+    return show(visit, "backup", form=form, config=config, is_beside=is_beside, locked=locked)
 
 
 @step("finish")

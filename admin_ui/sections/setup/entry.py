@@ -12,9 +12,12 @@ from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
-from appliance.cli.__main__ import VERBS
+from appliance.backup.layout import stored_backups
+from appliance.config import get_config
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import setup
+
+SHOWN_BACKUPS = 5
 
 
 class CodeForm(forms.Form):
@@ -62,9 +65,6 @@ def start(visit: Visit) -> HttpResponse:
     """A new server, or one whose backup is at hand."""
     if visit.is_post:
         return go_on(visit, "start")
-    return show(visit, "start", can_restore=has_verb("restore"))
-
-
-def has_verb(name: str) -> bool:
-    """Whether this version of Hearth has a command."""
-    return any(verb.name == name for verb in VERBS)
+    folder = get_config().backup.dir
+    found = [stored.manifest for stored in stored_backups(folder)[:SHOWN_BACKUPS]]
+    return show(visit, "start", folder=folder, backups=found)

@@ -27,12 +27,13 @@ CALLS = ("turn.uris", "turn.secret")
 MAIL = ("mail.host", "mail.port", "mail.security", "mail.user", "mail.password", "mail.sender")
 
 
-def _settings(names: tuple[str, ...]) -> list[RuntimeKey]:
+def settings_of(names: tuple[str, ...]) -> list[RuntimeKey]:
+    """Settings by their names."""
     known = runtime_keys()
     return [known[name] for name in names]
 
 
-def _changed(visit: Visit, settings: list[RuntimeKey], form: forms.Form) -> bool:
+def are_changed(visit: Visit, settings: list[RuntimeKey], form: forms.Form) -> bool:
     """Whether the form was right, and its settings are in effect."""
     if not (visit.is_post and form.is_valid()):
         return False
@@ -46,9 +47,9 @@ def _changed(visit: Visit, settings: list[RuntimeKey], form: forms.Form) -> bool
 
 def _options(visit: Visit, name: str, keys: tuple[str, ...]) -> HttpResponse:
     """A step that is a form of settings."""
-    settings = _settings(keys)
+    settings = settings_of(keys)
     form = form_of(settings, visit.form if visit.is_post else None)
-    if _changed(visit, settings, form):
+    if are_changed(visit, settings, form):
         stays = name == "mail" and "stay" in visit.form
         return visit.redirect(reverse("setup:mail")) if stays else go_on(visit, name)
     locked = [key for key in keys if key in fixed_keys()]
@@ -58,7 +59,7 @@ def _options(visit: Visit, name: str, keys: tuple[str, ...]) -> HttpResponse:
 @step("registration")
 def registration(visit: Visit) -> HttpResponse:
     """Who may make an account."""
-    settings = _settings(("registration.mode",))
+    settings = settings_of(("registration.mode",))
     form = form_of(settings, visit.form if visit.is_post else None)
     present = form.fields["registration-mode"]
     form.fields["registration-mode"] = forms.ChoiceField(
@@ -68,7 +69,7 @@ def registration(visit: Visit) -> HttpResponse:
         initial=present.initial,
         disabled=present.disabled,
     )
-    if _changed(visit, settings, form):
+    if are_changed(visit, settings, form):
         return go_on(visit, "registration")
     return show(visit, "registration", form=form, locked=present.disabled)
 
