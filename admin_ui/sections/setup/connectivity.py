@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from django.http import HttpResponse
@@ -72,6 +73,11 @@ def _has_passed(groups: list[ShownGroup]) -> bool:
     )
 
 
+def is_packaged() -> bool:
+    """Whether Debian's package runs here, which can set the proxy up by itself."""
+    return Path(__file__).is_relative_to("/usr/lib/hearth")
+
+
 @step("connectivity")
 def connectivity(visit: Visit) -> HttpResponse:
     """The checks and the texts to copy; going on with errors needs the server's name to be typed."""
@@ -85,7 +91,7 @@ def connectivity(visit: Visit) -> HttpResponse:
     return show(
         visit, "connectivity", groups=groups, began=began, passed=passed,
         snippets=snippets.all_of(get_config()), running=_is_under_way(groups, began),
-        server=get_config().server.name,
+        server=get_config().server.name, is_packaged=is_packaged(),
     )  # fmt: skip
 
 
