@@ -61,9 +61,15 @@ class Outside(Protocol):
         ...
 
     def page(
-        self, url: str, *, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b""
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        seconds: float = SECONDS,
     ) -> Page:
-        """What an address answers, its certificate verified. Raises `NoAnswer`."""
+        """What an address answers, its certificate verified. Raises `NoAnswer`, also when time is over."""
         ...
 
     def certificate(self, host: str, port: int, name: str) -> Certificate:
@@ -106,11 +112,17 @@ class Network:
             raise NoAnswer(f"no name server answers for {name}: {fault}") from fault
 
     def page(
-        self, url: str, *, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b""
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        seconds: float = SECONDS,
     ) -> Page:
         """What an address answers after redirects."""
         for _ in range(MOST_REDIRECTS + 1):
-            page = _ask(method, url, {"User-Agent": f"Hearth/{VERSION}", **(headers or {})}, body)
+            page = _ask(method, url, {"User-Agent": f"Hearth/{VERSION}", **(headers or {})}, body, seconds)
             if page.status not in (301, 302, 303, 307, 308) or "location" not in page.headers:
                 return page
             url = urljoin(url, page.headers["location"])
@@ -159,12 +171,12 @@ def _tls() -> ssl.SSLContext:
     return tls_context(get_config().federation)
 
 
-def _ask(method: str, url: str, headers: dict[str, str], body: bytes) -> Page:
+def _ask(method: str, url: str, headers: dict[str, str], body: bytes, seconds: float) -> Page:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise NoAnswer(f"{url} is not an address of a web page")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _connection(parts.scheme, parts.hostname, parts.port)
+    connection = _connection(parts.scheme, parts.hostname, parts.port, seconds)
     try:
         connection.request(method, target, body=body or None, headers=headers)
         response = connection.getresponse()
@@ -178,7 +190,7 @@ def _ask(method: str, url: str, headers: dict[str, str], body: bytes) -> Page:
         connection.close()
 
 
-def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+def _connection(scheme: str, host: str, port: int | None, seconds: float) -> http.client.HTTPConnection:
     if scheme == "https":
-        return http.client.HTTPSConnection(host, port or 443, timeout=SECONDS, context=_tls())
-    return http.client.HTTPConnection(host, port or 80, timeout=SECONDS)
+        return http.client.HTTPSConnection(host, port or 443, timeout=seconds, context=_tls())
+    return http.client.HTTPConnection(host, port or 80, timeout=seconds)

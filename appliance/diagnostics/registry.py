@@ -49,6 +49,8 @@ class Check:
     run: Callable[[], Result]
     needs: tuple[str, ...] = ()
     timeout: float = 10.0
+    # Takes a minute or more: run by the schedule, or when it is asked for by name.
+    is_slow: bool = False
 
     @property
     def group(self) -> str:
@@ -68,12 +70,12 @@ _registered: dict[str, Check] = {}
 
 
 def check(
-    id: str, title: str, *, needs: Iterable[str] = (), timeout: float = 10.0
+    id: str, title: str, *, needs: Iterable[str] = (), timeout: float = 10.0, slow: bool = False
 ) -> Callable[[Callable[[], Result]], Callable[[], Result]]:
     """Declare the decorated function as a check. It may block; what it raises is an error of the check."""
 
     def register(run: Callable[[], Result]) -> Callable[[], Result]:
-        _registered[id] = Check(id, title, run, tuple(needs), timeout)
+        _registered[id] = Check(id, title, run, tuple(needs), timeout, slow)
         return run
 
     return register
@@ -99,15 +101,19 @@ def run_checks(
     *,
     known: dict[str, Check] | None = None,
 ) -> list[Finding]:
-    """Run checks (all, or those of some IDs or groups) and what they need; `tell` hears each as it ends."""
+    """Run checks and what they need; `tell` hears each as it ends.
+
+    Without `wanted` all that are quick, else those of some IDs, and the quick ones of some groups.
+    """
     known = all_checks() if known is None else known
-    chosen = _with_needs(known, known if wanted is None else _named(known, wanted))
+    quick = [id for id, one in known.items() if not one.is_slow]
+    chosen = _with_needs(known, quick if wanted is None else _named(known, wanted))
     return sorted(_Run(chosen, tell).findings(), key=lambda finding: list(known).index(finding.check.id))
 
 
 def _named(known: dict[str, Check], wanted: Iterable[str]) -> list[str]:
     names = set(wanted)
-    return [id for id, one in known.items() if id in names or one.group in names]
+    return [id for id, one in known.items() if id in names or (one.group in names and not one.is_slow)]
 
 
 def _with_needs(known: dict[str, Check], ids: Iterable[str]) -> dict[str, Check]:

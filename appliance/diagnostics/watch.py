@@ -5,6 +5,7 @@ from __future__ import annotations
 from appliance.config import get_config
 from appliance.diagnostics.background import begin
 from appliance.diagnostics.changes import tell_changes
+from appliance.diagnostics.registry import all_checks
 from appliance.diagnostics.stored import run_and_store
 from matrix_app.services.alerts import deliver_test
 
@@ -15,8 +16,8 @@ def look(wanted: list[str] | None = None) -> None:
 
 
 def look_now(wanted: list[str] | None = None) -> None:
-    """Run checks, and tell of what changed."""
-    run_and_store(wanted)
+    """Run checks, also the slow ones where none are named, and tell of what changed."""
+    run_and_store(list(all_checks()) if wanted is None else wanted)
     tell_changes()
 
 

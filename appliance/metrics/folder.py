@@ -78,4 +78,11 @@ def _pid_of(file: Path) -> int:
 
 
 def _runs(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    # Not by /proc, in which systemd may hide others.
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -35,7 +35,13 @@ class FakeOutside:
         return self.records.get(name, [])
 
     def page(
-        self, url: str, *, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b""
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        seconds: float = 5.0,
     ) -> Page:
         self.asked.append((method, url, headers or {}, body))
         if url not in self.pages:

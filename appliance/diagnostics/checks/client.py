@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+from urllib.parse import quote
+
 from appliance.config import get_config
 from appliance.diagnostics.checks.asking import on_no_answer
-from appliance.diagnostics.outside import Page, outside
+from appliance.diagnostics.outside import NoAnswer, Page, outside
 from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
-from appliance.diagnostics.result import Result, error, ok, warn
+from appliance.diagnostics.result import Result, error, ok, unknown, warn
 
 CADDY = "reverse_proxy /_matrix/* /_hearth/* /.well-known/matrix/* 127.0.0.1:8008"
 NGINX = """location / {
@@ -18,6 +22,10 @@ NGINX = """location / {
     proxy_read_timeout 600s;
     client_max_body_size 0;
 }"""
+
+LONG_POLL_SECONDS: Final = 65
+# A filter that keeps nothing, so that there is no news.
+_NOTHING: Final = quote('{"room":{"rooms":[]},"presence":{"types":[]},"account_data":{"types":[]}}', safe="")
 
 
 @check("client.versions", "Clients reach the server", needs=["names.host"], timeout=20)
@@ -122,3 +130,46 @@ def slashes() -> Result:
 
 def _reflected(base: str) -> Page:
     return outside().page(f"{base}/_hearth/reflection/a%2Fb")
+
+
+@check(
+    "proxy.long_poll",
+    "Requests that wait",
+    needs=["client.versions", "endtoend.message"],
+    timeout=LONG_POLL_SECONDS + 25,
+    slow=True,
+)
+def long_poll() -> Result:
+    """A sync waits for news for a minute and longer, which many proxies cut off."""
+    from matrix_app.services.system_user import system_session
+
+    names = own_names()
+    if names is None:
+        return nameless()
+    began = time.monotonic()
+    token = system_session("HEARTHWAIT").access_token
+    headers, query = {"Authorization": f"Bearer {token}"}, f"filter={_NOTHING}"
+    address = f"{names.base}/_matrix/client/v3/sync?{query}"
+    since = outside().page(address, headers=headers).json().get("next_batch")
+    try:
+        page = outside().page(
+            f"{address}&since={since}&timeout={LONG_POLL_SECONDS * 1000}",
+            headers=headers,
+            seconds=LONG_POLL_SECONDS + 10.0,
+        )
+        status = page.status
+    except NoAnswer:
+        status = 0
+    return _waited(status, time.monotonic() - began)
+
+
+def _waited(status: int, seconds: float) -> Result:
+    if status != 200:
+        return error(
+            f"A sync was cut off after {seconds:.0f} s: messages arrive late, and clients ask too often",
+            fix="Let the proxy wait for an answer for ten minutes.",
+            snippet=NGINX,
+        )
+    if seconds < LONG_POLL_SECONDS:
+        return unknown(f"A sync had news after {seconds:.0f} s, so it was not seen how long one may wait")
+    return ok(f"A sync may wait for {LONG_POLL_SECONDS} s")

@@ -162,3 +162,20 @@ def test_the_mail_server_must_let_this_one_in() -> None:
         gone = {**server.settings, "port": 1}
     with settings(mail=gone):
         assert services.smtp().status is Status.ERROR
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proxy_that_cuts_waiting_requests_is_found_out(
+    net: FakeOutside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = f"https://matrix.hearth.example/_matrix/client/v3/sync?filter={client._NOTHING}"
+    net.say(base, {"next_batch": "s1"})
+    net.say(f"{base}&since=s1&timeout=65000", {}, 504)
+    assert client.long_poll().status is Status.ERROR
+    net.say(f"{base}&since=s1&timeout=65000", {"next_batch": "s2"})
+    assert client.long_poll().status is Status.UNKNOWN, "it came at once"
+    del net.pages[f"{base}&since=s1&timeout=65000"]
+    assert "cut off" in client.long_poll().summary
+    monkeypatch.setattr(client, "LONG_POLL_SECONDS", 0)
+    net.say(f"{base}&since=s1&timeout=0", {"next_batch": "s2"})
+    assert client.long_poll().status is Status.OK

@@ -59,6 +59,13 @@ def test_a_check_is_chosen_by_its_name_or_its_group_with_what_it_needs(checks: d
     assert set(found(run_checks(["c.third"], known=checks))) == {"c.third"}
 
 
+def test_a_slow_check_runs_only_when_it_is_named(checks: dict[str, Check]) -> None:
+    declare(checks, "a.first")
+    declare(checks, "a.slow", is_slow=True)
+    assert set(found(run_checks(known=checks))) == set(found(run_checks(["a"], known=checks))) == {"a.first"}
+    assert set(found(run_checks(["a.slow"], known=checks))) == {"a.slow"}
+
+
 def test_a_check_that_breaks_is_an_error_and_one_that_hangs_is_let_go(checks: dict[str, Check]) -> None:
     checks["a.broken"] = Check("a.broken", "Broken", broken)
     checks["a.slow"] = Check("a.slow", "Slow", slow, timeout=0.3)
