@@ -8,6 +8,8 @@ from collections.abc import Callable
 import structlog
 from django.db import DatabaseError, connections
 
+from appliance.apart import ApartError
+
 _log = structlog.get_logger(__name__)
 _lock = threading.Lock()
 
@@ -24,7 +26,7 @@ def begin(run: Callable[[], None]) -> threading.Thread | None:
 def _run(run: Callable[[], None]) -> None:
     try:
         run()
-    except DatabaseError:
+    except (DatabaseError, ApartError):
         _log.exception("what the checks found could not be kept")
     finally:
         connections.close_all()

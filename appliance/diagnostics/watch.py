@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from appliance.apart import run_apart
 from appliance.config import get_config
 from appliance.diagnostics.background import begin
 from appliance.diagnostics.changes import tell_changes
@@ -9,10 +12,13 @@ from appliance.diagnostics.registry import all_checks
 from appliance.diagnostics.stored import run_and_store
 from matrix_app.services.alerts import deliver_test
 
+# No run of all checks takes as long.
+LONGEST_SECONDS: Final = 300.0
+
 
 def look(wanted: list[str] | None = None) -> None:
-    """Run checks in the background, and tell of what changed."""
-    begin(lambda: look_now(wanted))
+    """Run checks in the background, in a process of their own, and tell of what changed."""
+    begin(lambda: run_apart("appliance.diagnostics.watch.look_now", wanted, seconds=LONGEST_SECONDS))
 
 
 def look_now(wanted: list[str] | None = None) -> None:
