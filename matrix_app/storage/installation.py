@@ -25,6 +25,8 @@ def find() -> Installation | None:
 
 def ensure(now: int) -> Installation:
     """The present life, which gets its name when it has none."""
+    if (present := find()) is not None:
+        return present
     sql = (
         "INSERT INTO installation (id, name, begun_ts, backup_id) VALUES (1, %s, %s, '')"
         " ON CONFLICT DO NOTHING"

@@ -1,10 +1,13 @@
-"""Backups: how old the last one is, and whether it was found whole."""
+"""Backups: how old the last one is, whether it was found whole, and whether a copy runs elsewhere."""
 
 from __future__ import annotations
 
 from appliance.config import get_config
+from appliance.diagnostics.checks.asking import on_no_answer
+from appliance.diagnostics.outside import outside
+from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
-from appliance.diagnostics.result import Result, error, info, ok, warn
+from appliance.diagnostics.result import Result, error, info, ok, unknown, warn
 
 DAY_MS = 86_400_000
 # A backup of every day may be late by one.
@@ -62,3 +65,27 @@ def place() -> Result:
             fix="Name a folder on another disk in backup.dir, or copy the folder elsewhere every day.",
         )
     return ok(str(config.backup.dir))
+
+
+@check("backup.twin", "No second copy of this server", needs=["client.versions"], timeout=20)
+@on_no_answer
+def twin() -> Result:
+    """Whoever answers at the public address is this server, and not a copy that was restored elsewhere."""
+    from matrix_app.services.instance import public_name
+
+    names = own_names()
+    if names is None:
+        return nameless()
+    page = outside().page(f"{names.base}/_hearth/instance")
+    found = page.json().get("instance")
+    if page.status != 200 or not isinstance(found, str):
+        return unknown(
+            f"{names.base}/_hearth/instance answers {page.status}, and not as Hearth does",
+            fix="Lead everything below /_hearth/ to Hearth in the proxy.",
+        )
+    if found != public_name():
+        return error(
+            f"Another copy of this server answers at {names.base}",
+            fix="Two servers of one name break each other's rooms: stop one of them for good, at once.",
+        )
+    return ok("Who answers at the public address is this server")
