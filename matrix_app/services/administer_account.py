@@ -18,7 +18,7 @@ from matrix_app.services.create_account import create_account
 from matrix_app.services.delete_devices import delete_all_devices, delete_devices
 from matrix_app.services.long_tasks import start
 from matrix_app.services.passwords import check_policy, hash_password
-from matrix_app.storage import accounts, db, devices, second_factors, sessions, web_sessions
+from matrix_app.storage import accounts, db, devices, pushers, second_factors, sessions, web_sessions
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.local_server import local_server_name
 
@@ -122,6 +122,17 @@ def rename_device(actor: Actor, user_id: str, device_id: str, display_name: str)
     with db.write():
         update_device.rename_device(device, display_name)
         audit.record(actor, "user.rename_device", user_id, device=device_id)
+
+
+def remove_pusher(actor: Actor, user_id: str, nid: int) -> None:
+    """Push a user's notifications to a place no longer; raises `NotFound`."""
+    account = account_of(user_id)
+    with db.write():
+        found = pushers.get(nid)
+        if found is None or found.user_nid != account.user_nid:
+            raise NotFound("The user has no such pusher")
+        pushers.delete_one(nid)
+        audit.record(actor, "user.remove_pusher", user_id, app_id=found.app_id)
 
 
 def reset_second_factor(actor: Actor, user_id: str) -> None:

@@ -57,7 +57,7 @@ SORTS: Final = {
 def page(
     *, kind: str, search: str, sort: str, after: tuple[Any, int] | None, limit: int
 ) -> list[ListedAccount]:
-    """Accounts of a filter whose ID or display name contains `search`.
+    """Accounts of a filter whose ID, display name or mail address contains `search`.
 
     `sort` is a name of SORTS, with a minus before it for descending; `after` is the sort value and the nid
     of the last account of the page before.
@@ -94,8 +94,11 @@ def _matching(kind: str, search: str) -> tuple[str, list[Any]]:
     pattern = "%" + search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     name = "p.value" if db.is_sqlite() else "convert_from(p.value, 'UTF8')"
     text = f"lower(CAST({name} AS TEXT))"
-    condition = f"{FILTERS[kind]} AND (lower(u.user_id) LIKE %s ESCAPE '\\' OR {text} LIKE %s ESCAPE '\\')"
-    return condition, [pattern, pattern]
+    either = (
+        f"lower(u.user_id) LIKE %s ESCAPE '\\' OR {text} LIKE %s ESCAPE '\\'"
+        " OR a.user_nid IN (SELECT t.user_nid FROM threepid t WHERE t.address LIKE %s ESCAPE '\\')"
+    )
+    return f"{FILTERS[kind]} AND ({either})", [pattern] * 3
 
 
 def _listed(row: db.Row) -> ListedAccount:

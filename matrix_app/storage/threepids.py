@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from matrix_app.storage import db
@@ -53,3 +54,15 @@ def delete(user_nid: int, medium: str, address: str) -> bool:
 def delete_all(user_nid: int) -> None:
     """Remove every address of an account."""
     db.execute("DELETE FROM threepid WHERE user_nid = %s", (user_nid,))
+
+
+def of_users(user_nids: Iterable[int]) -> dict[int, list[str]]:
+    """The mail addresses of some users, by user."""
+    sql = (
+        f"SELECT user_nid, address FROM threepid WHERE {db.in_any('user_nid')} AND medium = 'email'"
+        " ORDER BY nid"
+    )
+    found: dict[int, list[str]] = {}
+    for nid, address in db.rows(sql, (db.any_of(user_nids),)):
+        found.setdefault(nid, []).append(address)
+    return found

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.users import actions, create, detail, listing
+from admin_ui.sections.users import actions, belongings, create, detail, export, listing
 
 urlpatterns = [
     path("users/", listing.users, name="users"),
     path("users/new/", create.new_user, name="user-new"),
     path("users/deactivate/", listing.deactivate_chosen, name="users-deactivate"),
+    path("users/export/", export.export, name="users-export"),
     path("users/<int:nid>/", detail.overview, name="user"),
     path("users/<int:nid>/devices/", detail.devices, name="user-devices"),
     path("users/<int:nid>/rooms/", detail.rooms, name="user-rooms"),
+    path("users/<int:nid>/media/", belongings.media, name="user-media"),
+    path("users/<int:nid>/pushers/", belongings.pushers, name="user-pushers"),
+    path("users/<int:nid>/addresses/", belongings.addresses, name="user-addresses"),
+    *[
+        path(f"users/<int:nid>/{name}/", view, name=f"user-{name.replace('/', '-')}")
+        for name, view in belongings.ACTIONS.items()
+    ],
     path("users/<int:nid>/password/", actions.set_password, name="user-password"),
     *[path(f"users/<int:nid>/{name}/", view, name=f"user-{name}") for name, view in actions.ACTIONS.items()],
 ]
