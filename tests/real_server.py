@@ -30,6 +30,7 @@ LENIENT: Tables = {
     "rate_limits": {"enabled": False},
     "federation": {"trusted_key_servers": [], "allow_servers": ["nowhere.invalid"]},
     "rooms": {"public_directory_without_login": True, "user_directory_shows_everyone": True},
+    "diagnostics": {"enabled": False, "push_gateway": "", "federation_peer": ""},
     "logging": {"level": "warning"},
 }
 

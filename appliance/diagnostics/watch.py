@@ -11,6 +11,7 @@ from appliance.diagnostics.changes import tell_changes
 from appliance.diagnostics.registry import all_checks
 from appliance.diagnostics.stored import run_and_store
 from matrix_app.services.alerts import deliver_test
+from matrix_app.storage import accounts
 
 # No run of all checks takes as long.
 LONGEST_SECONDS: Final = 300.0
@@ -28,8 +29,8 @@ def look_now(wanted: list[str] | None = None) -> None:
 
 
 def look_by_schedule() -> None:
-    """Run all checks, unless the settings say otherwise."""
-    if get_config().diagnostics.enabled:
+    """Run all checks, unless the settings say otherwise, or nobody is there yet who could mend anything."""
+    if get_config().diagnostics.enabled and accounts.any_admin():
         look()
 
 
