@@ -7,6 +7,7 @@ from typing import Final
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _t
 
 from admin_ui.page import page
 from admin_ui.sections.checks.views import GROUPS, Shown, ShownGroup
@@ -100,11 +101,22 @@ def run(visit: Visit) -> HttpResponse:
     """Run the checks beside the requests; the page shows each as it ends, with and without scripts."""
     if visit.is_post:
         now = now_ms()
-        if background.begin(_look) is not None:
-            setup.remember(checks_began=now)
+        if background.begin(_look) is None:
+            return _later(visit)
+        setup.remember(checks_began=now)
         if visit.is_partial:
             return _rows(visit)
     return visit.redirect(reverse("setup:connectivity"))
+
+
+def _later(visit: Visit) -> HttpResponse:
+    """Another run has the checks, such as that of every hour, which began before the visitor asked."""
+    address = reverse("setup:connectivity")
+    response = visit.redirect(address, _t("The checks are running already. Try again in a moment."), "warn")
+    if visit.is_partial:
+        response.status_code = 204
+        response.headers["HX-Redirect"] = address
+    return response
 
 
 def _look() -> None:
