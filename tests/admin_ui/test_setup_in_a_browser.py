@@ -48,8 +48,12 @@ def judge(page: Page) -> None:
 
 
 def press(page: Page, text: str) -> None:
+    """Every button leads to another page: the next step begins when that one is there whole."""
     judge(page)
+    page.evaluate("document.documentElement.dataset.pressed = 'yes'")
     page.get_by_role("button", name=text, exact=True).click()
+    page.wait_for_selector("html:not([data-pressed])", timeout=60_000)
+    page.wait_for_load_state()
 
 
 def leave_the_checks(page: Page) -> None:
@@ -78,6 +82,7 @@ def test_a_phone_sets_a_server_up(server: RealServer, page: Page) -> None:
     press(page, "Look now")
     page.get_by_role("button", name="Look again").wait_for(timeout=120_000)
     page.wait_for_selector("#checks:not([hx-get])", timeout=120_000)
+    page.wait_for_load_state()
     leave_the_checks(page)
     page.get_by_label("User name").fill("rosa")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
