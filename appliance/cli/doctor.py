@@ -34,10 +34,13 @@ def run(arguments: Namespace) -> int:
     import django
 
     django.setup()
+    from appliance.config import get_config
     from appliance.diagnostics.registry import all_checks, run_checks
     from appliance.diagnostics.result import Status
     from appliance.diagnostics.stored import run_and_store
+    from appliance.logging import set_up_logging
 
+    set_up_logging(get_config().logging)  # to the standard error: what is found goes to the output alone
     known = all_checks()
     groups = {check.group for check in known.values()}
     unknown = [name for name in arguments.checks if name not in known and name not in groups]

@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from tests.bench.big_join import SETTINGS, Person
+from tests.faults.database import Database
 from tests.real_server import PROJECT, RealServer, engines, real_server
 
 MEMBERS, STATE = 200, 2000
@@ -49,9 +50,12 @@ async def joined(person: Person) -> list[str]:
     return found
 
 
-async def arrived(answers: Path, size: int) -> bool:
-    """Whether the whole answer is in the folder."""
-    return await asyncio.to_thread(lambda: any(path.stat().st_size > size for path in answers.glob("*.json")))
+async def arrived(server: RealServer) -> bool:
+    """Whether the whole answer is there, and noted to be."""
+    statement = "SELECT checkpoint FROM long_task WHERE kind = 'join'"
+    found = await asyncio.to_thread(Database(server.database_url).run, statement)
+    noted = [row[0] if isinstance(row[0], dict) else orjson.loads(row[0]) for row in found]
+    return any("answer" in each for each in noted)
 
 
 async def until(ask: Callable[[], Awaitable[Any]]) -> None:
@@ -62,7 +66,7 @@ async def until(ask: Callable[[], Awaitable[Any]]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def story(server: RealServer, answers: Path, about: dict[str, Any]) -> None:
+async def story(server: RealServer, about: dict[str, Any]) -> None:
     timeout = aiohttp.ClientTimeout(total=60)
     path = f"/join/{quote(about['room_id'])}?via={quote(about['server'])}"
     async with asyncio.timeout(LIMIT_SECONDS), aiohttp.ClientSession(timeout=timeout) as http:
@@ -74,7 +78,7 @@ async def story(server: RealServer, answers: Path, about: dict[str, Any]) -> Non
         await asyncio.sleep(1)
         await asyncio.to_thread(server.crash)
         await asyncio.to_thread(server.start)
-        await until(lambda: arrived(answers, about["bytes"]))
+        await until(lambda: arrived(server))
         await asyncio.to_thread(server.crash)
         await asyncio.to_thread(server.start)
         with suppress(aiohttp.ClientError):
@@ -98,5 +102,5 @@ def test_a_join_goes_on_whenever_the_server_is_killed(tmp_path: Path, engine: st
         real_server(tmp_path / "hearth", engine, SETTINGS) as server,
     ):
         answers = tmp_path / "hearth" / "var" / "joins"
-        asyncio.run(story(server, answers, about))
+        asyncio.run(story(server, about))
         assert list(answers.glob("*.json")) == []

@@ -29,8 +29,13 @@ EXPENDABLE = {"/_matrix/client/v3/logout", "/_matrix/client/v3/logout/all"}
 # These ask an identity server that the request names, whose silence is no fault of the homeserver.
 ASK_OTHERS = ("/account/3pid", "/rooms/{roomId}/invite", "/requestToken")
 # The first answers with what the client stored; the second with null where the specification has nothing,
-# because older servers and what was tested against them do so.
-OFF_SCHEMA = {"/_matrix/client/v3/room_keys/version", "/_matrix/client/v3/rooms/{roomId}/joined_members"}
+# because older servers and what was tested against them do so. The third is empty where there is no TURN
+# server: clients take that for "none", and an error for something that is broken.
+OFF_SCHEMA = {
+    "/_matrix/client/v3/room_keys/version",
+    "/_matrix/client/v3/rooms/{roomId}/joined_members",
+    "/_matrix/client/v3/voip/turnServer",
+}
 WAITING = {"/_matrix/client/v3/sync", "/_matrix/client/v3/events"}
 
 

@@ -53,9 +53,15 @@ class CrossSigningKeys:
         self.owner.post("keys", "device_signing", "upload", body=body)
 
 
+def ask(asker: Person, user: Person) -> dict[str, Any]:
+    """What the asker's server says of a user's keys, or that it cannot say it."""
+    answer: dict[str, Any] = asker.post("keys", "query", body={"device_keys": {user.user_id: []}})
+    return answer
+
+
 def query(asker: Person, user: Person) -> dict[str, Any]:
     """What the asker's server says of a user's keys."""
-    answer: dict[str, Any] = asker.post("keys", "query", body={"device_keys": {user.user_id: []}})
+    answer = ask(asker, user)
     assert not answer.get("failures"), answer["failures"]
     return answer
 
