@@ -19,7 +19,6 @@ from appliance.diagnostics.result import Status
 from matrix_app.services import long_tasks
 from matrix_app.storage import audit
 from matrix_app.storage import long_tasks as stored
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,13 +29,6 @@ def here(config: Config, tmp_path: Path) -> Iterator[Config]:
     replace = msgspec.structs.replace
     with use_config(replace(config, backup=replace(config.backup, dir=tmp_path / "backups"))) as changed:
         yield changed
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def _fetch(browser: Browser, name: str, part: str) -> bytes:

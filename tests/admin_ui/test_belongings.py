@@ -8,20 +8,12 @@ from urllib.parse import quote
 import pytest
 
 from matrix_app.storage import accounts, audit
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.client import Client, ClientFactory
 from tests.factories.media import download, upload
 from tests.factories.statements import recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 @pytest.fixture

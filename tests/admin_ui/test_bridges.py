@@ -10,7 +10,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from matrix_app.services import appservice_admin
 from matrix_app.storage import audit
-from tests.factories.accounts import make_account
 from tests.factories.bridges import registration, write_registration
 from tests.factories.browser import Browser
 from tests.factories.settings import settings
@@ -18,13 +17,6 @@ from tests.factories.statements import recorded
 from tests.factories.visitor import get
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def test_a_bridge_is_added_by_its_text_or_file_paused_and_removed(browser: Browser) -> None:

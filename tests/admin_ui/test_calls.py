@@ -11,18 +11,10 @@ from matrix_app.services.audit import CLI
 from matrix_app.services.change_settings import change_settings
 from matrix_app.storage import audit
 from matrix_app.storage import settings as stored
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.settings import settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def test_the_page_says_how_calls_are_set_up(browser: Browser) -> None:

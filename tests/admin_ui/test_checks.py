@@ -7,18 +7,10 @@ from django_q.models import OrmQ
 
 from appliance.diagnostics.watch import look_now
 from matrix_app.storage import check_results, db
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.settings import settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def test_a_group_is_looked_at_again_and_shown(browser: Browser) -> None:

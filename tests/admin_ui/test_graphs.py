@@ -9,20 +9,12 @@ from admin_ui.sections.graphs.figures import FIGURES
 from appliance.metrics.sampling import Figure
 from matrix_app.storage import check_results, db, samples
 from matrix_app.storage.clock import now_ms
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.statements import recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MINUTE = 60_000
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def sample_day(minutes: int = 1440) -> None:

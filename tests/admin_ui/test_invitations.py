@@ -8,20 +8,12 @@ import pytest
 from appliance.config import Config
 from appliance.config.current import use_config
 from matrix_app.storage import accounts, audit, db, registration_tokens
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.visitor import post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PASSWORD = "a long enough sentence"
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def invite(browser: Browser, **fields: str) -> str:

@@ -6,19 +6,11 @@ import pytest
 
 from matrix_app.services import long_tasks
 from matrix_app.services.audit import CLI, record
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.client import ClientFactory
 from tests.factories.statements import recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def test_users_are_found_by_parts_of_their_id_and_their_name(

@@ -5,19 +5,11 @@ from __future__ import annotations
 import pytest
 
 from matrix_app.storage import audit, db
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.client import Client, ClientFactory
 from tests.factories.media import download, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 @pytest.fixture

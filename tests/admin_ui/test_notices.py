@@ -10,7 +10,6 @@ from matrix_app.services import long_tasks
 from matrix_app.services.send_notice import send_some
 from matrix_app.storage import audit
 from matrix_app.storage import long_tasks as stored_tasks
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.client import Client, ClientFactory
 from tests.factories.settings import settings
@@ -18,13 +17,6 @@ from tests.factories.syncing import sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 API = "/_synapse/admin/v1/send_server_notice"
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def invited_to(client: Client) -> str:

@@ -7,18 +7,10 @@ from urllib.parse import quote
 import pytest
 
 from matrix_app.storage import audit, reports
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.client import Client, ClientFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 @pytest.fixture

@@ -9,18 +9,10 @@ import pytest
 from matrix_app.services import long_tasks
 from matrix_app.storage import audit, db, rooms
 from matrix_app.storage import long_tasks as stored_tasks
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser, Shown
 from tests.factories.client import ClientFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def address_of(room_id: str) -> str:

@@ -8,18 +8,10 @@ from admin_ui.sections.settings.views import TITLES, sections
 from appliance.config import get_config
 from matrix_app.services.audit import CLI
 from matrix_app.services.change_settings import change_settings
-from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
 from tests.factories.mail_server import mail_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def browser() -> Browser:
-    visitor = Browser()
-    visitor.sign_in(make_account("owner", admin=True))
-    return visitor
 
 
 def filled(browser: Browser, section: str) -> dict[str, str]:
