@@ -11,11 +11,10 @@ import orjson
 import yaml
 
 from matrix_app.appservices.pump import AppservicePump
-from matrix_app.federation import loop
 from matrix_app.federation.outgoing import Answer
 from matrix_app.protocol.appservice_registration import Appservice
 from matrix_app.protocol.errors import BadGateway
-from matrix_app.storage import stream
+from tests.factories.running_pump import RunningPump
 from tests.factories.sending import wait_until
 from tests.factories.visitor import post
 
@@ -80,30 +79,10 @@ class FakeBridges:
         return any(event["event_id"] == event_id for event in self.items(service=service))
 
 
-class RunningServices:
-    """The pump at work."""
-
-    def __init__(self, bridges: FakeBridges) -> None:
-        self.pump = AppservicePump(bridges)
-        self.running = loop.submit(self.pump.run())
-        self._forget = stream.on_advance(lambda _: self.wake())
-
-    def wake(self) -> None:
-        """The stream has moved."""
-        loop.loop_thread().loop.call_soon_threadsafe(self.pump.wake)
-
-    def stop(self) -> None:
-        """End it."""
-        self._forget()
-        loop.loop_thread().loop.call_soon_threadsafe(self.pump.end)
-        self.running.result(10)
-        loop.stop()
-
-
 @contextmanager
-def serving(bridges: FakeBridges) -> Iterator[RunningServices]:
+def serving(bridges: FakeBridges) -> Iterator[RunningPump[AppservicePump]]:
     """The pump runs as long as the block does."""
-    running = RunningServices(bridges)
+    running = RunningPump(AppservicePump(bridges))
     wait_until(lambda: running.pump.is_ready and not running.pump.is_busy)
     try:
         yield running

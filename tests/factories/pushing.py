@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from matrix_app.federation import loop
 from matrix_app.federation.outgoing import Answer
 from matrix_app.protocol.errors import BadGateway
 from matrix_app.push.pump import Pump
-from matrix_app.storage import stream
 from tests.factories.client import Client
+from tests.factories.running_pump import RunningPump
 
 URL = "https://push.example.org/_matrix/push/v1/notify"
 
@@ -52,32 +51,12 @@ class FakeGateway:
         return [found["content"].get("body") for found in self.events]
 
 
-class RunningPump:
-    """A pump at work."""
-
-    def __init__(self, gateway: FakeGateway) -> None:
-        self.pump = Pump(gateway)
-        self.running = loop.submit(self.pump.run())
-        self._forget = stream.on_advance(lambda _: self.wake())
-
-    def wake(self) -> None:
-        """The stream has moved."""
-        loop.loop_thread().loop.call_soon_threadsafe(self.pump.wake)
-
-    def stop(self) -> None:
-        """End it; what it notes at the end is noted."""
-        self._forget()
-        loop.loop_thread().loop.call_soon_threadsafe(self.pump.end)
-        self.running.result(10)
-        loop.stop()
-
-
 @contextmanager
-def pushing(gateway: FakeGateway) -> Iterator[RunningPump]:
+def pushing(gateway: FakeGateway) -> Iterator[RunningPump[Pump]]:
     """A pump that runs as long as the block does."""
     from tests.factories.sending import wait_until
 
-    running = RunningPump(gateway)
+    running = RunningPump(Pump(gateway))
     wait_until(lambda: running.pump.is_ready)
     try:
         yield running

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from matrix_app.federation import loop
 from matrix_app.federation.sender.sender import Sender
 from matrix_app.protocol.errors import MatrixError
-from matrix_app.storage import stream
+from tests.factories.running_pump import RunningPump
 
 
 class OtherServers:
@@ -60,31 +58,11 @@ class OtherServers:
         ]
 
 
-class RunningSender:
-    """A sender at work."""
-
-    def __init__(self, others: OtherServers) -> None:
-        self.sender = Sender(others)
-        self.running: Future[None] = loop.submit(self.sender.run())
-        self._forget = stream.on_advance(lambda _: self.wake())
-
-    def wake(self) -> None:
-        """The stream has moved."""
-        loop.loop_thread().loop.call_soon_threadsafe(self.sender.wake)
-
-    def stop(self) -> None:
-        """End it; what it notes at the end is noted."""
-        self._forget()
-        loop.loop_thread().loop.call_soon_threadsafe(self.sender.end)
-        self.running.result(10)
-        loop.stop()
-
-
 @contextmanager
-def sending(others: OtherServers) -> Iterator[RunningSender]:
+def sending(others: OtherServers) -> Iterator[RunningPump[Sender]]:
     """A sender that runs as long as the block does."""
-    running = RunningSender(others)
-    wait_until(lambda: running.sender.is_ready)
+    running = RunningPump(Sender(others))
+    wait_until(lambda: running.pump.is_ready)
     try:
         yield running
     finally:
