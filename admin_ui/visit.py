@@ -62,6 +62,7 @@ class Visit:
             device_nid=None,
             token_nid=None,
             is_admin=session.is_admin,
+            is_suspended=session.suspended_ts is not None,
         )
 
     @property

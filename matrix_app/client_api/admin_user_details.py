@@ -12,6 +12,8 @@ from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import Forbidden, NotFound, Unrecognized
 from matrix_app.services import administer_account, administer_room, user_counts
+from matrix_app.services.cross_signing import stored_keys
+from matrix_app.services.cross_signing_reset import allow_reset
 from matrix_app.services.pushers import pushers_of
 from matrix_app.storage import account_data, long_tasks, members, rooms
 from matrix_app.storage.members import Membership
@@ -138,8 +140,12 @@ def shadow_ban(request: Request) -> dict[str, Any]:
     rate="write",
 )
 def allow_key_replacement(request: Request) -> dict[str, Any]:
-    """Not there: users of this server confirm with their password that their keys are replaced."""
-    raise Unrecognized("Users replace their keys with their password, which an administrator can reset")
+    """Let a user who has cross-signing keys replace them without the password for some minutes."""
+    account = account_in_path(request)
+    if not stored_keys(account.user_nid):
+        raise NotFound("The user has no cross-signing keys")
+    until = allow_reset(actor_of(request), account)
+    return {"updatable_without_uia_before_ms": until}
 
 
 @endpoint("POST", f"{V1}/account_validity/validity", auth=Auth.ADMIN, rate="write")

@@ -9,6 +9,7 @@ from matrix_app.http.request import Request
 from matrix_app.http.uia import require_uia
 from matrix_app.protocol.errors import BadJson
 from matrix_app.services.cross_signing import needs_authentication, read_upload, upload_cross_signing_keys
+from matrix_app.services.cross_signing_reset import may_reset
 from matrix_app.services.upload_signatures import upload_signatures
 
 
@@ -20,11 +21,14 @@ def post_device_signing(request: Request) -> dict[str, Any]:
     authenticate = set(body) == {"auth"}
     if not authenticate:
         keys = read_upload(request.requester, body)
-        authenticate = needs_authentication(request.requester, keys)
+        if not needs_authentication(request.requester, keys):
+            upload_cross_signing_keys(request.requester, keys, authenticated=False)
+            return {}
+        authenticate = not may_reset(request.requester.user_nid)
     if authenticate:
         done = require_uia(request, action="replace the keys that prove your identity", once=True)
         keys = read_upload(request.requester, done.params)
-    upload_cross_signing_keys(request.requester, keys, authenticated=authenticate)
+    upload_cross_signing_keys(request.requester, keys, authenticated=True)
     return {}
 
 

@@ -88,6 +88,7 @@ def upload_cross_signing_keys(requester: Requester, keys: Keys, *, authenticated
             raise Forbidden("Other keys have been uploaded meanwhile")
         if MASTER in new:
             cross_signing.delete(requester.user_nid, USAGES)
+            cross_signing.end_reset(requester.user_nid)
         _forget(requester.user_nid, [stored[u] for u in stored if u in new or MASTER in new])
         for usage in new:
             cross_signing.put(requester.user_nid, usage, encode_canonical(keys[usage].content))

@@ -15,6 +15,7 @@ from matrix_app.services import administer_account, audit, moderate_account, pro
 from matrix_app.services.audit import Actor
 from matrix_app.services.passwords import check_policy
 from matrix_app.services.profile_fields import checked_field
+from matrix_app.services.threepids.changes import remove_threepid
 from matrix_app.storage import accounts, db, threepids
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.clock import now_ms
@@ -125,7 +126,7 @@ def set_addresses(actor: Actor, account: Account, wanted: list[Address]) -> None
         if named.keys() == present.keys():
             return
         for address in present.keys() - named.keys():
-            threepids.delete(account.user_nid, present[address].medium, address)
+            remove_threepid(account.user_nid, present[address].medium, address)
         for address in named.keys() - present.keys():
             threepids.insert(account.user_nid, ThreePidRow("email", address, now, now))
         audit.record(actor, "user.set_addresses", account.user_id, addresses=sorted(named))

@@ -12,6 +12,7 @@ _OF_USER = (
     "pusher",
     "filter",
     "cross_signing_key",
+    "cross_signing_reset",
     "presence",
     "one_time_token",
     "thread_subscription",

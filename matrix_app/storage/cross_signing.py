@@ -45,3 +45,23 @@ def delete(user_nid: int, usages: Iterable[str]) -> None:
     """Remove a user's keys for some usages."""
     sql = f"DELETE FROM cross_signing_key WHERE user_nid = %s AND {db.in_any('usage')}"
     db.execute(sql, (user_nid, db.any_of(usages)))
+
+
+def allow_reset(user_nid: int, until_ts: int) -> None:
+    """Note until when a user may replace their keys without proving who they are."""
+    sql = (
+        "INSERT INTO cross_signing_reset (user_nid, until_ts) VALUES (%s, %s)"
+        " ON CONFLICT (user_nid) DO UPDATE SET until_ts = excluded.until_ts"
+    )
+    db.execute(sql, (user_nid, until_ts))
+
+
+def reset_until(user_nid: int) -> int | None:
+    """Until when a user may do that; None where it was not allowed, or has been done."""
+    found: int | None = db.value("SELECT until_ts FROM cross_signing_reset WHERE user_nid = %s", (user_nid,))
+    return found
+
+
+def end_reset(user_nid: int) -> None:
+    """Note that a user may do that no longer."""
+    db.execute("DELETE FROM cross_signing_reset WHERE user_nid = %s", (user_nid,))

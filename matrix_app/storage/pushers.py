@@ -85,12 +85,6 @@ def delete_one(nid: int) -> int:
     return db.changed("DELETE FROM pusher WHERE nid = %s", (nid,))
 
 
-def delete_of_address(user_nid: int, address: str) -> int:
-    """Delete a user's mail pushers to an address; how many there were."""
-    sql = "DELETE FROM pusher WHERE user_nid = %s AND kind = 'email' AND pushkey = %s"
-    return db.changed(sql, (user_nid, address))
-
-
 def set_told(nid: int, position: int, badge: int, told_ts: int) -> None:
     """A pusher has worked: it has told of all up to `position`, and how many messages are unread."""
     sql = (

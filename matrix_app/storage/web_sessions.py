@@ -24,11 +24,13 @@ class WebSessionRow(NamedTuple):
     is_guest: bool
     locked_ts: int | None
     deactivated_ts: int | None
+    suspended_ts: int | None
 
 
 _SELECT = """
 SELECT s.nid, s.area, s.user_nid, u.user_id, s.created_ts, s.last_used_ts, s.confirmed_until_ts,
-       s.second_factor_pending, s.ip, s.user_agent, a.is_admin, a.is_guest, a.locked_ts, a.deactivated_ts
+       s.second_factor_pending, s.ip, s.user_agent, a.is_admin, a.is_guest, a.locked_ts, a.deactivated_ts,
+       a.suspended_ts
 FROM web_session s
 JOIN matrix_user u ON u.nid = s.user_nid
 JOIN account a ON a.user_nid = s.user_nid

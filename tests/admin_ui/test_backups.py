@@ -7,8 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from django.test import RequestFactory
-from django.urls import resolve
 
 from appliance.backup import layout
 from appliance.backup.make import make
@@ -34,11 +32,7 @@ def here(config: Config, tmp_path: Path) -> Iterator[Config]:
 def _fetch(browser: Browser, name: str, part: str) -> bytes:
     """A part as the view hands it to the event loop, which sends it."""
     page = f"/admin/backups/{name}/"
-    form = {"csrfmiddlewaretoken": browser.token(page)}
-    request = RequestFactory(headers={"referer": f"http://testserver{page}"}).post(page, form)
-    request.COOKIES = {key: morsel.value for key, morsel in browser.client.cookies.items()}
-    found = resolve(f"{page}fetch/{part}/")
-    return b"".join(found.func(request, **found.kwargs))
+    return b"".join(browser.ask(f"{page}fetch/{part}/", {}, page=page))
 
 
 def _work() -> None:

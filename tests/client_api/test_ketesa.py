@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 import pytest
 
 from matrix_app.services import long_tasks
 from tests.factories.client import Client, ClientFactory
+from tests.factories.encryption import CrossSigning
 from tests.factories.present_state import membership_of, state_of
 
 ADMIN = "/_synapse/admin"
@@ -158,7 +160,6 @@ def test_what_this_server_does_not_do_is_refused_clearly(clients: ClientFactory)
         ("DELETE", f"{user}/override_ratelimit"),
         ("POST", f"{user}/shadow_ban"),
         ("DELETE", f"{user}/shadow_ban"),
-        ("POST", f"{user}/_allow_cross_signing_replacement_without_uia"),
         ("POST", f"{V1}/account_validity/validity"),
     ):
         answer = admin.request(method, path, {})
@@ -166,6 +167,20 @@ def test_what_this_server_does_not_do_is_refused_clearly(clients: ClientFactory)
     assert admin.get(f"{V1}/auth_providers/oidc/users/x").errcode == "M_NOT_FOUND"
     features = f"{V1}/experimental_features/{alice.user_id}"
     assert admin.put(features, {"features": {"msc3881": True}}).errcode == "M_INVALID_PARAM"
+
+
+def test_keys_may_be_replaced_without_a_password_when_an_administrator_lets_them(
+    clients: ClientFactory,
+) -> None:
+    admin, alice = clients.make(admin=True), clients.make()
+    path = f"{V1}/users/{alice.user_id}/_allow_cross_signing_replacement_without_uia"
+    assert admin.post(path).status == 404
+    CrossSigning(alice).upload()
+    upload = "/keys/device_signing/upload"
+    assert alice.post(upload, CrossSigning(alice).body).status == 403
+    assert admin.post(path).body["updatable_without_uia_before_ms"] > time.time() * 1000
+    assert alice.post(upload, CrossSigning(alice).body).body == {}
+    assert alice.post(path).errcode == "M_FORBIDDEN"
 
 
 def test_secrets_in_account_data_stay_secret(clients: ClientFactory) -> None:

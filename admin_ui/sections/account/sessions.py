@@ -15,8 +15,7 @@ from matrix_app.storage import accounts, profiles, web_sessions
 from matrix_app.storage import devices as stored_devices
 
 
-@page("account")
-def overview(visit: Visit) -> HttpResponse:
+def shown_overview(visit: Visit) -> HttpResponse:
     """Who one is here, and where one is signed in."""
     nid = visit.session.user_nid
     devices = [(device, latest(device.nid, nid)) for device in stored_devices.of_user(nid)]

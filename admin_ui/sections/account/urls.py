@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.account import leaving, password, second_factor, sessions
+from admin_ui.sections.account import (
+    devices,
+    encryption,
+    entry,
+    leaving,
+    password,
+    profile,
+    second_factor,
+    sessions,
+)
 from admin_ui.sections.sign_in import views as sign_in
 from matrix_app.services.web_sign_in import ACCOUNT
 
 urlpatterns = [
     *[path(address, view, name=name) for address, view, name in sign_in.of_area(ACCOUNT)],
-    path("", sessions.overview, name="home"),
+    path("", entry.home, name="home"),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/picture/", profile.picture, name="picture"),
+    path("profile/picture/set/", profile.set_picture, name="picture-set"),
+    path("profile/addresses/add/", profile.add_address, name="address-add"),
+    path("profile/addresses/remove/", profile.remove_address, name="address-remove"),
+    path("device/", devices.view, name="device"),
+    path("device/rename/", devices.rename, name="device-rename"),
+    path("device/delete/", devices.delete, name="device-delete"),
+    path("encryption/", encryption.encryption, name="encryption"),
     path("devices/", sessions.remove_devices, name="devices"),
     path("sessions/end/", sessions.end_session, name="session-end"),
     path("password/", password.password, name="password"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matrix_app.protocol.errors import ThreepidAuthFailed, ThreepidInUse
 from matrix_app.protocol.ids import parse_text
 from matrix_app.services.threepids.validation import Purpose, validated_session
-from matrix_app.storage import db, threepid_sessions, threepids
+from matrix_app.storage import db, pushers, threepid_sessions, threepids
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.threepid_sessions import ThreePidSession
 from matrix_app.storage.threepids import ThreePidRow
@@ -32,6 +32,16 @@ def add_threepid(user_nid: int, session: ThreePidSession) -> None:
 
 
 def remove_threepid(user_nid: int, medium: str, address: str) -> None:
-    """Remove an address from an account; nothing happens when the account does not have it."""
+    """Remove an address from an account; nothing happens when the account does not have it.
+
+    No notifications are mailed to it any more.
+    """
     with db.write():
-        threepids.delete(user_nid, parse_text(medium), parse_text(address))
+        if threepids.delete(user_nid, parse_text(medium), parse_text(address)):
+            _stop_mails(user_nid, threepids.canonical(medium, address))
+
+
+def _stop_mails(user_nid: int, address: str) -> None:
+    for pusher in pushers.of_user(user_nid):
+        if pusher.kind == "email" and threepids.canonical("email", pusher.pushkey) == address:
+            pushers.delete_one(pusher.nid)

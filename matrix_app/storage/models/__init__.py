@@ -6,6 +6,7 @@ from matrix_app.storage.models.destination import (
 )
 from matrix_app.storage.models.encryption import (
     CrossSigningKey,
+    CrossSigningReset,
     DehydratedDevice,
     DeviceKeys,
     DeviceListChange,
@@ -141,6 +142,7 @@ __all__ = [
     "CheckResult",
     "ClientTransaction",
     "CrossSigningKey",
+    "CrossSigningReset",
     "CurrentState",
     "CurrentStateDelta",
     "DehydratedDevice",

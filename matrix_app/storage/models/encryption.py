@@ -66,6 +66,16 @@ class CrossSigningKey(models.Model):
         db_table = "cross_signing_key"
 
 
+class CrossSigningReset(models.Model):
+    """Until when a user may replace their cross-signing keys without the password."""
+
+    user_nid = models.BigIntegerField(primary_key=True)
+    until_ts = timestamp()
+
+    class Meta:
+        db_table = "cross_signing_reset"
+
+
 class KeySignature(models.Model):
     """A signature by a local user's key on a device key or a cross-signing key."""
 
