@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from secrets import token_urlsafe
 from typing import Any, NamedTuple
 
 import orjson
@@ -43,10 +44,16 @@ def build(server_nid: int, batch: Batch) -> Transaction:
 
 
 def _txn_id(batch: Batch, edus: Sequence[dict[str, Any]]) -> str:
-    """An ID that is the same when the same is sent again, and only then."""
+    """An ID that no other transaction to the server has had.
+
+    Who types, or who is online, is told in the same words again and again: what a server has had under an
+    ID it passes over for weeks.
+    """
     positions = [item.position for item in batch.owed]
+    if not positions:
+        return f"0-{now_ms()}-{token_urlsafe(6)}"
     digest = sha256(orjson.dumps([positions, edus])).hexdigest()[:20]
-    return f"{positions[-1] if positions else 0}-{digest if positions or edus else now_ms()}"
+    return f"{positions[-1]}-{digest}"
 
 
 def _pdus(owed: Sequence[OwedEvent]) -> list[dict[str, Any]]:

@@ -308,6 +308,12 @@ def test_other_servers_see_who_of_this_one_types(others: OtherServers) -> None:
             typing.remove(room.nid, alice)
             typing.rooms_changed([room.nid])
         wait_until(lambda: typists(others) == [(ALICE, True), (ALICE, False)])
+        with db.write():
+            typing.put(room.nid, alice, now_ms() + 30_000)
+            typing.rooms_changed([room.nid])
+        wait_until(lambda: typists(others) == [(ALICE, True), (ALICE, False), (ALICE, True)])
+    paths = [path for _, path, _ in others.transactions]
+    assert len(set(paths)) == len(paths), "what was said before is passed over under the same ID"
 
 
 def put_receipt(room: StoredRoom, user_nid: int, event_id: str, kind: str, thread: str = "") -> None:
