@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import django
 
-from appliance.schema import copy_before_upgrade, note_version, refuse_newer
+from appliance.schema import SchemaRefused, copy_before_upgrade, note_version, refuse_newer
+from appliance.telling import to_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from appliance.telling import Tell
+
 Names = set[tuple[str, str]]
 
 
-def migrate() -> int:
+def migrate(tell: Tell = to_nobody) -> int:
     """Applies the migrations that are missing; the result is how many that were.
 
     The database is copied before it is changed. Raises `SchemaRefused` when that cannot be done, and for a
     database that a newer version has made other than this one can use.
     """
     django.setup()
-    from django.core.management import call_command
     from django.db import connection
 
     if connection.vendor == "sqlite":
@@ -33,11 +35,28 @@ def migrate() -> int:
     missing = known - applied
     if missing:
         if applied:
-            copy_before_upgrade()
-        call_command("migrate", interactive=False, verbosity=0)
+            copy_before_upgrade(tell)
+        _apply(len(missing), tell)
     note_version()
     connection.close()
     return len(missing)
+
+
+def _apply(count: int, tell: Tell) -> None:
+    from django.core.management import call_command
+    from django.core.management.commands.migrate import Command
+
+    class Told(Command):
+        """Django's own, which tells of each migration instead of printing."""
+
+        done = 0
+
+        def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:
+            if action == "apply_success":
+                self.done += 1
+            tell("migrations", self.done, count)
+
+    call_command(Told(), interactive=False, verbosity=0)
 
 
 def count_missing() -> int:
@@ -49,6 +68,12 @@ def count_missing() -> int:
     known, applied = shipped(), _applied()
     refuse_newer(applied - known)
     return len(known - applied)
+
+
+def require_current() -> None:
+    """Raise `SchemaRefused` unless the schema is this version's."""
+    if missing := count_missing():
+        raise SchemaRefused(f"the database lacks {missing} migrations of this version: run hearth migrate")
 
 
 def described() -> str:

@@ -103,8 +103,7 @@ class Launch:
         """
         give_memory_back()
         metrics_folder.begin(self._config.server.run_dir)
-        first = prepare if len(self._parts) == len(Part) else check_current
-        preparing = _in_child(lambda: first(self._config))
+        preparing = _in_child(self._prepare)
         self._preload()
         if code := preparing():
             return code
@@ -113,6 +112,13 @@ class Launch:
         grace = self._config.web.graceful_timeout_seconds + 5.0
         supervisor = Supervisor(self._children(), grace_seconds=grace, manager=self._manager)
         return supervisor.run(self._announce_when_ready)
+
+    def _prepare(self) -> int:
+        if len(self._parts) < len(Part):
+            return check_current(self._config)
+        from appliance.cli.progress import Progress
+
+        return prepare(self._config, Progress())
 
     def _children(self) -> list[Child]:
         children = [Child("web", self._web)] if Part.WEB in self._parts else []

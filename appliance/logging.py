@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from structlog.contextvars import bound_contextvars, merge_contextvars
@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 
     from appliance.config.sections.server import Logging
 
+
+class Target(Protocol):
+    """Where log lines go."""
+
+    def write(self, text: str, /) -> object:
+        """Take a line."""
+        ...
+
+    def flush(self) -> None:
+        """Hold nothing back."""
+        ...
+
+    def isatty(self) -> bool:
+        """Whether somebody looks at it."""
+        ...
+
+
 # Chatty below warnings, and none of it is about Hearth.
 QUIET = ("gunicorn.error", "uvicorn.error", "asyncio", "django-q", "django.db.backends", "aiohttp")
 
@@ -29,7 +46,7 @@ def request_context(request_id: str, **more: Any) -> AbstractContextManager[None
     return bound_contextvars(request_id=request_id, **more)
 
 
-def set_up_logging(config: Logging, stream: TextIO = sys.stderr, recent: Path | None = None) -> None:
+def set_up_logging(config: Logging, stream: Target = sys.stderr, recent: Path | None = None) -> None:
     """Sends all log lines of this process, Hearth's and its libraries', to `stream`. May be called again.
 
     The latest are also kept in the folder `recent`, for the page that shows them.

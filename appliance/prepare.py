@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import OperationalError
 
 from appliance import secrets
 from appliance.config.errors import ConfigError
-from appliance.database import count_missing, described, migrate
+from appliance.database import described, migrate, require_current
 from appliance.identity import check_server_name
 from appliance.restoring import refuse_unfinished
 from appliance.schema import SchemaRefused
 from appliance.setup_code import invitation
+from appliance.telling import to_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.config import Config
+    from appliance.telling import Tell
 
-# An exit code of `make_current`.
+# An exit code of `prepare` and `check_current`.
 DATABASE_UNUSABLE = 3
 
 
-def prepare(config: Config) -> int:
+class Made(NamedTuple):
+    """What `make_current` has done: which database is current now, by how many migrations."""
+
+    database: str
+    migrations: int
+
+
+def prepare(config: Config, tell: Tell = to_nobody) -> int:
     """Makes what is missing and tells each step; the exit code. Best run in a process of its own."""
-    code = make_current(config)
-    if not code:
-        _invite(config)
-    return code
+    return _explained(lambda: _prepare(config, tell))
 
 
-def make_current(config: Config) -> int:
-    """As `prepare`, without inviting the owner of a new server."""
-    try:
-        refuse_unfinished(config.server.data_dir)
-    except SchemaRefused as fault:
-        print(fault, file=sys.stderr)
-        return 2
+def _prepare(config: Config, tell: Tell) -> int:
+    made = make_current(config, tell)
+    _tell("keys", str(config.server.secrets_dir))
+    _tell("database", sentence(made))
+    _invite(config)
+    return 0
+
+
+def make_current(config: Config, tell: Tell = to_nobody) -> Made:
+    """Makes folders, keys, schema, schedule and static files that are missing.
+
+    Raises `ConfigError`, `SchemaRefused`, and `OperationalError` for a database that cannot be used.
+    """
+    refuse_unfinished(config.server.data_dir)
     for folder in (config.server.data_dir, config.server.run_dir, config.media.dir):
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     secrets.create_all()
-    _tell("keys", str(config.server.secrets_dir))
-    return _explained(lambda: _make_database_current(config))
+    applied = migrate(tell)
+    check_server_name(config)
+    install_schedule()
+    collect_static_files()
+    return Made(described(), applied)
+
+
+def sentence(made: Made) -> str:
+    """What was made current, in words."""
+    return f"{made.database}{f', {made.migrations} migrations applied' if made.migrations else ''}"
 
 
 def check_current(config: Config) -> int:
@@ -51,20 +72,9 @@ def check_current(config: Config) -> int:
     return _explained(lambda: _check_database(config))
 
 
-def _make_database_current(config: Config) -> int:
-    applied = migrate()
-    check_server_name(config)
-    install_schedule()
-    collect_static_files()
-    _tell("database", f"{described()}{f', {applied} migrations applied' if applied else ''}")
-    return 0
-
-
 def _check_database(config: Config) -> int:
     refuse_unfinished(config.server.data_dir)
-    if missing := count_missing():
-        print(f"the database lacks {missing} migrations of this version: run hearth migrate", file=sys.stderr)
-        return 1
+    require_current()
     check_server_name(config)
     return 0
 
@@ -81,18 +91,18 @@ def _explained(work: Callable[[], int]) -> int:
         return 2
 
 
-def install_schedule() -> None:
-    """Has the worker do again and again what must be."""
+def install_schedule() -> bool:
+    """Has the worker do again and again what must be; whether anything was changed."""
     from matrix_app.schedule import install
 
-    install()
+    return install()
 
 
-def collect_static_files() -> None:
-    """Has the files of the pages where they are served from."""
+def collect_static_files() -> bool:
+    """Has the files of the pages where they are served from; whether anything was changed."""
     from appliance.static_files import collect
 
-    collect()
+    return collect()
 
 
 def _invite(config: Config) -> None:

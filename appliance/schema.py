@@ -6,12 +6,14 @@ import shutil
 from typing import TYPE_CHECKING
 
 from appliance.config import get_config
+from appliance.telling import to_nobody
 from appliance.version import OLDEST_CODE, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from appliance.backup.layout import Stored
+    from appliance.telling import Tell
 
 
 class SchemaRefused(Exception):
@@ -67,7 +69,7 @@ def note_version() -> None:
         installation.put_schema_version(VERSION, OLDEST_CODE)
 
 
-def copy_before_upgrade() -> Stored | None:
+def copy_before_upgrade(tell: Tell = to_nobody) -> Stored | None:
     """Copy the database before its schema is changed; None when it is not to be, or cannot be.
 
     Raises `SchemaRefused` when there is no room for the copy.
@@ -81,7 +83,7 @@ def copy_before_upgrade() -> Stored | None:
     if missing or not get_config().backup.before_upgrades:
         return None
     try:
-        return make(BEFORE_UPGRADE, lambda _step, _done, _total: None, media=False)
+        return make(BEFORE_UPGRADE, tell, media=False)
     except BackupError as fault:
         raise SchemaRefused(
             f"the database was not copied before the upgrade, so it was not changed: {fault.message} "

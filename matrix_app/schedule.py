@@ -48,23 +48,24 @@ def entries() -> tuple[Entry, ...]:
     )
 
 
-def install() -> None:
-    """Make the queue's schedule this one. Run at every start: what is there already is left as it is."""
+def install() -> bool:
+    """Make the queue's schedule this one; whether it was another. What is there already is left as it is."""
     from django.db import transaction
     from django_q.models import Schedule
 
     wanted = {f"{PREFIX}{entry.task}": entry for entry in entries()}
     with transaction.atomic():
-        Schedule.objects.filter(name__startswith=PREFIX).exclude(name__in=wanted).delete()
+        removed, _ = Schedule.objects.filter(name__startswith=PREFIX).exclude(name__in=wanted).delete()
         present = dict(Schedule.objects.filter(name__in=wanted).values_list("name", "minutes"))
-        for name, entry in wanted.items():
-            if present.get(name) != entry.minutes:
-                Schedule.objects.update_or_create(
-                    name=name,
-                    defaults={
-                        "func": f"matrix_app.tasks.{entry.task}",
-                        "schedule_type": Schedule.MINUTES,
-                        "minutes": entry.minutes,
-                        "repeats": -1,
-                    },
-                )
+        new = [(name, entry) for name, entry in wanted.items() if present.get(name) != entry.minutes]
+        for name, entry in new:
+            Schedule.objects.update_or_create(
+                name=name,
+                defaults={
+                    "func": f"matrix_app.tasks.{entry.task}",
+                    "schedule_type": Schedule.MINUTES,
+                    "minutes": entry.minutes,
+                    "repeats": -1,
+                },
+            )
+    return bool(removed or new)

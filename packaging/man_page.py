@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 import time
 
-from appliance.cli.__main__ import VERBS
+from appliance.cli.parser import actions_below
+from appliance.cli.verbs import VERBS
 from appliance.version import VERSION
 
 HEAD = """\
@@ -43,23 +43,36 @@ behind\\-proxy, and import what
 .B hearth render\\-proxy caddy
 prints into its configuration. Certificates of your own belong into /etc/hearth/tls, readable by the group
 caddy.
+.SH EXIT STATUS
+0: it was done. 1: it was not, and a sentence says why; of
+.B hearth doctor
+that something does not work. 2: the command, the configuration or the version of the database is wrong.
+3: the database cannot be used. 130: it was interrupted.
 .SH ENVIRONMENT
 .TP
 .B HEARTH_CONFIG
 Another configuration file.
+.TP
+.B HEARTH_SECTION__KEY
+A setting in place of that of the file, such as HEARTH_LOGGING__LEVEL=debug.
 """
 
 
 def main() -> None:
     """Prints the page, dated by SOURCE_DATE_EPOCH."""
+    os.environ["COLUMNS"] = "80"  # whatever terminal it is built in
     epoch = float(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     parts = [HEAD.format(date=time.strftime("%Y-%m-%d", time.gmtime(epoch)), version=VERSION)]
     for verb in VERBS:
-        parser = argparse.ArgumentParser(prog=f"hearth {verb.name}", description=verb.summary)
-        importlib.import_module(verb.module).add_arguments(parser)
-        parts.append(f".SS {escaped(verb.name)}{escaped(verb.summary)}.PP\n.nf\n")
-        parts.append(escaped(parser.format_help()) + ".fi\n")
+        parser = verb.parser()
+        parts.append(f".SS {escaped(verb.name)}{escaped(verb.summary)}")
+        parts += [literally(one) for one in (parser, *actions_below(parser).values())]
     sys.stdout.write("".join(parts) + TAIL)
+
+
+def literally(parser: argparse.ArgumentParser) -> str:
+    """What --help says, line by line."""
+    return f".PP\n.nf\n{escaped(parser.format_help())}.fi\n"
 
 
 def escaped(text: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from getpass import getpass
-from pathlib import Path
+import json
 from typing import TYPE_CHECKING
 
 import django
 
+from appliance.cli.options import add_json
+from appliance.cli.password import add_password, password_of
 from appliance.database import migrate
-from matrix_app.protocol.errors import MatrixError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -22,45 +21,32 @@ def add_arguments(parser: ArgumentParser) -> None:
         "name", metavar="NAME", help="the part before the colon: alice for @alice:example.org"
     )
     parser.add_argument("--admin", action="store_true", help="make them an administrator")
-    parser.add_argument(
-        "--password-file",
-        metavar="FILE",
-        help="read the password from a file, or from - for the standard input",
-    )
+    add_password(parser)
+    add_json(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Makes the account and prints its user ID."""
-    password = _password(arguments.password_file)
-    if password is None:
-        print("the passwords differ", file=sys.stderr)
-        return 1
+    given = password_of(arguments)
     migrate()
     django.setup()
-    try:
-        print(_create(arguments.name, password, is_admin=arguments.admin))
-    except MatrixError as fault:
-        print(fault.message, file=sys.stderr)
-        return 1
+    user_id = _create(arguments.name, given.password, is_admin=arguments.admin)
+    if arguments.json:
+        told = {"user_id": user_id, "is_admin": arguments.admin}
+        print(json.dumps(told | ({"password": given.password} if given.is_made else {}), indent=2))
+    else:
+        print(user_id)
+        if given.is_made:
+            print(f"password: {given.password}")
     return 0
 
 
 def _create(name: str, password: str, *, is_admin: bool) -> str:
     from appliance.setup_code import forget_setup_code
-    from matrix_app.services.create_account import create_account
-    from matrix_app.services.passwords import check_policy, hash_password
+    from matrix_app.services.administer_account import add_account
+    from matrix_app.services.audit import CLI
 
-    check_policy(password)
-    account = create_account(name, password_hash=hash_password(password), is_admin=is_admin)
+    account = add_account(CLI, name, password, is_admin=is_admin)
     if is_admin:
         forget_setup_code()
     return account.user_id
-
-
-def _password(file: str | None) -> str | None:
-    """The password that is given or typed; None when it is not typed the same twice."""
-    if file is not None:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        return text.rstrip("\r\n")
-    first = getpass("Password: ")
-    return first if getpass("Again: ") == first else None

@@ -6,6 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from appliance.cli.options import add_json
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
@@ -22,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="CHECK",
         help="a check or a group of checks, such as database (default: all)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    add_json(parser)
     parser.add_argument(
         "--store", action="store_true", help="keep what was found, for the page that shows it"
     )
@@ -34,13 +36,10 @@ def run(arguments: Namespace) -> int:
     import django
 
     django.setup()
-    from appliance.config import get_config
     from appliance.diagnostics.registry import all_checks, run_checks
     from appliance.diagnostics.result import Status
     from appliance.diagnostics.stored import run_and_store
-    from appliance.logging import set_up_logging
 
-    set_up_logging(get_config().logging)  # to the standard error: what is found goes to the output alone
     known = all_checks()
     groups = {check.group for check in known.values()}
     unknown = [name for name in arguments.checks if name not in known and name not in groups]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
+from django.db import OperationalError
+
+from appliance.cli.options import add_json
+from appliance.cli.progress import Progress
 from appliance.config import get_config
-from appliance.prepare import DATABASE_UNUSABLE, make_current
+from appliance.prepare import Made, make_current, sentence
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -23,6 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long to wait for a database that cannot be used yet (default: not at all)",
     )
+    add_json(parser)
     parser.epilog = (
         "Also makes folders and keys that are missing, collects the files of the pages, and plans what is "
         "done regularly: all that `hearth web` and `hearth worker` rely on."
@@ -31,7 +37,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Brings the database and all that belongs to it up to date, and says what it did."""
-    deadline = time.monotonic() + arguments.wait
-    while (code := make_current(get_config())) == DATABASE_UNUSABLE and time.monotonic() < deadline:
-        time.sleep(PAUSE_SECONDS)
-    return code
+    made = _made(time.monotonic() + arguments.wait, Progress(quiet=arguments.json))
+    if arguments.json:
+        print(json.dumps(made._asdict(), indent=2))
+    else:
+        print(f"keys       {get_config().server.secrets_dir}\ndatabase   {sentence(made)}")
+    return 0
+
+
+def _made(deadline: float, progress: Progress) -> Made:
+    while True:
+        try:
+            made = make_current(get_config(), progress)
+        except OperationalError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
+        else:
+            progress.end()
+            return made

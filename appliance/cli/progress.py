@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 
 _WIDTH = 30
+_CLEAR = "\r\x1b[K"
 
 
 class Progress:
     """Draws on the standard error where that is a terminal; else a line whenever another step begins."""
+
+    # The bar that stands on the terminal now and has not been left.
+    _drawn: Progress | None = None
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -20,18 +24,32 @@ class Progress:
         if self._quiet:
             return
         if step != self._step:
-            if self._step and self._is_terminal:
-                print(file=sys.stderr)
+            self.end()
             self._step = step
             if not self._is_terminal:
                 print(step, file=sys.stderr, flush=True)
         if self._is_terminal:
-            print(f"\r{step:<22} {_bar(done, total)}", end="", file=sys.stderr, flush=True)
+            Progress._drawn = self
+            print(f"{_CLEAR}{step:<22} {_bar(done, total)}", end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Leave the line."""
-        if self._step and self._is_terminal and not self._quiet:
-            print(file=sys.stderr)
+        if Progress._drawn is self:
+            leave()
+
+
+def leave() -> None:
+    """Leave the bar that stands there, if any, as it is."""
+    if Progress._drawn is not None:
+        Progress._drawn = None
+        print(file=sys.stderr)
+
+
+def clear() -> None:
+    """Make room for a line of something else; a bar that stands there is drawn again with its next news."""
+    if Progress._drawn is not None:
+        Progress._drawn = None
+        print(_CLEAR, end="", file=sys.stderr)
 
 
 def _bar(done: int, total: int | None) -> str:

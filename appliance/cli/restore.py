@@ -27,7 +27,9 @@ Sessions that were signed in since the backup must sign in anew; all others go o
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Which backup, and what to do with what is there."""
-    parser.add_argument("backup", help="the backup's name or folder; hearth backup --list shows them")
+    parser.add_argument(
+        "backup", metavar="BACKUP", help="the backup's name or folder; hearth backup --list shows them"
+    )
     parser.add_argument(
         "--replace", action="store_true", help="keep the present data beside, and take its place"
     )
@@ -64,7 +66,7 @@ def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
     stored = find_backup(config.backup.dir, arguments.backup)
     placed = put_in_place(stored, config, replace=arguments.replace, tell=progress)
     progress("schema", 0, None)
-    migrate()
+    migrate(progress)
     check_server_name(config)
     renewed = after_restore(CLI, stored.manifest.id, stored.manifest.created_ts)
     finish(config)

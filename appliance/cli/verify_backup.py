@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Which backup."""
-    parser.add_argument("backup", nargs="?", help="its name or folder (default: the latest)")
+    parser.add_argument(
+        "backup", nargs="?", metavar="BACKUP", help="its name or folder (default: the latest)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
 
 

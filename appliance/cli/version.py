@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from typing import TYPE_CHECKING
 
-from appliance.version import VERSION
+from appliance.cli.options import add_json
+from appliance.version import OLDEST_CODE, VERSION
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Takes none."""
+    """How it is told."""
+    add_json(parser)
 
 
-def run(_arguments: Namespace) -> int:
+def run(arguments: Namespace) -> int:
     """Prints the version."""
-    print(f"Hearth {VERSION} (Python {platform.python_version()})")
+    python = platform.python_version()
+    if arguments.json:
+        told = {"version": VERSION, "oldest_compatible_version": OLDEST_CODE, "python": python}
+        print(json.dumps(told, indent=2))
+    else:
+        print(f"Hearth {VERSION} (Python {python})")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,13 +38,14 @@ class Sources(NamedTuple):
 def read_sources(environ: Mapping[str, str], problems: list[Problem], *, setup: bool = True) -> Sources:
     """Reads what the setup wrote, the file, the files of `conf.d`, then the environment; the later wins.
 
-    `setup=False` leaves out what the setup wrote.
+    `setup=False` leaves out what the setup wrote. Raises `PermissionError` for whoever may not read all of
+    it: with a part of the configuration nothing would be right.
     """
     file = _find(environ, problems)
     folder = (file.parent if file else Path.cwd()).resolve()
     tables: dict[str, Any] = {}
     if file:
-        for part in [file, *sorted((folder / "conf.d").glob("*.toml"))]:
+        for part in [file, *_overrides(folder)]:
             merge(tables, _read(part, problems))
     merge(tables, _from_environment(environ))
     if setup and (written := folder / _data_dir(tables) / SETUP_FILE).is_file():
@@ -51,6 +53,13 @@ def read_sources(environ: Mapping[str, str], problems: list[Problem], *, setup: 
         merge(below, tables)
         tables = below
     return Sources(tables, folder, str(file) if file else "no hearth.toml: the defaults and the environment")
+
+
+def _overrides(folder: Path) -> list[Path]:
+    try:
+        return sorted(part for part in (folder / "conf.d").iterdir() if part.suffix == ".toml")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _data_dir(tables: Mapping[str, Any]) -> str:
@@ -74,11 +83,19 @@ def merge(into: dict[str, Any], other: dict[str, Any]) -> None:
 def _find(environ: Mapping[str, str], problems: list[Problem]) -> Path | None:
     named = environ.get("HEARTH_CONFIG")
     if named is None:
-        return next((place for place in PLACES if place.is_file()), None)
-    if not Path(named).is_file():
+        return next((place for place in PLACES if _is_file(place)), None)
+    if not _is_file(Path(named)):
         problems.append(Problem("HEARTH_CONFIG", f"there is no file {named}"))
         return None
     return Path(named)
+
+
+def _is_file(place: Path) -> bool:
+    """Raises `PermissionError` where that cannot be told."""
+    try:
+        return stat.S_ISREG(place.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _read(file: Path, problems: list[Problem]) -> dict[str, Any]:
@@ -86,6 +103,8 @@ def _read(file: Path, problems: list[Problem]) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         problems.append(Problem(str(file), f"this is not valid TOML: {fault}"))
+    except PermissionError:
+        raise
     except OSError as fault:
         problems.append(Problem(str(file), f"cannot be read: {fault.strerror}"))
     return {}
@@ -106,4 +125,4 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 def config_files(environ: Mapping[str, str] = os.environ) -> list[Path]:
     """The files that the configuration is read from: `hearth.toml`, then those of `conf.d`; none at all."""
     file = _find(environ, [])
-    return [file, *sorted((file.resolve().parent / "conf.d").glob("*.toml"))] if file else []
+    return [file, *_overrides(file.resolve().parent)] if file else []

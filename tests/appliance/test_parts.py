@@ -80,7 +80,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 def test_a_part_alone_wants_the_database_to_be_current(machine: Machine) -> None:
     worker = machine.start("worker")
     _, told = worker.communicate(timeout=SECONDS)
-    assert worker.returncode == 1
+    assert worker.returncode == 2
     assert b"run hearth migrate" in told
 
 

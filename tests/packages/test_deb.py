@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli.__main__ import VERBS
+from appliance.cli.verbs import VERBS
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEB = PROJECT / "packaging" / "deb"

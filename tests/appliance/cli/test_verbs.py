@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from appliance.cli.__main__ import VERBS, main
+from appliance.cli.__main__ import main
+from appliance.cli.verbs import VERBS, Verb
 from appliance.config import Config, load_config, use_config
 from appliance.setup_code import check_setup_code, has_setup_code
 from appliance.version import VERSION
+from matrix_app.services.audit import CLI
+from matrix_app.services.change_settings import change_settings
 from tests.factories.accounts import make_account
 
 README = Path(__file__).resolve().parents[3] / "README.md"
@@ -45,15 +49,49 @@ def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_verb_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fly"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no verb fly" in told
+    assert "hearth --help" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["backups"], "did you mean backup?"),
+        (["creat-user"], "did you mean create-user?"),
+        (["backup", "--lsit"], "did you mean --list?"),
+        (["media", "evit"], "there is no evit; did you mean evict?"),
+        (["media", "copy", "folder", "s3", "--jsn"], "did you mean --json?"),
+        (["render-proxy", "lighttpd"], "it may be caddy, nginx, traefik, apache"),
+        (["restore"], "usage: hearth restore"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_misspelt_is_told_with_what_was_probably_meant(
+    given: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(given)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    assert code == 2
+    assert meant in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_every_verb_explains_itself(verb: Verb, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        main(["fly"])
-    assert end.value.code == 2
-    assert "invalid choice: 'fly'" in capsys.readouterr().err
+        main([verb.name, "--help"])
+    assert end.value.code == 0
+    assert verb.summary in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert VERSION in capsys.readouterr().out
+    assert main(["version", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == VERSION
 
 
 @pytest.mark.django_db(transaction=True)
@@ -72,6 +110,21 @@ def test_a_setup_url_has_a_code_that_is_valid(capsys: pytest.CaptureFixture[str]
     assert check_setup_code(shown.split("setup code ")[1].split()[0])
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_setup_url_is_told_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["setup-url", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["set_up"] is False
+    assert check_setup_code(told["setup_code"])
+    make_account("owner", admin=True)
+    assert main(["setup-url", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "set_up": True,
+        "address": "http://127.0.0.1:8008/admin/",
+    }
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_settings_in_effect_are_shown_without_passwords(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "--changed"]) == 0
     shown = capsys.readouterr().out
@@ -82,6 +135,18 @@ def test_the_settings_in_effect_are_shown_without_passwords(capsys: pytest.Captu
     assert "hunter2" not in shown
 
 
+@pytest.mark.django_db(transaction=True)
+def test_settings_are_told_with_who_says_them(capsys: pytest.CaptureFixture[str]) -> None:
+    change_settings(CLI, {"registration.mode": "open", "metrics.token": "hunter3"})
+    assert main(["config", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["server.name"] == {"toml": '"example.org"', "source": "configuration"}
+    assert shown["registration.mode"] == {"toml": '"open"', "source": "page"}
+    assert shown["metrics.token"] == {"toml": '"(hidden)"', "source": "page"}
+    assert shown["web.threads"] == {"toml": "4", "source": "default"}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_all_settings_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config"]) == 0
     assert "web.threads = 4" in capsys.readouterr().out
