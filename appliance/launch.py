@@ -15,10 +15,11 @@ import structlog
 
 from appliance.config import get_config
 from appliance.data_lock import DataInUse, claim
+from appliance.folders import make_folders
 from appliance.logging import set_up_logging
 from appliance.metrics import folder as metrics_folder
 from appliance.prepare import check_current, prepare
-from appliance.process import give_memory_back, reset_signals
+from appliance.process import end_when_told, give_memory_back, reset_signals
 from appliance.restart import kept_listeners, start_anew
 from appliance.service_manager import ServiceManager
 from appliance.supervisor import RESTART, Child, Supervisor
@@ -58,17 +59,22 @@ PRELOADED_BY = {
 SLOW_START_SECONDS = 60.0
 
 
-def start(*parts: Part) -> int:
-    """Runs a server, or a part of one, until it is told to stop; the exit code."""
+def start(*parts: Part, wait_seconds: float = 0.0) -> int:
+    """Runs a server, or a part of one, until it is told to stop; the exit code, or `NotWritable`.
+
+    A whole server waits so long for a database that cannot be used yet.
+    """
     manager, config = ServiceManager(), get_config()
+    end_when_told()
     set_up_logging(config.logging, recent=config.server.data_dir / "logs")
     print(f"Hearth {VERSION} for {config.server.name}", flush=True)
+    make_folders(config)
     try:
         with claim(config.server.run_dir, "" if len(parts) == len(Part) else parts[0]):
             listeners = (
                 listeners_for(config.server.listen, kept=kept_listeners()) if Part.WEB in parts else []
             )
-            code = Launch(config, listeners, parts, manager).run()
+            code = Launch(config, listeners, parts, manager, wait_seconds).run()
         return start_anew(listeners, manager) if code == RESTART else code
     except DataInUse:
         print(f"a server runs already with the data in {config.server.data_dir}", file=sys.stderr)
@@ -86,11 +92,13 @@ class Launch:
         listeners: list[socket.socket],
         parts: Collection[Part],
         manager: ServiceManager,
+        wait_seconds: float = 0.0,
     ) -> None:
         self._config = config
         self._listeners = listeners
         self._parts = parts
         self._manager = manager
+        self._wait_seconds = wait_seconds
         self._ready, self._ready_writer = os.pipe()
         os.set_blocking(self._ready, False)
         self._began = time.monotonic()
@@ -118,7 +126,7 @@ class Launch:
             return check_current(self._config)
         from appliance.cli.progress import Progress
 
-        return prepare(self._config, Progress())
+        return prepare(self._config, Progress(), self._wait_seconds)
 
     def _children(self) -> list[Child]:
         children = [Child("web", self._web)] if Part.WEB in self._parts else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import OperationalError
@@ -10,6 +11,7 @@ from django.db import OperationalError
 from appliance import secrets
 from appliance.config.errors import ConfigError
 from appliance.database import described, migrate, require_current
+from appliance.folders import make_folders
 from appliance.identity import check_server_name
 from appliance.restoring import refuse_unfinished
 from appliance.schema import SchemaRefused
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # An exit code of `prepare` and `check_current`.
 DATABASE_UNUSABLE = 3
+# Between two looks at a database that cannot be used yet.
+PAUSE_SECONDS = 2.0
 
 
 class Made(NamedTuple):
@@ -33,33 +37,43 @@ class Made(NamedTuple):
     migrations: int
 
 
-def prepare(config: Config, tell: Tell = to_nobody) -> int:
+def prepare(config: Config, tell: Tell = to_nobody, wait_seconds: float = 0.0) -> int:
     """Makes what is missing and tells each step; the exit code. Best run in a process of its own."""
-    return _explained(lambda: _prepare(config, tell))
+    return _explained(lambda: _prepare(config, tell, wait_seconds))
 
 
-def _prepare(config: Config, tell: Tell) -> int:
-    made = make_current(config, tell)
+def _prepare(config: Config, tell: Tell, wait_seconds: float) -> int:
+    made = make_current(config, tell, wait_seconds)
     _tell("keys", str(config.server.secrets_dir))
     _tell("database", sentence(made))
     _invite(config)
     return 0
 
 
-def make_current(config: Config, tell: Tell = to_nobody) -> Made:
+def make_current(config: Config, tell: Tell = to_nobody, wait_seconds: float = 0.0) -> Made:
     """Makes folders, keys, schema, schedule and static files that are missing.
 
-    Raises `ConfigError`, `SchemaRefused`, and `OperationalError` for a database that cannot be used.
+    Raises `ConfigError`, `SchemaRefused`, `NotWritable`, and `OperationalError` for a database that could
+    not be used for so many seconds.
     """
     refuse_unfinished(config.server.data_dir)
-    for folder in (config.server.data_dir, config.server.run_dir, config.media.dir):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    make_folders(config)
     secrets.create_all()
-    applied = migrate(tell)
+    applied = _migrate_when_there(tell, time.monotonic() + wait_seconds)
     check_server_name(config)
     install_schedule()
     collect_static_files()
     return Made(described(), applied)
+
+
+def _migrate_when_there(tell: Tell, deadline: float) -> int:
+    while True:
+        try:
+            return migrate(tell)
+        except OperationalError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
 
 
 def sentence(made: Made) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+FIRST_PROCESS = 1
 _PR_SET_PDEATHSIG = 1
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD = -1
@@ -52,6 +57,33 @@ def give_memory_back() -> None:
         mallopt(_M_ARENA_MAX, 2)
         mallopt(_M_MMAP_THRESHOLD, _LARGE)
         mallopt(_M_TRIM_THRESHOLD, _LARGE)
+
+
+def end_when_told() -> None:
+    """Has the signals that end a process end this one even when it is the first of a container.
+
+    For that one the kernel leaves out what a signal does by itself. Its children end with it.
+    """
+    if os.getpid() == FIRST_PROCESS:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: object) -> None:
+    os._exit(128 + number)
+
+
+def reap_adopted(own: Collection[int]) -> None:
+    """Removes processes that have ended and that nobody else will: the first process of a container
+    becomes the parent of all that have lost theirs. The children in `own` are left to who started them.
+    """
+    try:
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if ended.si_pid in own:
+                return
+            os.waitpid(ended.si_pid, os.WNOHANG)
+    except ChildProcessError:
+        return  # there is none at all
 
 
 def reset_signals() -> None:

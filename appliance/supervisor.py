@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from appliance.process import die_with_parent, reset_signals
+from appliance.process import FIRST_PROCESS, die_with_parent, reap_adopted, reset_signals
 from appliance.service_manager import ServiceManager
 
 if TYPE_CHECKING:
@@ -64,9 +64,16 @@ class Supervisor:
     """Runs children until it is told to stop, or one of them cannot be kept running."""
 
     def __init__(
-        self, children: list[Child], *, grace_seconds: float = 15.0, manager: ServiceManager | None = None
+        self,
+        children: list[Child],
+        *,
+        grace_seconds: float = 15.0,
+        manager: ServiceManager | None = None,
+        adopts: bool | None = None,
     ) -> None:
+        """`adopts` says whether processes without a parent become its own; else, if it is the first."""
         self.children = children
+        self._adopts = os.getpid() == FIRST_PROCESS if adopts is None else adopts
         self.grace_seconds = grace_seconds
         self._manager = manager or ServiceManager({})
         self._waited_for = {*STOP_SIGNALS, RESTART_SIGNAL, signal.SIGHUP, signal.SIGCHLD}
@@ -133,6 +140,8 @@ class Supervisor:
             if child.pid and (ended := _ended(child.pid)) is not None:
                 child.died(time.monotonic())
                 log.warning("a process ended; it is started again", process=child.name, code=ended)
+        if self._adopts:
+            reap_adopted({child.pid for child in self.children})
 
     def _signal_all(self, number: int) -> None:
         for child in self.children:

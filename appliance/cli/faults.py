@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.cli.permission import denied
 from appliance.config import ConfigError
+from appliance.folders import NotWritable, why_unusable
+from appliance.process import FIRST_PROCESS
 from appliance.schema import SchemaRefused
 
 if TYPE_CHECKING:
@@ -31,6 +35,10 @@ def told(fault: BaseException, arguments: Sequence[str]) -> Told | None:
         return Told(INTERRUPTED, "")
     if isinstance(fault, ConfigError | SchemaRefused):
         return Told(WRONG_CONFIGURATION, str(fault))
+    if isinstance(fault, NotWritable):
+        return Told(FAILED, str(fault))
+    if isinstance(fault, PermissionError) and os.getpid() == FIRST_PROCESS:  # in a container is no sudo
+        return Told(FAILED, why_unusable(Path(fault.filename or "/")))
     if isinstance(fault, PermissionError):
         return Told(FAILED, denied(str(fault.filename or "a file"), arguments))
     if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:

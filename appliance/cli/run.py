@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from appliance.cli.migrate import add_wait
 from appliance.launch import Part, start
 
 if TYPE_CHECKING:
@@ -11,10 +12,11 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Takes none: everything is said in the configuration."""
+    """How long to wait for the database; everything else is said in the configuration."""
+    add_wait(parser)
     parser.epilog = "The configuration is hearth.toml, or the file that HEARTH_CONFIG names."
 
 
-def run(_arguments: Namespace) -> int:
+def run(arguments: Namespace) -> int:
     """Runs the server until it is told to stop."""
-    return start(*Part)
+    return start(*Part, wait_seconds=arguments.wait)

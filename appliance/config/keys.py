@@ -9,7 +9,7 @@ import msgspec
 from appliance.config.fields import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 class Key(NamedTuple):
@@ -35,6 +35,14 @@ def keys_of(section: type[Section]) -> Iterator[Key]:
         sentence = next((meta.description for meta in metas if meta.description), "")
         base = next((meta.extra["base"] for meta in metas if meta.extra), None)
         yield Key(info.name, info.type, _default(info), sentence, base)
+
+
+def find_key(section: type[Section], names: Sequence[str]) -> Key | None:
+    """The key of that name, each part of it one section further down; None when there is none."""
+    key = next((key for key in keys_of(section) if key.name == names[0]), None)
+    if key is None or len(names) == 1:
+        return key
+    return find_key(key.section, names[1:]) if key.section is not None else None
 
 
 def _default(info: msgspec.structs.FieldInfo) -> Any:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 import msgspec
 
 from appliance.config.checks import check
+from appliance.config.environment import EnvText
 from appliance.config.errors import ConfigError, Problem
 from appliance.config.fields import Section
 from appliance.config.keys import Key, keys_of
 from appliance.config.schema import Config
-from appliance.config.sources import EnvText, read_sources
+from appliance.config.sources import read_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

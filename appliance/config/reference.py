@@ -18,7 +18,8 @@ Hearth reads `hearth.toml` in the folder it is started from, or else `/etc/heart
 that the variable `HEARTH_CONFIG` names. Files in the folder `conf.d` beside it are read after it, in the
 order of their names. The environment is read last: `HEARTH_SERVER__NAME` sets `name` in `[server]`, and
 `HEARTH_RATE_LIMITS__LOGIN__BURST` sets `burst` in `[rate_limits.login]`. A list in the environment is
-written with commas between, or as JSON; a table as JSON.
+written with commas between, or as JSON; a table as JSON. `HEARTH_DATABASE__URL_FILE` names a file that holds
+`database.url`, and so for every setting: that is how secrets come to containers.
 
 Before them all, `setup.toml` in the data folder is read: the name and the address that were chosen on the
 setup page. What another source says wins over it, and is shown locked on that page.

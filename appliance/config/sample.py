@@ -19,8 +19,9 @@ HEAD = """\
 # key to change it, and the # before its [section] if that has one. After a change, start Hearth again.
 #
 # Files in conf.d/ beside this one are read after it, in the order of their names. The environment is
-# read last: HEARTH_SERVER__NAME sets name in [server], with two underscores between the parts. What the
-# setup page wrote, in setup.toml in the data folder, is read first: whatever is set here wins.
+# read last: HEARTH_SERVER__NAME sets name in [server], with two underscores between the parts, and
+# HEARTH_DATABASE__URL_FILE names a file that holds url of [database]. What the setup page wrote, in
+# setup.toml in the data folder, is read first: whatever is set here wins.
 #
 # Mistakes are all listed, by key, when Hearth starts; `./hearth config` looks for them without starting.
 """

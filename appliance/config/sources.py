@@ -8,23 +8,16 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from appliance.config.environment import EnvText, merge, read_environment
 from appliance.config.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIX = "HEARTH_"
-SEPARATOR = "__"
 PLACES = (Path("hearth.toml"), Path("/etc/hearth/hearth.toml"))
 # What the setup pages wrote, in the data folder.
 SETUP_FILE = "setup.toml"
 DEFAULT_DATA_DIR = "var"
-
-
-class EnvText(NamedTuple):
-    """A value from the environment: text, whatever the key's type is."""
-
-    text: str
 
 
 class Sources(NamedTuple):
@@ -47,8 +40,8 @@ def read_sources(environ: Mapping[str, str], problems: list[Problem], *, setup: 
     if file:
         for part in [file, *_overrides(folder)]:
             merge(tables, _read(part, problems))
-    merge(tables, _from_environment(environ))
-    if setup and (written := folder / _data_dir(tables) / SETUP_FILE).is_file():
+    merge(tables, read_environment(environ, folder, problems))
+    if setup and _is_file(written := folder / _data_dir(tables) / SETUP_FILE):
         below = _read(written, problems)
         merge(below, tables)
         tables = below
@@ -68,16 +61,6 @@ def _data_dir(tables: Mapping[str, Any]) -> str:
     named = server.get("data_dir") if isinstance(server, dict) else None
     named = named.text if isinstance(named, EnvText) else named
     return named if isinstance(named, str) and named else DEFAULT_DATA_DIR
-
-
-def merge(into: dict[str, Any], other: dict[str, Any]) -> None:
-    """Lays `other` over `into`, table by table."""
-    for key, value in other.items():
-        below = into.get(key)
-        if isinstance(below, dict) and isinstance(value, dict):
-            merge(below, value)
-        else:
-            into[key] = value
 
 
 def _find(environ: Mapping[str, str], problems: list[Problem]) -> Path | None:
@@ -108,18 +91,6 @@ def _read(file: Path, problems: list[Problem]) -> dict[str, Any]:
     except OSError as fault:
         problems.append(Problem(str(file), f"cannot be read: {fault.strerror}"))
     return {}
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    tables: dict[str, Any] = {}
-    for name, text in sorted(environ.items()):
-        if name.startswith(PREFIX) and SEPARATOR in name:
-            *sections, key = name.removeprefix(PREFIX).lower().split(SEPARATOR)
-            table: dict[str, Any] = {key: EnvText(text)}
-            for section in reversed(sections):
-                table = {section: table}
-            merge(tables, table)
-    return tables
 
 
 def config_files(environ: Mapping[str, str] = os.environ) -> list[Path]:

@@ -17,10 +17,11 @@ import structlog
 
 from appliance.config.checks import check
 from appliance.config.current import base_config, set_overlaid
+from appliance.config.environment import merge
 from appliance.config.errors import Problem
 from appliance.config.loader import section_from
 from appliance.config.runtime import SECRET, runtime_keys
-from appliance.config.sources import merge, read_sources
+from appliance.config.sources import read_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,9 @@ from appliance.supervisor import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+# As for the first process of a container: what has lost its parent becomes the process's own.
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -42,12 +47,16 @@ def alive(pid: int) -> bool:
 class Supervised:
     """A supervisor in a process of its own, whose children note their pids in files."""
 
-    def __init__(self, folder: Path, *mains: Callable[[], int], grace_seconds: float = 5.0) -> None:
+    def __init__(
+        self, folder: Path, *mains: Callable[[], int], grace_seconds: float = 5.0, adopts: bool = False
+    ) -> None:
         self.folder = folder
         self.pid = os.fork()
         if not self.pid:
             children = [Child(f"child{n}", self._noting(n, main)) for n, main in enumerate(mains)]
-            code = Supervisor(children, grace_seconds=grace_seconds).run()
+            if adopts:
+                ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+            code = Supervisor(children, grace_seconds=grace_seconds, adopts=adopts or None).run()
             os._exit(77 if code == RESTART else code)
 
     def _noting(self, number: int, main: Callable[[], int]) -> Callable[[], int]:
@@ -85,7 +94,7 @@ def stubborn() -> int:
 def supervise(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     started: list[Supervised] = []
 
-    def start(*mains: Callable[[], int], **options: float) -> Supervised:
+    def start(*mains: Callable[[], int], **options: Any) -> Supervised:
         started.append(Supervised(tmp_path, *mains, **options))
         return started[-1]
 
@@ -128,6 +137,40 @@ def test_it_ends_its_children_when_it_is_told_to_stop(
     assert supervised.exit_code() == 0
     assert not alive(supervised.pids(0)[0])
     assert not alive(supervised.pids(1)[0])
+
+
+def leaving_orphans() -> int:
+    for _ in range(3):
+        if not os.fork():  # the parent of one that ends after it
+            if not os.fork():
+                time.sleep(0.05)
+            os._exit(0)
+        os.wait()
+    return forever()
+
+
+def children_of(pid: int) -> list[tuple[int, str]]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue  # it ended meanwhile
+        if int(parent) == pid:
+            found.append((int(stat.parent.name), state))
+    return found
+
+
+def test_the_first_process_of_a_container_removes_what_others_have_left(
+    supervise: Callable[..., Supervised],
+) -> None:
+    supervised = supervise(leaving_orphans, adopts=True)
+    wait_until(lambda: len(supervised.pids()) == 1)
+    (child,) = supervised.pids()
+    wait_until(lambda: len(children_of(supervised.pid)) > 1)
+    wait_until(lambda: [pid for pid, _ in children_of(supervised.pid)] == [child])
+    os.kill(child, signal.SIGKILL)
+    wait_until(lambda: len(supervised.pids()) == 2)
 
 
 def test_a_child_that_does_not_stop_in_time_is_killed(supervise: Callable[..., Supervised]) -> None:

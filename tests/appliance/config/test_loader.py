@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,59 @@ def test_the_environment_holds_numbers_booleans_tables_and_nested_keys(tmp_path:
     assert config.presence.enabled is True
     assert config.logging.levels == {"django": "error"}
     assert config.rate_limits.login.per_second == 0.5
+
+
+@pytest.mark.parametrize(
+    ("variable", "written", "found"),
+    [
+        ("HEARTH_DATABASE__URL", "postgresql://hearth:s3cret@db/hearth\n", "database.url"),
+        ("HEARTH_METRICS__TOKEN", "s3cret\n", "metrics.token"),
+        ("HEARTH_REDIS__URL", "redis://:s3cret@cache/0\n", "redis.url"),
+        ("HEARTH_CAPTCHA__PRIVATE_KEY", "s3cret", "captcha.private_key"),
+        ("HEARTH_MEDIA__S3__BUCKET", "pictures\n", "media.s3.bucket"),
+    ],
+)
+def test_a_file_named_by_the_environment_holds_the_value(
+    tmp_path: Path, variable: str, written: str, found: str
+) -> None:
+    (tmp_path / "held").write_text(written)
+    for named in ("held", str(tmp_path / "held")):
+        config = load(tmp_path, **{f"{variable}_FILE": named})
+        assert attrgetter(found)(config) == written.strip()
+
+
+def test_a_list_may_be_in_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "uris").write_text("turn:a.org, turn:b.org\n")
+    config = load(tmp_path, '[turn]\nsecret = "s"\n', HEARTH_TURN__URIS_FILE="uris")
+    assert config.turn.uris == ("turn:a.org", "turn:b.org")
+
+
+def test_a_setting_that_is_a_file_itself_stays_a_path(tmp_path: Path) -> None:
+    config = load(tmp_path, HEARTH_MAIL__PASSWORD_FILE="/run/secrets/mail")
+    assert config.mail.password_file == Path("/run/secrets/mail")
+    assert config.mail.password == ""
+
+
+def test_an_empty_name_of_a_file_names_none(tmp_path: Path) -> None:
+    assert load(tmp_path, HEARTH_DATABASE__URL_FILE="").database.url == Config().database.url
+
+
+def test_a_value_and_a_file_that_holds_it_contradict_each_other(tmp_path: Path) -> None:
+    (tmp_path / "held").write_text("example.org")
+    found = problems(tmp_path, HEARTH_SERVER__NAME="a.org", HEARTH_SERVER__NAME_FILE="held")
+    assert "HEARTH_SERVER__NAME" in found["HEARTH_SERVER__NAME_FILE"]
+
+
+def test_a_file_with_a_value_that_cannot_be_read_is_told_of_and_its_content_never(tmp_path: Path) -> None:
+    (tmp_path / "held").write_bytes(b"\xff s3cret")
+    found = problems(tmp_path, HEARTH_METRICS__TOKEN_FILE="held", HEARTH_DATABASE__URL_FILE="nowhere")
+    assert found["HEARTH_DATABASE__URL_FILE"].endswith("nowhere cannot be read: No such file or directory")
+    assert found["HEARTH_METRICS__TOKEN_FILE"].endswith("is no text")
+    assert "s3cret" not in str(found)
+
+
+def test_a_file_for_a_setting_that_does_not_exist_is_told_of(tmp_path: Path) -> None:
+    assert "server.nmae_file" in problems(tmp_path, HEARTH_SERVER__NMAE_FILE="held")
 
 
 def test_every_error_is_listed_at_once_by_its_key(tmp_path: Path) -> None:
