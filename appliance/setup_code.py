@@ -12,7 +12,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from appliance.config import get_config
-from appliance.config.addresses import public_address
+from appliance.config.addresses import local_address, public_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,9 +72,9 @@ def invitation(config: Config) -> dict[str, str]:
     """
     code, address = new_setup_code(), public_address(config)
     told = {"address": address, "setup page": f"{address}/setup/#{code}"}
-    near = next((text for text in config.server.listen if not text.startswith("unix:")), None)
-    if config.server.public_baseurl and near is not None:
-        told["or at"] = f"http://{near}/setup/#{code}"  # as long as nothing leads to the public address
+    near = local_address(config)
+    if config.server.public_baseurl and near:
+        told["or at"] = f"{near}/setup/#{code}"  # as long as nothing leads to the public address
     return {**told, "setup code": f"{code} (can be used once)"}
 
 

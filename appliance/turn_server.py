@@ -51,10 +51,11 @@ _FIXED: Final = (
     "max-allocate-lifetime=3600",
     "user-quota=12",
     "total-quota=1200",
-    "userdb=/var/lib/hearth-turn/turndb",
-    "syslog",
     "simple-log",
 )
+# What it keeps and where it logs: under our unit, and in a container, where nothing else can be written.
+_UNDER_SYSTEMD: Final = ("userdb=/var/lib/hearth-turn/turndb", "syslog")
+_IN_CONTAINER: Final = ("userdb=/tmp/turndb", "pidfile=/tmp/turnserver.pid", "log-file=stdout")
 
 
 class NoSecret(Exception):
@@ -62,12 +63,15 @@ class NoSecret(Exception):
 
 
 class Relay(NamedTuple):
-    """What the owner says of the machine: the ports for relayed calls, its address outside, a certificate."""
+    """What the owner says of the machine: the ports for relayed calls, its address outside, a certificate,
+    and whether coturn runs in a container of its own.
+    """
 
     ports: tuple[int, int] = (49152, 49251)
     external_ip: str = ""
     certificate: Path | None = None
     key: Path | None = None
+    container: bool = False
 
 
 def configuration(config: Config, relay: Relay) -> str:
@@ -80,6 +84,7 @@ def configuration(config: Config, relay: Relay) -> str:
         f"max-port={relay.ports[1]}",
         *(f"static-auth-secret={secret}" for secret in shared_secrets(config)),
         *_FIXED,
+        *(_IN_CONTAINER if relay.container else _UNDER_SYSTEMD),
         *_tls(relay),
         *([f"external-ip={relay.external_ip}"] if relay.external_ip else []),
         *(f"denied-peer-ip={peers}" for peers in DENIED_PEERS),

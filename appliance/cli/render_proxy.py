@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.config import get_config
+from appliance.config.addresses import Listen, parse_listen
 from appliance.proxy.render import KINDS, render
 from appliance.proxy.site import Certificates, NoSite, Site, site_of, usual_certificates
 
@@ -24,6 +26,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="Caddy only: certificates of Caddy's own authority, for a network without the internet",
     )
+    parser.add_argument(
+        "--upstream",
+        type=_upstream,
+        metavar="ADDRESS",
+        help="where the proxy finds Hearth, when it is not on this machine: host:port, or unix:/path",
+    )
     parser.epilog = (
         "Prints a configuration for server.name and server.public_baseurl. Without --certificate, Caddy and "
         "Traefik get their certificates themselves; nginx and Apache use those of certbot."
@@ -33,12 +41,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Prints the configuration, or what is missing."""
     try:
-        site = site_of(get_config())
+        site = site_of(get_config(), arguments.upstream)
         print(render(arguments.kind, site, _certificates(arguments, site)), end="")
     except NoSite as fault:
         print(fault, file=sys.stderr)
         return 1
     return 0
+
+
+def _upstream(text: str) -> Listen:
+    try:
+        return parse_listen(text)
+    except ValueError as fault:
+        raise ArgumentTypeError(str(fault)) from fault
 
 
 def _certificates(arguments: Namespace, site: Site) -> Certificates:

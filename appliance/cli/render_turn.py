@@ -30,6 +30,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--key", type=Path, metavar="FILE", help="the private key of the certificate")
     parser.add_argument(
+        "--container", action="store_true", help="for coturn in a container: logs to the standard output"
+    )
+    parser.add_argument(
         "--rotate",
         action="store_true",
         help="make a new secret first; the one before stays valid until the next time",
@@ -42,7 +45,9 @@ def run(arguments: Namespace) -> int:
     if (arguments.certificate is None) != (arguments.key is None):
         print("--certificate and --key are given together", file=sys.stderr)
         return 2
-    relay = Relay(arguments.ports, arguments.external_ip, arguments.certificate, arguments.key)
+    relay = Relay(
+        arguments.ports, arguments.external_ip, arguments.certificate, arguments.key, arguments.container
+    )
     try:
         if arguments.rotate:
             rotate(get_config())

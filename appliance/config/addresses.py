@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _HOST_PORT = re.compile(r"^(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>\d{1,5})$")
 
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound to)
+
 
 class Listen(NamedTuple):
     """Somewhere to listen: a host and a port, or the path of a Unix socket."""
@@ -25,6 +27,10 @@ class Listen(NamedTuple):
         if self.path:
             return f"unix:{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def reached_at(self) -> Listen:
+        """Where programs on this machine find it: one can listen on all addresses, and connect to one."""
+        return self._replace(host=_REACHED_AT.get(self.host, self.host))
 
 
 def parse_listen(text: str) -> Listen:
@@ -95,4 +101,10 @@ def public_address(config: Config) -> str:
     """Where clients find the server, as far as the configuration says; without a slash at its end."""
     if config.server.public_baseurl:
         return config.server.public_baseurl.rstrip("/")
-    return f"http://{config.server.listen[0]}"
+    return local_address(config) or f"http://{config.server.listen[0]}"
+
+
+def local_address(config: Config) -> str:
+    """Where a browser on this machine finds the server; empty when it listens on Unix sockets alone."""
+    listening = (parse_listen(text) for text in config.server.listen)
+    return next((f"http://{listen.reached_at().bind()}" for listen in listening if not listen.path), "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from appliance.config.addresses import parse_listen
+from appliance.config.addresses import Listen, parse_listen
 
 if TYPE_CHECKING:
     from appliance.config import Config
@@ -16,7 +16,6 @@ FEDERATION_PORT = 8448
 HTTPS_PORT = 443
 LEAST_TIMEOUT_SECONDS = 600
 MIB = 1 << 20
-_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound to)
 
 
 class NoSite(Exception):
@@ -43,6 +42,16 @@ class Site(NamedTuple):
         return -(-self.max_body_bytes // MIB)
 
     @property
+    def upstream_for_caddy(self) -> str:
+        """As Caddy writes it: the path of a socket comes after a slash."""
+        return self.upstream.replace("unix:", "unix/", 1) if self.is_local else self.upstream
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the proxy connects to a Unix socket."""
+        return self.upstream.startswith("unix:")
+
+    @property
     def delegates(self) -> bool:
         """Whether the domain of the users is another than where clients go."""
         return self.name != self.host
@@ -65,8 +74,11 @@ def usual_certificates(kind: str, site: Site) -> Certificates:
     return Certificates(folder / "fullchain.pem", folder / "privkey.pem")
 
 
-def site_of(config: Config) -> Site:
-    """Raises `NoSite` when names are missing that a certificate can be had for."""
+def site_of(config: Config, upstream: Listen | None = None) -> Site:
+    """Raises `NoSite` when names are missing that a certificate can be had for.
+
+    The proxy is to connect to `upstream`, or else to where Hearth listens.
+    """
     public = urlsplit(config.server.public_baseurl)
     if public.scheme != "https" or not public.hostname:
         raise NoSite("set server.public_baseurl to the https:// address that clients will use")
@@ -78,7 +90,7 @@ def site_of(config: Config) -> Site:
         host=public.hostname,
         https_port=public.port or HTTPS_PORT,
         federation_port=port or FEDERATION_PORT,
-        upstream=_upstream(config),
+        upstream=(upstream or _upstream(config)).bind(),
         max_body_bytes=max(config.media.max_upload_bytes, config.web.max_body_bytes),
         timeout_seconds=max(LEAST_TIMEOUT_SECONDS, config.limits.sync_timeout_seconds + 60),
     )
@@ -99,12 +111,10 @@ def _check(host: str) -> None:
     raise NoSite(f"{host} is an address; a proxy needs names, for which certificates can be had")
 
 
-def _upstream(config: Config) -> str:
+def _upstream(config: Config) -> Listen:
     """The first address that Hearth listens on and a proxy can be told as host and port."""
     for text in config.server.listen:
         listen = parse_listen(text)
         if not listen.path:
-            # A wildcard is an address to listen on, not one to connect to.
-            reachable = listen._replace(host=_REACHED_AT.get(listen.host, listen.host))
-            return reachable.bind()
+            return listen.reached_at()
     raise NoSite("server.listen has no host:port for the proxy to connect to")

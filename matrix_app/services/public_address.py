@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from appliance.config import get_config
+from appliance.config.addresses import local_address
 
 
 def public_baseurl() -> str:
     """Where clients reach this server, without a slash at the end."""
-    server = get_config().server
-    if server.public_baseurl:
-        return server.public_baseurl.rstrip("/")
-    first = next((address for address in server.listen if not address.startswith("unix:")), "localhost:8008")
-    return f"http://{first}"
+    config = get_config()
+    if config.server.public_baseurl:
+        return config.server.public_baseurl.rstrip("/")
+    return local_address(config) or "http://localhost:8008"

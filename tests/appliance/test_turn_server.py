@@ -75,6 +75,15 @@ def test_nothing_inside_can_be_reached_through_it(inner: str) -> None:
     assert any(low.version == address.version and low <= address <= high for low, high in denied)  # type: ignore[operator]
 
 
+def test_in_a_container_it_logs_to_the_standard_output_and_writes_to_tmp_alone() -> None:
+    lines = configuration(config(secret="x"), Relay(container=True)).splitlines()
+    assert "log-file=stdout" in lines
+    assert "syslog" not in lines
+    written = [line.partition("=")[2] for line in lines if line.startswith(("userdb=", "pidfile="))]
+    assert all(path.startswith("/tmp/") for path in written), written
+    assert len(written) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("turnserver") is None, reason="coturn is not installed")
 def test_coturn_understands_every_line(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from appliance.config.addresses import Listen, parse_database_url, parse_listen
+from appliance.config import Config
+from appliance.config.addresses import Listen, local_address, parse_database_url, parse_listen, public_address
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,25 @@ def test_an_address_to_listen_on_is_read_and_written(text: str, listen: Listen, 
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not host|absolute"):
         parse_listen(text)
+
+
+@pytest.mark.parametrize(
+    ("listening", "found"),
+    [
+        (("0.0.0.0:8008", "[::]:8008"), "http://127.0.0.1:8008"),
+        (("unix:/run/h.sock", "[::]:81"), "http://[::1]:81"),
+        (("192.0.2.7:80",), "http://192.0.2.7:80"),
+        (("unix:/run/h.sock",), ""),
+    ],
+)
+def test_a_browser_on_this_machine_is_told_an_address_that_it_can_connect_to(
+    listening: tuple[str, ...], found: str
+) -> None:
+    plain = Config()
+    config = msgspec.structs.replace(plain, server=msgspec.structs.replace(plain.server, listen=listening))
+    assert local_address(config) == found
+    if found:
+        assert public_address(config) == found
 
 
 def test_an_sqlite_file_starts_at_the_data_folder_unless_it_is_absolute() -> None:

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from appliance.proxy.render import KINDS, render
-from appliance.proxy.site import Certificates, Site
+from appliance.proxy.site import Certificates, NoSite, Site
 from tests.real_server import free_port
 
 SECONDS = 20
@@ -184,6 +184,15 @@ def test_every_configuration_names_both_domains_and_both_ports(kind: str) -> Non
     text = render(kind, site(), Certificates(Path("/c"), Path("/k")))
     for wanted in (*NAMES, "8448", "443", "127.0.0.1:8008", "/.well-known/matrix/"):
         assert wanted in text or (kind == "caddy" and wanted == "443")
+
+
+def test_hearth_may_be_behind_a_unix_socket_where_the_proxy_knows_those() -> None:
+    local = site("unix:/socket/hearth.sock")
+    assert "reverse_proxy unix//socket/hearth.sock {" in render("caddy", local, Certificates())
+    assert "server unix:/socket/hearth.sock;" in render("nginx", local, Certificates(Path("/c"), Path("/k")))
+    for kind in set(KINDS) - {"caddy", "nginx"}:
+        with pytest.raises(NoSite, match="by host and port"):
+            render(kind, local, Certificates(Path("/c"), Path("/k")))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from appliance.config import Config
+from appliance.config.addresses import parse_listen
 from appliance.proxy.site import NoSite, Site, site_of
 
 
@@ -57,6 +58,11 @@ def test_the_proxy_connects_to_where_hearth_listens(listen: str, upstream: str) 
     assert (
         site_of(config("example.org", "https://example.org", "unix:/run/h.sock", listen)).upstream == upstream
     )
+
+
+@pytest.mark.parametrize("told", ["hearth:8008", "[fd00::1]:8008", "unix:/socket/hearth.sock"])
+def test_the_owner_may_say_where_the_proxy_finds_hearth(told: str) -> None:
+    assert site_of(config(), parse_listen(told)).upstream == told
 
 
 @pytest.mark.parametrize(
