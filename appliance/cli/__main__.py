@@ -61,14 +61,18 @@ def _refused(verb: Verb, given: list[str]) -> str | None:
 
 
 def _overview() -> argparse.ArgumentParser:
+    from appliance.version import VERSION
+
     verbs = "\n".join(f"  {verb.name:<15} {verb.summary}" for verb in VERBS)
-    return argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="hearth",
         usage="hearth VERB [OPTIONS]",
         description="Hearth, a Matrix homeserver for people who host their own.",
         epilog=f"verbs:\n{verbs}\n\nhearth VERB --help tells more of a verb.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"Hearth {VERSION}")
+    return parser
 
 
 if __name__ == "__main__":

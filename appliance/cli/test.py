@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from appliance.testing.results import table
 from appliance.testing.stages import CHECKS, all_stages, run_check
-from appliance.testing.system_packages import Missing, add_browser, ensure_packages
+from appliance.testing.system_packages import Missing, add_wanted, ensure_packages
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -36,7 +36,7 @@ def run(arguments: Namespace) -> int:
         print(fault, file=sys.stderr)
         return 1
     if not arguments.quick:
-        add_browser()
+        add_wanted()
     began = time.monotonic()
     results: list[Result] = [] if arguments.paths else [run_check(check) for check in CHECKS]
     results += all_stages(

@@ -8,6 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Package, program, and what is skipped without it.
+WANTED = (
+    ("chromium", "chromium", "tests in a browser"),
+    ("coturn", "turnserver", "tests of relays for calls"),
+    ("zsh", "zsh", "tests of completion in zsh"),
+    ("fish", "fish", "tests of completion in fish"),
+)
+# They would run on this machine from then on, so they are added where nothing starts them.
+SERVICES = frozenset({"coturn"})
+
 
 class Missing(Exception):
     """Something is not installed; the message says which command installs it."""
@@ -41,14 +51,15 @@ def ensure_packages() -> Path:
     return programs
 
 
-def add_browser() -> None:
-    """Installs Chromium where it is missing and this is root; says that tests are skipped when that fails."""
-    if shutil.which("chromium"):
-        return
-    try:
-        _install(["apt-get", "install", "-y", "--no-install-recommends", "chromium"])
-    except (Missing, subprocess.CalledProcessError) as fault:
-        print(f"tests in a browser are skipped: {fault}", file=sys.stderr, flush=True)
+def add_wanted() -> None:
+    """Installs what some tests want, where it is missing and this is root; tells which are skipped else."""
+    for package, program, tests in WANTED:
+        if shutil.which(program) or (package in SERVICES and Path("/run/systemd/system").exists()):
+            continue
+        try:
+            _install(["apt-get", "install", "-y", "--no-install-recommends", package])
+        except (Missing, subprocess.CalledProcessError) as fault:
+            print(f"{tests} are skipped: {fault}", file=sys.stderr, flush=True)
 
 
 def _install(command: list[str]) -> None:

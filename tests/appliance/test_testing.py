@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.testing.results import Result, of_check, of_pytest, summary, table
-from appliance.testing.system_packages import add_browser
+from appliance.testing.system_packages import add_wanted
 
 REPORT = (
     '<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10" time="1.5">'
@@ -44,13 +44,14 @@ def test_without_a_browser_and_a_way_to_install_one_the_tests_go_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda _program: None)
-    add_browser()
+    add_wanted()
     said = capsys.readouterr().err
     assert "tests in a browser are skipped" in said
+    assert "tests of completion in zsh are skipped" in said
     assert "apt-get install" in said
 
 
 def test_a_browser_that_is_there_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda program: f"/usr/bin/{program}")
     monkeypatch.setattr("subprocess.run", lambda *_args, **_named: pytest.fail("installs something"))
-    add_browser()
+    add_wanted()

@@ -1,0 +1,1 @@
+"""Completion of the command line in shells, made from what the verbs declare."""
