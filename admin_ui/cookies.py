@@ -1,4 +1,4 @@
-"""The cookies of the pages: one for the session of each area, one for messages, one for the language."""
+"""The cookies of the pages: for the session of each area, for who signs in with a passkey, for messages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from matrix_app.services import setup
+from matrix_app.services.passkey_challenges import LIFETIME_MS
 from matrix_app.services.web_sign_in import LONGEST_MS as _LONGEST_SIGNED_IN
 
 LONGEST_MS: Final = {**_LONGEST_SIGNED_IN, "setup": setup.LONGEST_MS}
@@ -43,6 +44,23 @@ def put_session(response: HttpResponseBase, http: HttpRequest, area: str, token:
 def drop_session(response: HttpResponseBase, http: HttpRequest, area: str) -> None:
     """Have the browser forget its session."""
     response.delete_cookie(session_cookie(area, secure=http.is_secure()))
+
+
+def passkey_token(http: HttpRequest) -> str | None:
+    """The token of a browser that has begun to sign in with a passkey."""
+    return http.COOKIES.get(session_cookie("passkey", secure=http.is_secure()))
+
+
+def put_passkey_token(response: HttpResponseBase, http: HttpRequest, token: str) -> None:
+    """Give the browser the token to which the challenge for its passkey is bound."""
+    response.set_cookie(
+        session_cookie("passkey", secure=http.is_secure()),
+        token,
+        max_age=LIFETIME_MS // 1000,
+        secure=http.is_secure(),
+        httponly=True,
+        samesite="Strict",
+    )
 
 
 def put_flash(response: HttpResponseBase, http: HttpRequest, kind: str, text: str) -> None:

@@ -21,6 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _t
 
 from admin_ui import cookies
 from admin_ui.csrf import protected
@@ -29,8 +30,8 @@ from admin_ui.languages import language_of
 from admin_ui.security import add_headers
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError
-from matrix_app.services import setup
-from matrix_app.services.web_sign_in import find_session, is_confirmed
+from matrix_app.services import second_factor, setup
+from matrix_app.services.web_sign_in import ADMIN, find_session, is_confirmed
 
 View = Callable[..., HttpResponseBase]
 METHODS = ("GET", "HEAD", "POST")
@@ -82,6 +83,9 @@ def _refused(visit: Visit, session: bool, pending: bool, confirmed: bool) -> Htt
         return _to(visit, "sign-in")
     if found.second_factor_pending and not pending:
         return _to(visit, "second-factor")
+    if visit.area == ADMIN and not pending and second_factor.lacks_needed(found.user_nid):
+        message = _t("Administrators of this server need a second factor: add one here, then come back.")
+        return visit.redirect(reverse("account:second-factors"), message, "warn")
     if confirmed and visit.is_post and not is_confirmed(found):
         return _to(visit, "confirm")
     return None
@@ -103,6 +107,8 @@ def _to(visit: Visit, name: str) -> HttpResponse:
     address = f"{reverse(f'{visit.area}:{name}')}?{urlencode({'next': here})}"
     if visit.is_partial:  # htmx would put the page into a part of this one
         return HttpResponse(status=204, headers={"HX-Redirect": address})
+    if visit.is_for_script:
+        return visit.json({"go_to": address}, status=401)
     return visit.redirect(address)
 
 
@@ -119,6 +125,8 @@ def _call(view: View, visit: Visit, path: dict[str, Any]) -> HttpResponseBase:
         return view(visit, **path)
     except MatrixError as error:
         text = told(error)
+        if visit.is_for_script:
+            return visit.json({"error": text}, status=error.status)
         if visit.is_post and not visit.is_partial:
             return visit.redirect(_came_from(visit), text, "error")
         return visit.page("error", status=error.status, text=text)

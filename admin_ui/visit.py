@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -80,6 +80,16 @@ class Visit:
         """Whether htmx asks for a part of the page only."""
         return self.http.headers.get("HX-Request") == "true"
 
+    @property
+    def is_for_script(self) -> bool:
+        """Whether a script of the page asks, which wants JSON."""
+        return self.http.headers.get("Accept") == "application/json"
+
+    @property
+    def origin(self) -> str:
+        """Where the browser believes to be: scheme, host and port."""
+        return f"{self.http.scheme}://{self.http.get_host().lower()}"
+
     def require_typed(self, name: str) -> None:
         """Raise `InvalidParam` unless the visitor typed a name, to show that they mean it."""
         if self.form.get("typed_name", "").strip() != name:
@@ -97,6 +107,10 @@ class Visit:
         if flash is not None:
             response.delete_cookie(cookies.FLASH)
         return response
+
+    def json(self, values: dict[str, Any], *, status: int = 200) -> HttpResponse:
+        """An answer for a script of the page."""
+        return JsonResponse(values, status=status)
 
     def redirect(self, address: str, message: str = "", kind: str = "ok") -> HttpResponse:
         """Go to a page of this server, which shows a message: `kind` is ok, warn or error."""

@@ -38,14 +38,20 @@ LENIENT: Tables = {
 class RealServer:
     """Starts and stops `appliance.cli run` for a configuration. A context manager."""
 
-    def __init__(self, folder: Path, *, database_url: str = "", settings: Tables | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, database_url: str = "", settings: Tables | None = None, public_host: str = ""
+    ) -> None:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
+        # As browsers know it: passkeys need a name, and scripts a secure context.
+        self.public_base = f"http://{public_host}:{self.port}" if public_host else self.base
         self.log = folder / "log.txt"
         self.database_url = database_url or f"sqlite:///{folder}/var/hearth.sqlite3"
         self._config = folder / "hearth.toml"
         self._process: subprocess.Popen[bytes] | None = None
         server = {"name": f"127.0.0.1:{self.port}", "listen": [f"127.0.0.1:{self.port}"], "data_dir": "var"}
+        if public_host:
+            server["public_baseurl"] = self.public_base
         database = {"url": database_url or "sqlite:///hearth.sqlite3"}
         mine: Tables = {"server": server, "database": database}
         self._config.write_text(toml_text(merged(LENIENT, mine, settings or {})), encoding="utf-8")

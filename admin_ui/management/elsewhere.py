@@ -14,7 +14,7 @@ from appliance.diagnostics.registry import all_checks
 
 _SERVICES: Final = "matrix_app.services"
 # Called by services that pages call, with errors that visitors often see.
-_BELOW: Final = ("create_account", "create_session", "log_in", "passwords")
+_BELOW: Final = ("create_account", "create_session", "log_in", "passkey_ceremonies", "passwords")
 
 
 def marked(pages: Path) -> str:

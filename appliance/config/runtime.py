@@ -13,6 +13,7 @@ from appliance.config.schema import Config
 _WHOLE: Final = (
     "registration",
     "password_policy",
+    "pages",
     "mail",
     "captcha",
     "limits",

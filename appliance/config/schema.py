@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import field
 
 from appliance.config.fields import Section
-from appliance.config.sections.accounts import Captcha, Cas, PasswordPolicy, Registration
+from appliance.config.sections.accounts import Captcha, Cas, Pages, PasswordPolicy, Registration
 from appliance.config.sections.backup import Backup
 from appliance.config.sections.calls import Rtc, Turn
 from appliance.config.sections.diagnostics import Alerts, Diagnostics, Metrics
@@ -37,6 +37,7 @@ class Config(Section, frozen=True):
     captcha: Captcha = field(default_factory=Captcha)
     cas: Cas = field(default_factory=Cas)
     password_policy: PasswordPolicy = field(default_factory=PasswordPolicy)
+    pages: Pages = field(default_factory=Pages)
     mail: Mail = field(default_factory=Mail)
     rate_limits: RateLimits = field(default_factory=RateLimits)
     limits: Limits = field(default_factory=Limits)

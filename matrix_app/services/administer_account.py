@@ -10,7 +10,7 @@ from typing import Any
 
 from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFound
 from matrix_app.protocol.ids import domain_of, parse_user_id
-from matrix_app.services import audit, update_device
+from matrix_app.services import audit, second_factor, update_device
 from matrix_app.services import deactivate as ending
 from matrix_app.services.audit import Actor
 from matrix_app.services.change_password import change_password
@@ -18,7 +18,7 @@ from matrix_app.services.create_account import create_account
 from matrix_app.services.delete_devices import delete_all_devices, delete_devices
 from matrix_app.services.long_tasks import start
 from matrix_app.services.passwords import check_policy, hash_password
-from matrix_app.storage import accounts, db, devices, pushers, second_factors, sessions, web_sessions
+from matrix_app.storage import accounts, db, devices, pushers, sessions, web_sessions
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.local_server import local_server_name
 
@@ -139,9 +139,7 @@ def reset_second_factor(actor: Actor, user_id: str) -> None:
     """Remove the authenticator app, the recovery codes and the passkeys of somebody who has lost them."""
     account = account_of(user_id)
     with db.write():
-        second_factors.delete_totp(account.user_nid)
-        for passkey in second_factors.passkeys(account.user_nid):
-            second_factors.delete_passkey(passkey.nid, account.user_nid)
+        second_factor.remove_all(account.user_nid)
         audit.record(actor, "user.reset_second_factor", user_id)
 
 

@@ -7,7 +7,7 @@ import structlog
 from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import MatrixError
-from matrix_app.services import audit
+from matrix_app.services import audit, second_factor
 from matrix_app.services.audit import Actor
 from matrix_app.services.background import run_later
 from matrix_app.services.delete_devices import delete_all_devices
@@ -45,6 +45,7 @@ def deactivate(
         delete_all_devices(user_nid, dehydrated=True)
         sessions.end_tokens_of_user(user_nid)
         web_sessions.end_of_user(user_nid)
+        second_factor.remove_all(user_nid)
         threepids.delete_all(user_nid)
         user_directory.remove(user_nid)
         remove_pushers(user_nid)

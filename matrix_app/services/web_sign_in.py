@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from matrix_app.protocol.errors import Forbidden, UnknownToken
-from matrix_app.services import audit, log_in, second_factor
+from matrix_app.services import audit, log_in, passkey_proof, second_factor
 from matrix_app.services.access_tokens import hash_token, new_token
 from matrix_app.services.audit import Actor
 from matrix_app.services.check_password import check_password
+from matrix_app.services.passkey_challenges import Purpose, of_session
 from matrix_app.storage import accounts, db, web_sessions
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.clock import now_ms
@@ -43,12 +44,26 @@ class SignedIn(NamedTuple):
 def sign_in(area: str, name: str, password: str, ip: str, agent: str) -> SignedIn:
     """Sign in with a password; raises `Forbidden`, `UserDeactivated`, `UserLocked` or `LimitExceeded`."""
     account = log_in.by_password({"type": "m.id.user", "user": name}, password, ip)
-    _check_area(area, account)
     return open_session(area, account, ip, agent)
 
 
-def open_session(area: str, account: Account, ip: str, agent: str, *, proved: bool = False) -> SignedIn:
-    """A session of somebody who has given their password; `proved` when nothing more has to be asked."""
+def sign_in_with_passkey(area: str, bound_to: str, answer: str, ip: str, agent: str) -> SignedIn:
+    """Sign in with a passkey that has verified its user: neither a password nor more has to be given.
+
+    Raises `Forbidden`, `InvalidParam`, `UserDeactivated`, `UserLocked` or `LimitExceeded`.
+    """
+    passkey = passkey_proof.prove(Purpose.SIGN_IN, bound_to, answer, ip)
+    account = accounts.get(passkey.user_nid)
+    if account is None:
+        raise Forbidden("This passkey is not known here")
+    log_in.check_active(account)
+    return open_session(area, account, ip, agent, proved=True, by="passkey")
+
+
+def open_session(
+    area: str, account: Account, ip: str, agent: str, *, proved: bool = False, by: str = "password"
+) -> SignedIn:
+    """A session of somebody who has shown who they are; `proved` when nothing more has to be asked."""
     _check_area(area, account)
     pending = not proved and second_factor.has_second_factor(account.user_nid)
     token, now = new_token("hw"), now_ms()
@@ -58,13 +73,16 @@ def open_session(area: str, account: Account, ip: str, agent: str, *, proved: bo
         )
         if not pending:
             web_sessions.confirm(nid, now + CONFIRMED_MS)
-            audit.record(Actor(account.user_nid, "page", ip), "session.start", account.user_id, area=area)
+            actor = Actor(account.user_nid, "page", ip)
+            audit.record(actor, "session.start", account.user_id, area=area, by=by)
     return SignedIn(token, pending)
 
 
 def _check_area(area: str, account: Account) -> None:
     if area == ADMIN and not account.is_admin:
         raise Forbidden("These pages are for administrators of this server")
+    if area == ADMIN and account.suspended_ts is not None:
+        raise Forbidden("Your account has been suspended")
     if account.is_guest or account.appservice_id is not None:
         raise Forbidden("This account has no pages")
 
@@ -87,7 +105,7 @@ def _is_valid(session: WebSessionRow) -> bool:
         return False
     if session.deactivated_ts is not None or session.locked_ts is not None or session.is_guest:
         return False
-    if session.area == ADMIN and not session.is_admin:
+    if session.area == ADMIN and (not session.is_admin or session.suspended_ts is not None):
         return False
     idle, age = now - session.last_used_ts, now - session.created_ts
     return idle < IDLE_MS[session.area] and age < LONGEST_MS[session.area]
@@ -97,17 +115,26 @@ def give_second_factor(session: WebSessionRow, code: str) -> str:
     """Complete a session with a code; its new token. Raises `Forbidden` or `LimitExceeded`."""
     if not second_factor.check_code(session.user_nid, code):
         raise Forbidden("The code is not right")
-    return complete(session)
+    return _elevate(session, "session.start", by="password and code", area=session.area)
 
 
-def complete(session: WebSessionRow) -> str:
-    """Let a session in whose second factor was proved; its new token."""
+def give_passkey(session: WebSessionRow, answer: str, ip: str) -> str:
+    """Complete a session with a passkey; its new token.
+
+    Raises `Forbidden`, `InvalidParam` or `LimitExceeded`.
+    """
+    bound_to = of_session(session)
+    passkey_proof.prove(Purpose.SECOND_FACTOR, bound_to, answer, ip, session.user_nid)
+    return _elevate(session, "session.start", by="password and passkey", area=session.area)
+
+
+def _elevate(session: WebSessionRow, action: str, **details: str) -> str:
+    """Note what was proved in a session; its new token, as somebody may have known the old one."""
     token = new_token("hw")
     with db.write():
         web_sessions.replace_token(session.nid, hash_token(token))
         web_sessions.confirm(session.nid, now_ms() + CONFIRMED_MS)
-        actor = Actor(session.user_nid, "page", session.ip)
-        audit.record(actor, "session.start", session.user_id, area=session.area)
+        audit.record(Actor(session.user_nid, "page", session.ip), action, session.user_id, **details)
     return token
 
 
@@ -121,17 +148,24 @@ def confirm(session: WebSessionRow, password: str, ip: str) -> str:
     account = accounts.get(session.user_nid)
     if account is None or not check_password(account, password, ip):
         raise Forbidden("That is not your password")
-    token = new_token("hw")
-    with db.write():
-        web_sessions.replace_token(session.nid, hash_token(token))
-        web_sessions.confirm(session.nid, now_ms() + CONFIRMED_MS)
-    return token
+    return _elevate(session, "session.confirm", by="password")
+
+
+def confirm_with_passkey(session: WebSessionRow, answer: str, ip: str) -> str:
+    """Use a passkey that verifies its user in place of the password; the session's new token.
+
+    Raises `Forbidden`, `InvalidParam` or `LimitExceeded`.
+    """
+    passkey_proof.prove(Purpose.CONFIRM, of_session(session), answer, ip, session.user_nid)
+    return _elevate(session, "session.confirm", by="passkey")
 
 
 def sign_out(session: WebSessionRow) -> None:
     """End a session."""
     with db.write():
         web_sessions.end(session.nid, session.user_nid)
+        actor = Actor(session.user_nid, "page", session.ip)
+        audit.record(actor, "session.end", session.user_id, area=session.area)
 
 
 def end_session(nid: int, user_nid: int, actor: Actor) -> None:

@@ -1,4 +1,4 @@
-"""Second factors: authenticator apps, recovery codes and passkeys of users."""
+"""Second factors: authenticator apps and recovery codes of users; `passkeys.py` has the passkeys."""
 
 from __future__ import annotations
 
@@ -14,22 +14,6 @@ class TotpRow(NamedTuple):
     sealed_secret: bytes
     confirmed_ts: int | None
     last_step: int
-
-
-class PasskeyRow(NamedTuple):
-    """A passkey of a user."""
-
-    nid: int
-    user_nid: int
-    credential_id: bytes
-    public_key: bytes
-    sign_count: int
-    name: str
-    created_ts: int
-    last_used_ts: int | None
-
-
-_PASSKEY = f"SELECT {', '.join(PasskeyRow._fields)} FROM passkey"
 
 
 def totp(user_nid: int) -> TotpRow | None:
@@ -59,8 +43,12 @@ def accept_step(user_nid: int, step: int, now: int) -> bool:
 
 
 def delete_totp(user_nid: int) -> None:
-    """Remove the authenticator app of a user, and the recovery codes."""
+    """Remove the authenticator app of a user."""
     db.execute("DELETE FROM totp_device WHERE user_nid = %s", (user_nid,))
+
+
+def delete_recovery_codes(user_nid: int) -> None:
+    """Remove the recovery codes of a user."""
     db.execute("DELETE FROM recovery_code WHERE user_nid = %s", (user_nid,))
 
 
@@ -83,40 +71,3 @@ def use_recovery_code(user_nid: int, code_hash: bytes) -> bool:
 def count_recovery_codes(user_nid: int) -> int:
     """How many recovery codes are left."""
     return int(db.value("SELECT count(*) FROM recovery_code WHERE user_nid = %s", (user_nid,)))
-
-
-def passkeys(user_nid: int) -> list[PasskeyRow]:
-    """The passkeys of a user, the oldest first."""
-    return [_passkey(row) for row in db.rows(f"{_PASSKEY} WHERE user_nid = %s ORDER BY nid", (user_nid,))]
-
-
-def passkey(credential_id: bytes) -> PasskeyRow | None:
-    """A passkey by its credential ID, or None."""
-    found = db.row(f"{_PASSKEY} WHERE credential_id = %s", (credential_id,))
-    return _passkey(found) if found else None
-
-
-def _passkey(row: db.Row) -> PasskeyRow:
-    nid, user_nid, credential_id, public_key, *rest = row
-    return PasskeyRow(nid, user_nid, bytes(credential_id), bytes(public_key), *rest)
-
-
-def put_passkey(
-    user_nid: int, credential_id: bytes, public_key: bytes, count: int, name: str, now: int
-) -> None:
-    """Store a passkey."""
-    sql = (
-        "INSERT INTO passkey (user_nid, credential_id, public_key, sign_count, name, created_ts)"
-        " VALUES (%s, %s, %s, %s, %s, %s)"
-    )
-    db.execute(sql, (user_nid, credential_id, public_key, count, name, now))
-
-
-def used_passkey(nid: int, sign_count: int, now: int) -> None:
-    """Note the use of a passkey."""
-    db.execute("UPDATE passkey SET sign_count = %s, last_used_ts = %s WHERE nid = %s", (sign_count, now, nid))
-
-
-def delete_passkey(nid: int, user_nid: int) -> bool:
-    """Remove a passkey of a user; False when it is not there."""
-    return db.changed("DELETE FROM passkey WHERE nid = %s AND user_nid = %s", (nid, user_nid)) == 1

@@ -1,4 +1,4 @@
-"""One's own authenticator app and recovery codes."""
+"""One's own authenticator app and recovery codes, and the list of passkeys."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.qr import qr_picture
+from admin_ui.sections.sign_in.passkeys import shown
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import second_factor as service
+from matrix_app.services.relying_party import relying_party
+from matrix_app.storage import passkeys
 from matrix_app.storage import second_factors as stored
 
 
@@ -32,10 +35,14 @@ def second_factors(visit: Visit) -> HttpResponse:
     """What one must prove beside the password."""
     nid = visit.session.user_nid
     app = stored.totp(nid)
+    party = relying_party()
     return visit.page(
         "account/second_factors",
         tab="second-factors",
         app=app if app is not None and app.confirmed_ts is not None else None,
+        passkeys=passkeys.of_user(nid),
+        rp_id=None if party is None else party.id,
+        **shown(visit),
         codes_left=stored.count_recovery_codes(nid),
     )
 
@@ -53,7 +60,7 @@ def add(visit: Visit) -> HttpResponse:
         except MatrixError as error:
             form.add_error("code", told(error))
         else:
-            return visit.page("account/recovery_codes", tab="second-factors", codes=codes)
+            return _added(visit, codes)
     secret = (
         service.waiting_secret(session.user_nid) if form.is_bound else service.begin_totp(session.user_nid)
     )
@@ -61,6 +68,13 @@ def add(visit: Visit) -> HttpResponse:
     return visit.page(
         "account/add_app", tab="second-factors", form=form, secret=secret, picture=qr_picture(uri)
     )
+
+
+def _added(visit: Visit, codes: list[str]) -> HttpResponse:
+    if codes:
+        return visit.page("account/recovery_codes", tab="second-factors", codes=codes)
+    message = _t("The authenticator app has been added; your recovery codes are the same as before.")
+    return visit.redirect(reverse("account:second-factors"), message)
 
 
 @page("account", confirmed=True)
@@ -77,5 +91,5 @@ def codes(visit: Visit) -> HttpResponse:
     """Make new recovery codes, which are shown once."""
     if not visit.is_post:
         return visit.redirect(reverse("account:second-factors"))
-    made = service.new_recovery_codes(visit.session.user_nid)
+    made = service.new_recovery_codes(visit.session.user_nid, visit.actor)
     return visit.page("account/recovery_codes", tab="second-factors", codes=made)

@@ -9,6 +9,7 @@ from admin_ui.sections.account import (
     encryption,
     entry,
     leaving,
+    passkeys,
     password,
     profile,
     second_factor,
@@ -36,5 +37,9 @@ urlpatterns = [
     path("second-factors/add/", second_factor.add, name="second-factor-add"),
     path("second-factors/remove/", second_factor.remove, name="second-factor-remove"),
     path("second-factors/codes/", second_factor.codes, name="recovery-codes"),
+    path("passkeys/begin/", passkeys.begin, name="passkey-begin"),
+    path("passkeys/add/", passkeys.add, name="passkey-add"),
+    path("passkeys/<int:nid>/rename/", passkeys.rename, name="passkey-rename"),
+    path("passkeys/<int:nid>/remove/", passkeys.remove, name="passkey-remove"),
     path("deactivate/", leaving.deactivate, name="deactivate"),
 ]

@@ -27,6 +27,7 @@ TITLES = {
     "registration": _("Registration"),
     "captcha": _("Captcha"),
     "password_policy": _("Passwords"),
+    "pages": _("Sign-in to these pages"),
     "mail": _("Mail"),
     "rate_limits": _("Rate limits"),
     "limits": _("Limits"),

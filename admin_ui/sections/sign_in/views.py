@@ -1,25 +1,28 @@
-"""Signing in with a password and a second factor, confirming, and signing out: the same for each area."""
+"""Signing in with a password and a second factor, confirming, and signing out: the same for each area.
+
+Passkeys are in `passkeys.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import Resolver404, resolve, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from admin_ui import cookies
 from admin_ui.faults import told
 from admin_ui.page import page
+from admin_ui.sections.sign_in import passkeys
+from admin_ui.sections.sign_in.next_page import safe_next
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import web_sign_in
-from matrix_app.storage import second_factors
+from matrix_app.services.second_factor import has_app
 
 
 class SignInForm(forms.Form):
@@ -73,8 +76,8 @@ def of_area(area: str) -> list[tuple[str, Callable[..., HttpResponseBase], str]]
 
     @page(area, pending=True)
     def second_factor(visit: Visit) -> HttpResponse:
-        passkeys = bool(second_factors.passkeys(visit.session.user_nid))
-        return _try(visit, CodeForm, "sign_in/second_factor", _second_factor, passkeys=passkeys)
+        app = has_app(visit.session.user_nid)
+        return _try(visit, CodeForm, "sign_in/second_factor", _second_factor, has_app=app)
 
     @page(area)
     def confirm(visit: Visit) -> HttpResponse:
@@ -94,6 +97,7 @@ def of_area(area: str) -> list[tuple[str, Callable[..., HttpResponseBase], str]]
         ("second-factor/", second_factor, "second-factor"),
         ("confirm/", confirm, "confirm"),
         ("sign-out/", sign_out, "sign-out"),
+        *passkeys.of_area(area),
     ]
 
 
@@ -112,7 +116,8 @@ def _try(
             cookies.put_session(response, visit.http, visit.area, token)
             return response
     status = 400 if visit.is_post else 200
-    return visit.page(template, status=status, form=form, next=safe_next(visit), **values)
+    values |= {"form": form, "next": safe_next(visit), **passkeys.shown(visit)}
+    return visit.page(template, status=status, **values)
 
 
 def _signed_in(visit: Visit, given: dict[str, Any]) -> str:
@@ -127,19 +132,3 @@ def _second_factor(visit: Visit, given: dict[str, Any]) -> str:
 
 def _confirmed(visit: Visit, given: dict[str, Any]) -> str:
     return web_sign_in.confirm(visit.session, given["password"], visit.ip)
-
-
-def safe_next(visit: Visit) -> str:
-    """Where the visitor wanted to go: only ever a page of this server and this area."""
-    wanted = visit.http.POST.get("next") or visit.query("next")
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) and _is_page(wanted, visit.area):
-        return wanted
-    return reverse(f"{visit.area}:home")
-
-
-def _is_page(address: str, area: str) -> bool:
-    try:
-        found = resolve(urlsplit(address).path)
-    except Resolver404:
-        return False
-    return found.namespace == area and found.url_name != "not-found"

@@ -64,6 +64,18 @@ class PasswordPolicy(Section, frozen=True):
     argon2_rounds: Annotated[int, positive("The passes over that memory.")] = 2
 
 
+class Pages(Section, frozen=True):
+    """Signing in to the pages of administrators and accounts."""
+
+    administrators_need_second_factor: Annotated[
+        bool,
+        doc(
+            "Whether administrators must have an authenticator app or a passkey: those who have none are "
+            "asked to add one before they see the administration, and nobody can remove their last."
+        ),
+    ] = False
+
+
 class Captcha(Section, frozen=True):
     """A reCAPTCHA, or a service that speaks as it does, that tells people from programs."""
 

@@ -56,7 +56,7 @@ class RefreshToken(models.Model):
 
 
 class OneTimeToken(models.Model):
-    """Short-lived tokens: `m.login.token` logins and OpenID tokens, told apart by `purpose`."""
+    """Short-lived tokens: `m.login.token` logins, OpenID tokens, challenges of passkeys; `purpose` tells."""
 
     token_hash = models.BinaryField(primary_key=True)
     purpose = models.TextField()

@@ -61,6 +61,10 @@ class Passkey(models.Model):
     name = models.TextField()
     created_ts = timestamp()
     last_used_ts = timestamp(null=True)
+    # How authenticators know the user: random, and the same for all passkeys of a user.
+    user_handle = models.BinaryField(default=b"")
+    # The domain for which it was made; it works for no other.
+    rp_id = models.TextField(default="", db_default="")
 
     class Meta:
         db_table = "passkey"
