@@ -11,6 +11,7 @@ from matrix_app.protocol.errors import MatrixError
 
 # Said by the error itself; `manage.py translations` finds those of services where they are raised.
 gettext_noop("Too many requests")
+gettext_noop("You can ask for an export once in an hour")
 
 # Sentences of services with a name or a number in them that visitors are likely to see.
 WITH_VALUES: Final = (

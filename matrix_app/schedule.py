@@ -33,6 +33,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("leave_late_rooms", 60),
         Entry("remove_guests", 60),
         Entry("evict_media", 10),
+        Entry("remove_account_exports", 60),
         Entry("remove_stray_media", 24 * 60),
         Entry("trim_stream", 30),
         Entry("trim_device_messages", 60),

@@ -245,3 +245,10 @@ def remove_stray_media() -> None:
     from matrix_app.services.stray_media import remove_strays
 
     remove_strays()
+
+
+def remove_account_exports() -> None:
+    """Remove archives of accounts whose time is over."""
+    from matrix_app.services.account_export.requests import remove_expired
+
+    remove_expired()

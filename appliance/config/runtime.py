@@ -53,6 +53,7 @@ _SINGLE: Final = frozenset(
         "retention.device_messages_days",
         "retention.transactions_hours",
         "retention.connection_history_days",
+        "retention.account_export_days",
         "retention.audit_days",
     }
 )

@@ -8,6 +8,7 @@ from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import audit, second_factor
+from matrix_app.services.account_export.requests import remove_all_of
 from matrix_app.services.audit import Actor
 from matrix_app.services.background import run_later
 from matrix_app.services.delete_devices import delete_all_devices
@@ -49,6 +50,7 @@ def deactivate(
         threepids.delete_all(user_nid)
         user_directory.remove(user_nid)
         remove_pushers(user_nid)
+        remove_all_of(user_nid)
         if erase:
             erase_user_data(user_nid)
             if get_config().media.erase_with_account:

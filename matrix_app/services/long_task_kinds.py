@@ -8,6 +8,7 @@ from typing import Final
 
 MODULES: Final[tuple[str, ...]] = (
     "appliance.backup.task",
+    "matrix_app.services.account_export.task",
     "matrix_app.services.administer_room",
     "matrix_app.services.copy_media",
     "matrix_app.services.purge_history",

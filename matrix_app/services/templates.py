@@ -18,7 +18,7 @@ _FOLDER = Path(__file__).resolve().parent.parent / "templates"
 def _engine() -> Engine:
     from django.template import Engine
 
-    return Engine(dirs=[str(_FOLDER)], autoescape=True)
+    return Engine(dirs=[str(_FOLDER)], autoescape=True, libraries={"i18n": "django.templatetags.i18n"})
 
 
 def render(name: str, /, **values: Any) -> str:

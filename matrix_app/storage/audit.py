@@ -51,6 +51,18 @@ def page(*, before: int | None, limit: int, action: str = "", target: str = "") 
     ]
 
 
+def by_actor(actor_nid: int, limit: int) -> list[AuditRow]:
+    """What a user did, the newest first: reads the whole log, so it is for a task and not for a page."""
+    sql = (
+        "SELECT nid, ts, via, action, target, details, ip FROM audit_entry WHERE actor_nid = %s"
+        " ORDER BY nid DESC LIMIT %s"
+    )
+    return [
+        AuditRow(nid, ts, None, via, name, about, orjson.loads(details), ip)
+        for nid, ts, via, name, about, details, ip in db.rows(sql, (actor_nid, limit))
+    ]
+
+
 def actions() -> list[str]:
     """The actions that the log knows, in order."""
     return [row[0] for row in db.rows("SELECT DISTINCT action FROM audit_entry ORDER BY action")]

@@ -23,3 +23,9 @@ def get(user_nid: int, filter_id: int) -> bytes | None:
     sql = "SELECT definition FROM filter WHERE user_nid = %s AND filter_id = %s"
     found = db.value(sql, (user_nid, filter_id))
     return None if found is None else bytes(found)
+
+
+def of_user(user_nid: int) -> dict[int, bytes]:
+    """Every filter of a user by its ID."""
+    sql = "SELECT filter_id, definition FROM filter WHERE user_nid = %s ORDER BY filter_id"
+    return {number: bytes(definition) for number, definition in db.rows(sql, (user_nid,))}

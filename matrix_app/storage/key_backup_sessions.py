@@ -57,6 +57,15 @@ def find(version_nid: int, room_id: str | None, session_id: str | None) -> list[
     return [BackupSession._make(found) for found in db.rows(sql, params)]
 
 
+def after(version_nid: int, place: tuple[str, str], limit: int) -> list[BackupSession]:
+    """The keys of a version behind a place (room ID, session ID), in that order."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM key_backup_session WHERE version_nid = %s"
+        " AND (room_id, session_id) > (%s, %s) ORDER BY room_id, session_id LIMIT %s"
+    )
+    return [BackupSession._make(found) for found in db.rows(sql, (version_nid, *place, limit))]
+
+
 def delete(version_nid: int, room_id: str | None, session_id: str | None) -> int:
     """Remove the keys that `find` would find; how many there were."""
     where, params = _where(version_nid, room_id, session_id)

@@ -50,6 +50,12 @@ def find(server_name: str, media_id: str) -> MediaRow | None:
     return MediaRow(*found) if found else None
 
 
+def uploaded_by(user_nid: int, after_nid: int, limit: int) -> list[MediaRow]:
+    """What a user has uploaded, in the order of the nids, behind one."""
+    sql = f"{_SELECT} WHERE m.user_nid = %s AND m.nid > %s AND m.sha256 IS NOT NULL ORDER BY m.nid LIMIT %s"
+    return [MediaRow(*found) for found in db.rows(sql, (user_nid, after_nid, limit))]
+
+
 def reserve(server_nid: int, media_id: str, user_nid: int, now: int, expires_ts: int) -> None:
     """Store an ID that is to be uploaded to."""
     db.execute(

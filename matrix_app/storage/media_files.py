@@ -76,9 +76,9 @@ def _with_thumbnails(sha256: bytes, gone: list[db.Row]) -> list[str]:
 
 
 def are_used(locations: Sequence[str]) -> set[str]:
-    """Those of some names in the store that a file or a thumbnail has."""
+    """Those of some names in the store that a file, a thumbnail or a part of an archive has."""
     found: set[str] = set()
-    for table in ("media_file", "media_thumbnail"):
+    for table in ("media_file", "media_thumbnail", "account_export_part"):
         sql = f"SELECT location FROM {table} WHERE {db.in_any('location')}"
         found.update(location for (location,) in db.rows(sql, (db.any_of(locations),)))
     return found

@@ -60,6 +60,12 @@ def page(*, handled: bool, before: int | None, limit: int) -> list[ListedReport]
     return [ListedReport(*row) for row in db.rows(sql, ((1 << 62) if before is None else before, limit))]
 
 
+def by_user(reporter_nid: int, limit: int) -> list[ListedReport]:
+    """What a user has reported, the newest first."""
+    sql = f"{_LISTED} WHERE r.reporter_nid = %s ORDER BY r.nid DESC LIMIT %s"
+    return [ListedReport(*row) for row in db.rows(sql, (reporter_nid, limit))]
+
+
 def find(nid: int) -> ListedReport | None:
     """A report, or None."""
     row = db.row(f"{_LISTED} WHERE r.nid = %s", (nid,))

@@ -66,14 +66,21 @@ class Browser:
         assert found is not None, f"{page} has no form"
         return str(found.attributes["value"])
 
-    def ask(self, address: str, fields: dict[str, Any] | None = None, *, page: str = "") -> Any:
+    def ask(
+        self,
+        address: str,
+        fields: dict[str, Any] | None = None,
+        *,
+        page: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> Any:
         """The view's own answer, for files that the event loop sends; a form where fields are given."""
         if fields is None:
-            request = RequestFactory().get(address)
+            request = RequestFactory().get(address, headers=headers)
         else:
             form = {"csrfmiddlewaretoken": self.token(page or address), **fields}
-            headers = {"referer": f"http://testserver{page or address}"}
-            request = RequestFactory(headers=headers).post(address, form)
+            given = {"referer": f"http://testserver{page or address}", **(headers or {})}
+            request = RequestFactory(headers=given).post(address, form)
         request.COOKIES = {key: morsel.value for key, morsel in self.client.cookies.items()}
         found = resolve(urlsplit(address).path)
         return found.func(request, *found.args, **found.kwargs)

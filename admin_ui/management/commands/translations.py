@@ -17,6 +17,8 @@ from django.core.management.commands import makemessages
 from admin_ui.management.elsewhere import marked
 
 PAGES: Final = Path(__file__).resolve().parents[2]
+# Pages too, which are fetched and not visited.
+ARCHIVE: Final = PAGES.parent / "matrix_app" / "templates" / "export"
 # A date would make every run a change.
 _DATE: Final = re.compile(r'^"POT-Creation-Date: .*\n', re.MULTILINE)
 
@@ -35,6 +37,7 @@ class Command(BaseCommand):
         with TemporaryDirectory() as folder:
             copy = Path(folder) / "admin_ui"
             shutil.copytree(PAGES, copy, ignore=shutil.ignore_patterns("__pycache__", "static"))
+            shutil.copytree(ARCHIVE, copy / "templates" / "archive")
             _extract(copy)
             changed = [path for path in _catalogues(copy) if not _is_same(copy, path)]
             if check and changed:

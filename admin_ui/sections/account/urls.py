@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from admin_ui.sections.account import (
+    data,
     devices,
     encryption,
     entry,
@@ -29,6 +30,11 @@ urlpatterns = [
     path("device/", devices.view, name="device"),
     path("device/rename/", devices.rename, name="device-rename"),
     path("device/delete/", devices.delete, name="device-delete"),
+    path("data/", data.data, name="data"),
+    path("data/make/", data.make, name="data-make"),
+    path("data/cancel/", data.cancel, name="data-cancel"),
+    path("data/remove/", data.remove, name="data-remove"),
+    path("data/archive/", data.archive, name="data-archive"),
     path("encryption/", encryption.encryption, name="encryption"),
     path("devices/", sessions.remove_devices, name="devices"),
     path("sessions/end/", sessions.end_session, name="session-end"),

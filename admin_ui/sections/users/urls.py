@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.users import actions, belongings, create, detail, export, listing
+from admin_ui.sections.users import actions, belongings, create, data, detail, export, listing
 
 urlpatterns = [
     path("users/", listing.users, name="users"),
@@ -16,6 +16,11 @@ urlpatterns = [
     path("users/<int:nid>/rooms/", detail.rooms, name="user-rooms"),
     path("users/<int:nid>/media/", belongings.media, name="user-media"),
     path("users/<int:nid>/pushers/", belongings.pushers, name="user-pushers"),
+    path("users/<int:nid>/data/", data.data, name="user-data"),
+    path("users/<int:nid>/data/make/", data.make, name="user-data-make"),
+    path("users/<int:nid>/data/cancel/", data.cancel, name="user-data-cancel"),
+    path("users/<int:nid>/data/remove/", data.remove, name="user-data-remove"),
+    path("users/<int:nid>/data/archive/", data.archive, name="user-data-archive"),
     path("users/<int:nid>/addresses/", belongings.addresses, name="user-addresses"),
     *[
         path(f"users/<int:nid>/{name}/", view, name=f"user-{name.replace('/', '-')}")

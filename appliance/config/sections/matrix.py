@@ -114,6 +114,9 @@ class Retention(Section, frozen=True):
     audit_days: Annotated[int, positive("How long the audit log and the results of long tasks are kept.")] = (
         365
     )
+    account_export_days: Annotated[
+        int, positive("How long an archive of what an account has here can be fetched.")
+    ] = 7
     task_results: Annotated[
         int, natural("How many results of background tasks are kept; failures are kept in any case.")
     ] = 0

@@ -1,5 +1,6 @@
 """Every table of the homeserver, one file per aggregate."""
 
+from matrix_app.storage.models.account_export import AccountExport, AccountExportPart
 from matrix_app.storage.models.appservice import AppserviceProgress, AppserviceRegistration
 from matrix_app.storage.models.destination import (
     Destination,
@@ -131,6 +132,8 @@ __all__ = [
     "AccessToken",
     "Account",
     "AccountData",
+    "AccountExport",
+    "AccountExportPart",
     "AlertChannel",
     "AppserviceProgress",
     "AppserviceRegistration",
