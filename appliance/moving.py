@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.backup.database_copy import conninfo
 from appliance.backup.errors import BackupError
+from appliance.backup.programs import conninfo
 from appliance.config.addresses import DatabaseAddress, parse_database_url
 from matrix_app.storage import database_replacement, moving
 from matrix_app.storage.moving import PostgresqlSide, Side, SqliteSide

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 import shutil
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from appliance.backup.errors import BackupError
-from appliance.backup.manifest import CHUNK
+from appliance.backup.parts import write_part
+from appliance.backup.programs import conninfo, output_of
+from appliance.backup.streams import Gzipped
 from appliance.config import get_config
 from appliance.config.addresses import DatabaseAddress, parse_database_url
 from matrix_app.storage import snapshot_facts
 from matrix_app.storage.snapshot_facts import Facts, MediaWanted
 
+if TYPE_CHECKING:
+    from appliance.backup.keys import Seal
+
 # Called with how much is done and how much there is, if that is known; raises to end the work.
 Progress = Callable[[int, int | None], None]
 PAGES: Final = 2_000
-POLL_SECONDS: Final = 0.5
 NAMES: Final = {"sqlite": "database.sqlite3.gz", "postgresql": "database.pgdump"}
 
 
@@ -48,22 +49,34 @@ class Copied(NamedTuple):
     wanted: list[MediaWanted]
 
 
-def copy_database(source: DatabaseAddress, folder: Path, progress: Progress, *, media: bool) -> Copied:
+class Place(NamedTuple):
+    """Where a copy goes, encrypted where there is a seal, and a folder for plain data meanwhile."""
+
+    folder: Path
+    scratch: Path
+    seal: Seal | None
+
+
+def copy_database(source: DatabaseAddress, place: Place, progress: Progress, *, media: bool) -> Copied:
     """Copy a database into a file of a folder."""
-    file = folder / NAMES[source.engine]
     copy = _copy_sqlite if source.engine == "sqlite" else _dump_postgresql
-    return copy(source, file, progress, media)
+    return copy(source, place, progress, media)
 
 
-def _copy_sqlite(source: DatabaseAddress, file: Path, progress: Progress, media: bool) -> Copied:
-    plain = file.with_suffix("")
+def _copy_sqlite(source: DatabaseAddress, place: Place, progress: Progress, media: bool) -> Copied:
+    plain = place.scratch / "database.sqlite3"
     plain.unlink(missing_ok=True)
-    check_space(file.parent, Path(source.name).stat().st_size * 3 // 2)
+    size = Path(source.name).stat().st_size
+    check_space(place.folder, size * 3 // 2 if place.folder == place.scratch else size // 2)
+    check_space(place.scratch, size)
     try:
         _copy_pages(Path(source.name), plain, progress)
         with closing(sqlite3.connect(plain)) as copy:
             found = _look_at(copy, is_sqlite=True, media=media)
-        _compress(plain, file, progress)
+        total = plain.stat().st_size
+        with plain.open("rb") as file:
+            packed = Gzipped(file, lambda done: progress(done, total))
+            write_part(place.folder, NAMES["sqlite"], packed, place.seal)
     except sqlite3.Error as fault:
         raise BackupError(f"The database cannot be copied: {fault}") from fault
     finally:
@@ -99,30 +112,6 @@ def _look_at(connection: Any, *, is_sqlite: bool, media: bool) -> Copied:
     return Copied(facts, list(snapshot_facts.media_wanted(query)) if media else [])
 
 
-def _compress(plain: Path, file: Path, progress: Progress) -> None:
-    total, done = plain.stat().st_size, 0
-    with plain.open("rb") as source, file.open("wb") as raw:
-        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as packed:
-            while chunk := source.read(CHUNK):
-                packed.write(chunk)
-                done += len(chunk)
-                progress(done, total)
-        raw.flush()
-        os.fsync(raw.fileno())
-
-
-def decompress(file: Path, plain: Path) -> None:
-    """Unpack a copy of SQLite; raises `BackupError` when it is damaged or does not fit on the disk."""
-    try:
-        with gzip.open(file, "rb") as source, plain.open("wb") as target:
-            shutil.copyfileobj(source, target, CHUNK)
-            target.flush()
-            os.fsync(target.fileno())
-    except (OSError, EOFError) as fault:
-        plain.unlink(missing_ok=True)
-        raise BackupError(f"{file} cannot be unpacked: {fault}") from fault
-
-
 def check_space(folder: Path, needed: int) -> None:
     """Raise `BackupError` when a disk has less room than that."""
     free = shutil.disk_usage(folder).free
@@ -132,7 +121,7 @@ def check_space(folder: Path, needed: int) -> None:
         )
 
 
-def _dump_postgresql(source: DatabaseAddress, file: Path, progress: Progress, media: bool) -> Copied:
+def _dump_postgresql(source: DatabaseAddress, place: Place, progress: Progress, media: bool) -> Copied:
     import psycopg
 
     with psycopg.connect(conninfo(source), password=source.password or None) as connection:
@@ -144,56 +133,10 @@ def _dump_postgresql(source: DatabaseAddress, file: Path, progress: Progress, me
         assert snapshot is not None
         found = _look_at(connection, is_sqlite=False, media=media)
         command = ["pg_dump", "-Fc", "--no-owner", "--no-privileges", f"--snapshot={snapshot[0]}"]
-        command += ["--exclude-schema=before_restore_*", "-f", str(file)]
-        run_program([*command, "-d", conninfo(source)], source, lambda: progress(_size(file), None))
+        command += ["--exclude-schema=before_restore_*", "-d", conninfo(source)]
+        with output_of(command, source, lambda: progress(dump.size, None)) as dump:
+            write_part(place.folder, NAMES["postgresql"], dump, place.seal)
     return found
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
-
-
-def conninfo(address: DatabaseAddress) -> str:
-    """What libpq connects by; without the password, which is not for lists of processes."""
-    from psycopg.conninfo import make_conninfo
-
-    given = {"dbname": address.name, "user": address.user, "host": address.host, "port": address.port}
-    return make_conninfo(**{key: value for key, value in given.items() if value}, **dict(address.options))
-
-
-def run_program(command: list[str], address: DatabaseAddress, tick: Callable[[], None]) -> None:
-    """Run a program of PostgreSQL; `tick` is called while it runs, and ends it by raising."""
-    environment = dict(os.environ)
-    if address.password:
-        environment["PGPASSWORD"] = address.password
-    try:
-        process = subprocess.Popen(  # noqa: S603  (no shell; the arguments are ours)
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-    except FileNotFoundError:
-        raise BackupError(
-            f"{command[0]} is not installed: install the package postgresql-client of the server's version"
-        ) from None
-    try:
-        faults = _wait(process, tick)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    if process.returncode:
-        raise BackupError(f"{command[0]} failed: {faults.strip()[-1000:] or process.returncode}")
-
-
-def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None]) -> str:
-    while True:
-        try:
-            return process.communicate(timeout=POLL_SECONDS)[1].decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            tick()
 
 
 def told_seldom(tell: Callable[[int, int | None], None], seconds: float = 1.0) -> Progress:

@@ -9,5 +9,9 @@ class BackupError(MatrixError):
     """A backup cannot be made, read or restored; the message says why, and what helps."""
 
 
+class WrongKey(BackupError):
+    """A backup is encrypted, and not to the key at hand."""
+
+
 class BackupCancelled(Exception):
     """Somebody has asked for the end of the work."""

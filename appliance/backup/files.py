@@ -9,7 +9,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from appliance.backup.errors import BackupError
 from appliance.config import Config
@@ -17,10 +17,9 @@ from appliance.config.keys import keys_of
 from appliance.config.sources import config_files
 
 
-def pack(config: Config, file: Path) -> None:
-    """Write the archive, which only its owner can read."""
-    file.touch(mode=0o600)
-    with tarfile.open(file, "w") as archive:
+def pack(config: Config, stream: IO[bytes]) -> None:
+    """Write the archive into a stream."""
+    with tarfile.open(fileobj=stream, mode="w|") as archive:
         for name, path in _members(config):
             archive.add(path, name, recursive=False)
 
@@ -60,11 +59,11 @@ def _is_below(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def unpack(file: Path, config: Config, configuration: Path) -> None:
+def unpack(stream: IO[bytes], config: Config, configuration: Path) -> None:
     """Put secrets and keys where the configuration wants them; the old configuration into a folder."""
     outside = outside_keys(config)
     try:
-        with tarfile.open(file) as archive:
+        with tarfile.open(fileobj=stream) as archive:
             for member in archive:
                 target = _target(member, config, configuration, outside)
                 source = archive.extractfile(member)
@@ -74,7 +73,7 @@ def unpack(file: Path, config: Config, configuration: Path) -> None:
                     target.write_bytes(source.read())
                     target.chmod(0o640)
     except tarfile.TarError as fault:
-        raise BackupError(f"{file} cannot be read: {fault}") from fault
+        raise BackupError(f"The archive of keys cannot be read: {fault}") from fault
 
 
 def _target(

@@ -19,11 +19,14 @@ import msgspec
 
 from appliance.backup.errors import BackupError
 from appliance.backup.manifest import FILE, Manifest, Verdict, read_manifest
+from appliance.config import get_config
 
 POOL: Final = "pool"
 FILES: Final = "files.tar"
 MEDIA: Final = "media.jsonl"
+POOL_LIST: Final = "pool.jsonl"
 VERDICT: Final = "verified.json"
+_WORK: Final = "backup-work"
 _TIME: Final = "%Y-%m-%dT%H%M%SZ"
 
 
@@ -33,6 +36,16 @@ class Stored(NamedTuple):
     folder: Path
     manifest: Manifest
     verdict: Verdict | None
+
+
+def work_folder(id: str) -> Path:
+    """Where plain data lies while an encrypted backup is made: with the server's own, not among backups."""
+    return get_config().server.data_dir / _WORK / id
+
+
+def work_folders() -> list[Path]:
+    """Those that there are."""
+    return list((get_config().server.data_dir / _WORK).glob("*"))
 
 
 def new_id(now_ms: int) -> str:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+import orjson
 
 from appliance.backup.errors import BackupError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+# What is not encrypted can be read by versions that know nothing of encryption.
+PLAIN_FORMAT: Final = 1
 FILE: Final = "manifest.json"
 CHUNK: Final = 1 << 20
 
@@ -30,8 +33,18 @@ class MediaPart(msgspec.Struct, frozen=True):
     missing: int = 0
 
 
+class Encryption(msgspec.Struct, frozen=True):
+    """The short name of the key, and what shows that the manifest was written by who has it."""
+
+    key: str
+    proof: str = ""
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole backup. Times are milliseconds since the epoch; `counts` are rows by table."""
+    """A whole backup. Times are milliseconds since the epoch; `counts` are rows by table.
+
+    Of one that is encrypted, neither `counts` nor `stream_position` is told here.
+    """
 
     format: int
     id: str
@@ -46,6 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     stream_position: int
     parts: dict[str, Part]
     media: MediaPart | None
+    encryption: Encryption | None = None
 
     @property
     def size(self) -> int:
@@ -76,6 +90,13 @@ def read_manifest(folder: Path) -> Manifest:
             "form: install that version or a newer one"
         )
     return manifest
+
+
+def proven_content(data: bytes) -> bytes:
+    """What the proof in an encoded manifest is made of: all the rest, however it is written."""
+    fields = orjson.loads(data)
+    fields["encryption"] = {**(fields.get("encryption") or {}), "proof": ""}
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
 def part_of(file: Path) -> Part:

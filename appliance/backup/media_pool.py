@@ -1,99 +1,107 @@
-"""Files of media in the folder of backups: each is there once, under the name that it has in the store.
+"""Files of media in the folder of backups: each is there once for all.
 
-A name never stands for two files, so what is there in its size needs no second look. Which files belong to a
-backup is in its `media.jsonl`, a line of JSON for each.
+Plain ones bear the name that they have in the store; a name there never stands for two files, so what is
+there in its size needs no second look. Encrypted ones bear names that tell nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
+from appliance.backup import media_list
 from appliance.backup.errors import BackupError
-from appliance.backup.layout import MEDIA, POOL
-from appliance.backup.manifest import CHUNK
+from appliance.backup.layout import MEDIA, POOL, POOL_LIST, work_folders
+from appliance.backup.media_list import WANTED, Listed
+from appliance.backup.parts import OpenBackup, write_file
+from appliance.backup.streams import Hashing
 from appliance.config import get_config
 from matrix_app.media.store import MediaStore, media_store
-from matrix_app.storage.snapshot_facts import MediaWanted
+
+if TYPE_CHECKING:
+    from appliance.backup.keys import Seal
 
 PIECE_SECONDS: Final = 5.0
-WANTED: Final = ".wanted.jsonl"
 
 
-def write_wanted(folder: Path, wanted: Iterable[MediaWanted]) -> int:
-    """Note which files a backup is to have; how many."""
-    count = 0
-    with (folder / WANTED).open("wb") as stream:
-        for one in wanted:
-            stream.write(orjson.dumps(tuple(one)) + b"\n")
-            count += 1
-    return count
-
-
-def read_list(file: Path) -> Iterator[MediaWanted]:
-    """The files of a list; nothing when there is no list."""
-    if not file.exists():
-        return
-    with file.open("rb") as stream:
-        for line in stream:
-            yield MediaWanted(*orjson.loads(line))
-
-
-def copy_some(root: Path, folder: Path, state: dict[str, Any]) -> bool:
+def copy_some(draft: Path, work: Path, seal: Seal | None, state: dict[str, Any]) -> bool:
     """Copy files for a few seconds; True when there are none left.
 
-    `state` tells where to go on in both lists, and counts.
+    `state` tells where to go on in the lists, and counts. The list of what is in the pool grows in the draft
+    of the backup, the one with names of the store in the folder for plain data.
     """
-    store, pool = media_store(), root / POOL
-    until = time.monotonic() + PIECE_SECONDS
-    with (folder / WANTED).open("rb") as wanted, (folder / MEDIA).open("ab") as had:
+    pool, until = draft.parent / POOL, time.monotonic() + PIECE_SECONDS
+    with (
+        (work / WANTED).open("rb") as wanted,
+        _grown(work / MEDIA, state, "had_at") as had,
+        _grown(draft / POOL_LIST if seal else None, state, "pooled_at") as pooled,
+    ):
         wanted.seek(state.setdefault("wanted_at", 0))
-        had.truncate(state.setdefault("had_at", 0))
-        had.seek(0, os.SEEK_END)
         while line := wanted.readline():
-            one = MediaWanted(*orjson.loads(line))
-            if _ensure(store, pool, one):
+            one = media_list.parse_line(line)
+            size = _ensure(pool / one.name, one, seal)
+            if size is None:
+                state["missing"] = state.get("missing", 0) + 1
+            else:
                 had.write(line)
+                pooled.write(orjson.dumps((one.name, size)) + b"\n")
                 state["files"] = state.get("files", 0) + 1
                 state["bytes"] = state.get("bytes", 0) + one.size
-            else:
-                state["missing"] = state.get("missing", 0) + 1
             if time.monotonic() > until:
                 break
-        had.flush()
-        os.fsync(had.fileno())
-        state["wanted_at"], state["had_at"] = wanted.tell(), had.tell()
-        return not line
+        state["wanted_at"] = wanted.tell()
+    return not line
 
 
-def _ensure(store: MediaStore, pool: Path, one: MediaWanted) -> bool:
-    """Have a file in the pool; False when the store has it no more, or not as it was."""
-    target = pool / one.location
-    if target.is_file() and target.stat().st_size == one.size:
-        return True
+@contextmanager
+def _grown(file: Path | None, state: dict[str, Any], key: str) -> Iterator[IO[bytes]]:
+    """A list to add lines to, from where it was when `state` was stored; None is nowhere."""
+    with (file or Path(os.devnull)).open("ab") as stream:
+        if file is not None:
+            stream.truncate(state.setdefault(key, 0))
+            stream.seek(0, os.SEEK_END)
+        yield stream
+        stream.flush()
+        if file is not None:
+            os.fsync(stream.fileno())
+            state[key] = stream.tell()
+
+
+def _ensure(target: Path, one: Listed, seal: Seal | None) -> int | None:
+    """Have a file in the pool; its size there, or None when the store has it no more, or not as it was."""
+    if (found := _size(target)) is not None and (found > one.size if seal else found == one.size):
+        return found
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = target.with_name(f".{target.name}.draft")
     draft.unlink(missing_ok=True)
     try:
-        if not _link(one, draft) and not _copy(store, one, draft):
-            return False
+        if not (seal is None and _link(one, draft)) and not _copy(media_store(), one, draft, seal):
+            return None
         draft.rename(target)
     except FileNotFoundError:
-        return False
+        return None
     except OSError as fault:
         raise BackupError(f"Media cannot be written to the folder of backups: {fault}") from fault
     finally:
         draft.unlink(missing_ok=True)
-    return True
+    return target.stat().st_size
 
 
-def _link(one: MediaWanted, draft: Path) -> bool:
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _link(one: Listed, draft: Path) -> bool:
     """The same file under a second name, where both are on one disk: the store never writes to it again."""
     media = get_config().media
     if media.store != "folder":
@@ -110,59 +118,99 @@ def _link(one: MediaWanted, draft: Path) -> bool:
     return True
 
 
-def _copy(store: MediaStore, one: MediaWanted, draft: Path) -> bool:
-    hashed, size = hashlib.sha256(), 0
-    with store.open(one.location) as source, draft.open("wb") as target:
-        while chunk := source.read(CHUNK):
-            hashed.update(chunk)
-            target.write(chunk)
-            size += len(chunk)
-        target.flush()
-        os.fsync(target.fileno())
-    return size == one.size and one.sha256 in (None, hashed.hexdigest())
+def _copy(store: MediaStore, one: Listed, draft: Path, seal: Seal | None) -> bool:
+    with store.open(one.location) as stream:
+        source = Hashing(stream)
+        write_file(draft, source, seal)
+    return source.is_as(one.size, one.sha256)
 
 
-def faults_in(root: Path, folder: Path, tell: Callable[[int], None]) -> Iterator[str]:
+@contextmanager
+def listed(opened: OpenBackup) -> Iterator[Iterator[Listed]]:
+    """The files of media of a backup; none when it has no media."""
+    if opened.manifest.media is None:
+        yield iter(())
+        return
+    with _scratch() as plain:
+        opened.pour(MEDIA, plain)
+        plain.seek(0)
+        yield media_list.read_list(plain)
+
+
+def _scratch() -> IO[bytes]:
+    """A file without a name, for plain data, on the disk of the server's own data."""
+    return tempfile.TemporaryFile(dir=get_config().server.data_dir)
+
+
+def faults_in(opened: OpenBackup, tell: Callable[[int], None]) -> Iterator[str]:
     """What is wrong with the files of a backup: those that are not there, or not as they were."""
-    for number, one in enumerate(read_list(folder / MEDIA)):
-        tell(number)
-        file = root / POOL / one.location
-        if not file.is_file():
-            yield f"the file {one.location} is missing"
-        elif file.stat().st_size != one.size:
-            yield f"the file {one.location} has another size"
-        elif one.sha256 is not None and _digest(file) != one.sha256:
-            yield f"the file {one.location} is damaged"
+    pool = opened.stored.folder.parent / POOL
+    with listed(opened) as files:
+        for number, one in enumerate(files):
+            tell(number)
+            if fault := _fault(opened, pool / one.name, one):
+                yield f"the file {one.location} {fault}"
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _fault(opened: OpenBackup, file: Path, one: Listed) -> str:
+    size = _size(file)
+    if size is None:
+        return "is missing"
+    if not opened.is_sealed and size != one.size:
+        return "has another size"
+    if not opened.is_sealed and one.sha256 is None:
+        return ""
+    seen = Hashing()
+    try:
+        opened.pour_file(file, seen)
+    except BackupError:
+        return "is damaged"
+    return "" if seen.is_as(one.size, one.sha256) else "is damaged"
 
 
-def put_back(root: Path, folder: Path, store: MediaStore, tell: Callable[[int], None]) -> int:
+def put_back(opened: OpenBackup, store: MediaStore, tell: Callable[[int], None]) -> int:
     """Put the files of a backup into the store, unless they are there; how many the backup lacks."""
     lost = 0
-    for number, one in enumerate(read_list(folder / MEDIA)):
-        tell(number)
-        if store.size(one.location) == one.size:
-            continue
-        store.delete(one.location)
-        try:
-            with (root / POOL / one.location).open("rb") as source:
-                store.stage(source, one.location).keep()
-        except FileNotFoundError:
-            lost += 1
+    pool = opened.stored.folder.parent / POOL
+    with listed(opened) as files:
+        for number, one in enumerate(files):
+            tell(number)
+            if store.size(one.location) != one.size:
+                store.delete(one.location)
+                lost += not _put(opened, pool / one.name, one, store)
     return lost
+
+
+def _put(opened: OpenBackup, file: Path, one: Listed, store: MediaStore) -> bool:
+    """Put a file into the store; False when it is not there, or not as it was."""
+    try:
+        with _plain(opened, file) as source:
+            staged = store.stage(source, one.location)
+    except (BackupError, FileNotFoundError):
+        return False
+    if staged.size != one.size or one.sha256 not in (None, staged.digest.hex()):
+        staged.discard()
+        return False
+    staged.keep()
+    return True
+
+
+def _plain(opened: OpenBackup, file: Path) -> IO[bytes]:
+    if not opened.is_sealed:
+        return file.open("rb")
+    plain = _scratch()
+    opened.pour_file(file, plain)
+    plain.seek(0)
+    return plain
 
 
 def prune(root: Path) -> int:
     """Remove files that belong to no backup, and to none that is being made; how many."""
     pool = root / POOL
     kept: set[str] = set()
-    for folder in root.iterdir() if root.is_dir() else []:
-        for name in (MEDIA, WANTED):
-            kept.update(one.location for one in read_list(folder / name))
+    for folder in [*(root.iterdir() if root.is_dir() else []), *work_folders()]:
+        kept.update(one.name for one in media_list.pooled_of(folder))
+        kept.update(media_list.wanted_names(folder))
     removed = 0
     for folder_name, _, names in os.walk(pool):
         for name in names:

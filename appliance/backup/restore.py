@@ -7,16 +7,20 @@ are there, since a name in the store never stands for two.
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from appliance.backup import files, layout, media_pool
-from appliance.backup.database_copy import check_space, conninfo, decompress
+from appliance.backup.database_copy import check_space
 from appliance.backup.errors import BackupError
+from appliance.backup.keys import Keys, keep_keys, own_keys
 from appliance.backup.layout import Stored
-from appliance.backup.verify import Tell, part_faults, restore_dump, schema_faults
+from appliance.backup.parts import FORGED, OpenBackup, open_backup
+from appliance.backup.programs import conninfo
+from appliance.backup.verify import Tell, part_faults, restore_dump, schema_faults, unpack_sqlite
 from appliance.config.addresses import DatabaseAddress, parse_database_url
 from appliance.restoring import RETIRED, UNFINISHED
 from matrix_app.storage import database_replacement
@@ -34,32 +38,46 @@ _SUFFIXES: Final = ("", "-wal", "-shm", "-journal")
 
 
 class Restored(NamedTuple):
-    """Where the old data is, if any, and the old configuration; how many files of media are lost."""
+    """Where the old data is, if any, and the old configuration; how many files of media are lost.
+
+    `is_unproven`: it is encrypted, and nothing shows that it was this server that made it.
+    """
 
     aside: str
     configuration: Path
     lost_media: int
+    is_unproven: bool
 
 
-def put_in_place(stored: Stored, config: Config, *, replace: bool, tell: Tell) -> Restored:
+def put_in_place(
+    stored: Stored, config: Config, *, replace: bool, tell: Tell, given: Keys | None = None
+) -> Restored:
     """Check a backup, set aside what is there, and put the backup in its place.
+
+    One that is encrypted is opened with the keys that are given, or those that this machine has.
 
     The server must not run. What is there then is not to be used before `after_restore` was called: until
     `finish`, no server starts with it.
     """
     target = parse_database_url(config.database.url, config.server.data_dir)
     _check(stored, config, target, tell)
+    opened = open_backup(stored, given)
+    if opened.is_forged:
+        raise BackupError(f"The backup {stored.manifest.id} cannot be restored: {FORGED}")
+    own = own_keys()
     data = config.server.data_dir
     data.mkdir(parents=True, exist_ok=True, mode=0o750)
     aside = _set_aside(stored, config, target, replace=replace)
+    keep_keys(own)
     layout.write_whole(data / UNFINISHED, stored.manifest.id.encode())
     tell("database", 0, None)
     if target.engine == "sqlite":
-        _restore_sqlite(stored, Path(target.name))
+        _restore_sqlite(opened, Path(target.name))
     else:
-        restore_dump(stored, target, lambda: tell("database", 0, None))
-    files.unpack(stored.folder / layout.FILES, config, data / CONFIGURATION)
-    return Restored(aside, data / CONFIGURATION, _restore_media(stored, tell))
+        restore_dump(opened, target, lambda: tell("database", 0, None))
+    _restore_files(opened, config)
+    lost = _restore_media(opened, tell)
+    return Restored(aside, data / CONFIGURATION, lost, opened.is_sealed and not opened.is_proven)
 
 
 def finish(config: Config) -> None:
@@ -154,24 +172,28 @@ def _set_aside_tables(target: DatabaseAddress, name: str) -> str:
     return f"the schema {schema} of the database"
 
 
-def _restore_sqlite(stored: Stored, target: Path) -> None:
+def _restore_sqlite(opened: OpenBackup, target: Path) -> None:
     """Unpack beside, and rename: the database is there in full or not at all."""
-    name = next(name for name in stored.manifest.parts if name.startswith("database."))
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    check_space(target.parent, stored.manifest.parts[name].size)
+    check_space(target.parent, sum(part.size for part in opened.manifest.parts.values()))
     draft = target.with_name(f".{target.name}.restoring")
-    decompress(stored.folder / name, draft)
+    unpack_sqlite(opened, draft)
     draft.chmod(0o640)
     draft.rename(target)
     layout.sync_folder(target.parent)
 
 
-def _restore_media(stored: Stored, tell: Tell) -> int:
+def _restore_files(opened: OpenBackup, config: Config) -> None:
+    with tempfile.TemporaryFile(dir=config.server.data_dir) as archive:
+        opened.pour(layout.FILES, archive)
+        archive.seek(0)
+        files.unpack(archive, config, config.server.data_dir / CONFIGURATION)
+
+
+def _restore_media(opened: OpenBackup, tell: Tell) -> int:
     from matrix_app.media.store import media_store
 
-    if stored.manifest.media is None:
+    if opened.manifest.media is None:
         return 0
-    total = stored.manifest.media.files
-    return media_pool.put_back(
-        stored.folder.parent, stored.folder, media_store(), lambda done: tell("media", done, total)
-    )
+    total = opened.manifest.media.files
+    return media_pool.put_back(opened, media_store(), lambda done: tell("media", done, total))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import secrets
 import sqlite3
 import tempfile
@@ -14,36 +16,51 @@ from typing import Any, Final
 import msgspec
 
 from appliance.backup import layout, media_pool
-from appliance.backup.database_copy import conninfo, decompress, present_database, run_program
+from appliance.backup.database_copy import present_database
 from appliance.backup.errors import BackupError
+from appliance.backup.keys import Keys
 from appliance.backup.layout import Stored
 from appliance.backup.manifest import Manifest, Verdict, part_of
+from appliance.backup.parts import FACTS, FORGED, OpenBackup, open_backup
+from appliance.backup.programs import conninfo, input_of
+from appliance.backup.streams import Hashing, Unzipping
+from appliance.config import get_config
 from appliance.config.addresses import DatabaseAddress
 from appliance.database import shipped
 from matrix_app.storage import snapshot_facts
 from matrix_app.storage.clock import now_ms
+from matrix_app.storage.snapshot_facts import Facts
 
 MOST_FAULTS: Final = 100
 Tell = Callable[[str, int, int | None], None]
 
 
-def verify(stored: Stored, tell: Tell) -> Verdict:
-    """Restore a backup into a scratch place and check it; the verdict is stored beside it."""
-    verdict = Verdict(now_ms(), list(islice(_faults(stored, tell), MOST_FAULTS)))
+def verify(stored: Stored, tell: Tell, given: Keys | None = None) -> Verdict:
+    """Restore a backup into a scratch place and check it; the verdict is stored beside it.
+
+    Raises `WrongKey` when it is encrypted and cannot be opened.
+    """
+    damaged = list(part_faults(stored, tell))
+    found = damaged or _faults(open_backup(stored, given), tell)
+    verdict = Verdict(now_ms(), list(islice(found, MOST_FAULTS)))
     layout.write_whole(stored.folder / layout.VERDICT, msgspec.json.encode(verdict))
     return verdict
 
 
-def _faults(stored: Stored, tell: Tell) -> Iterator[str]:
-    damaged = list(part_faults(stored, tell))
-    yield from damaged
-    yield from schema_faults(stored.manifest)
-    if not damaged:
-        yield from _database_faults(stored, tell)
-    total = stored.manifest.media.files if stored.manifest.media else 0
-    yield from media_pool.faults_in(
-        stored.folder.parent, stored.folder, lambda done: tell("media", done, total)
-    )
+def _faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
+    if opened.is_forged:
+        yield FORGED
+    yield from schema_faults(opened.manifest)
+    tell("database", 0, None)
+    try:
+        opened.pour(layout.FILES, Hashing())
+        yield from (
+            _sqlite_faults(opened) if opened.manifest.engine == "sqlite" else _postgresql_faults(opened, tell)
+        )
+        total = opened.manifest.media.files if opened.manifest.media else 0
+        yield from media_pool.faults_in(opened, lambda done: tell("media", done, total))
+    except BackupError as fault:
+        yield fault.message
 
 
 def part_faults(stored: Stored, tell: Tell) -> Iterator[str]:
@@ -67,45 +84,65 @@ def schema_faults(manifest: Manifest) -> Iterator[str]:
         )
 
 
-def _database_faults(stored: Stored, tell: Tell) -> Iterator[str]:
-    tell("database", 0, None)
-    if stored.manifest.engine == "sqlite":
-        yield from _sqlite_faults(stored)
-    else:
-        yield from _postgresql_faults(stored, tell)
-
-
-def _sqlite_faults(stored: Stored) -> Iterator[str]:
-    name = next(name for name in stored.manifest.parts if name.startswith("database."))
-    with tempfile.TemporaryDirectory(dir=stored.folder.parent, prefix=".verify-") as scratch:
+def _sqlite_faults(opened: OpenBackup) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(dir=_scratch(opened), prefix=".verify-") as scratch:
         plain = Path(scratch) / "database.sqlite3"
-        decompress(stored.folder / name, plain)
+        unpack_sqlite(opened, plain)
         with closing(sqlite3.connect(plain)) as connection:
             for (found,) in connection.execute("PRAGMA integrity_check(10)").fetchall():
                 if found != "ok":
                     yield f"the database is damaged: {found}"
-            yield from _count_faults(stored.manifest, connection, is_sqlite=True)
+            yield from _count_faults(opened, connection, is_sqlite=True)
 
 
-def _count_faults(manifest: Manifest, connection: Any, *, is_sqlite: bool) -> Iterator[str]:
+def _scratch(opened: OpenBackup) -> Path:
+    """Where a copy may lie: of what is encrypted nothing lies plainly among the backups."""
+    return get_config().server.data_dir if opened.is_sealed else opened.stored.folder.parent
+
+
+def unpack_sqlite(opened: OpenBackup, file: Path) -> None:
+    """Unpack a database of SQLite into a file; raises `BackupError` when it is damaged or does not fit."""
+    try:
+        with file.open("wb") as target:
+            unzipping = Unzipping(target)
+            opened.pour(opened.database, unzipping)
+            unzipping.finish()
+            target.flush()
+            os.fsync(target.fileno())
+    except OSError as fault:
+        raise BackupError(f"{file} cannot be written: {fault}") from fault
+
+
+def _facts(opened: OpenBackup) -> Facts:
+    manifest = opened.manifest
+    if not opened.is_sealed:
+        return Facts(manifest.counts, manifest.migrations, manifest.stream_position)
+    plain = io.BytesIO()
+    opened.pour(FACTS, plain)
+    return msgspec.json.decode(plain.getvalue(), type=Facts)
+
+
+def _count_faults(opened: OpenBackup, connection: Any, *, is_sqlite: bool) -> Iterator[str]:
+    told = _facts(opened)
+
     def query(sql: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
         return found
 
-    facts = snapshot_facts.read(query, is_sqlite=is_sqlite, tables=sorted(manifest.counts))
-    for table, count in manifest.counts.items():
+    facts = snapshot_facts.read(query, is_sqlite=is_sqlite, tables=sorted(told.counts))
+    for table, count in told.counts.items():
         if facts.counts[table] != count:
             yield f"{table} has {facts.counts[table]} rows instead of {count}"
-    if sorted(facts.migrations) != sorted(manifest.migrations):
+    if sorted(facts.migrations) != sorted(opened.manifest.migrations):
         yield "its migrations are not those of the manifest"
-    if facts.stream_position != manifest.stream_position:
-        yield f"its stream is at {facts.stream_position} instead of {manifest.stream_position}"
+    if facts.stream_position != told.stream_position:
+        yield f"its stream is at {facts.stream_position} instead of {told.stream_position}"
     owner = snapshot_facts.owner_domain(query)
-    if owner not in (None, manifest.server_name):
-        yield f"its users are of {owner}, not of {manifest.server_name}"
+    if owner not in (None, opened.manifest.server_name):
+        yield f"its users are of {owner}, not of {opened.manifest.server_name}"
 
 
-def _postgresql_faults(stored: Stored, tell: Tell) -> Iterator[str]:
+def _postgresql_faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
     import psycopg
 
     present = present_database()
@@ -114,9 +151,9 @@ def _postgresql_faults(stored: Stored, tell: Tell) -> Iterator[str]:
         return
     try:
         with _scratch_database(present) as scratch:
-            restore_dump(stored, scratch, lambda: tell("database", 0, None))
+            restore_dump(opened, scratch, lambda: tell("database", 0, None))
             with psycopg.connect(conninfo(scratch), password=scratch.password or None) as connection:
-                yield from _count_faults(stored.manifest, connection, is_sqlite=False)
+                yield from _count_faults(opened, connection, is_sqlite=False)
     except BackupError as fault:
         yield fault.message
     except psycopg.errors.InsufficientPrivilege:
@@ -126,11 +163,11 @@ def _postgresql_faults(stored: Stored, tell: Tell) -> Iterator[str]:
         )
 
 
-def restore_dump(stored: Stored, target: DatabaseAddress, tick: Callable[[], None]) -> None:
+def restore_dump(opened: OpenBackup, target: DatabaseAddress, tick: Callable[[], None]) -> None:
     """Restore a dump into an empty database of PostgreSQL."""
-    name = next(name for name in stored.manifest.parts if name.startswith("database."))
     command = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "-d", conninfo(target)]
-    run_program([*command, str(stored.folder / name)], target, tick)
+    with input_of(command, target, tick) as program:
+        opened.pour(opened.database, program)
 
 
 @contextmanager

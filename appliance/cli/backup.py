@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """What is to be copied, and how it is told."""
     parser.add_argument("--list", action="store_true", help="list the backups there are, and make none")
+    parser.add_argument(
+        "--kit", action="store_true", help="print the emergency kit of encrypted backups, and make none"
+    )
+    parser.add_argument(
+        "--new-key", action="store_true", help="encrypt to a new key from now on, and print its kit"
+    )
     parser.add_argument("--no-media", action="store_true", help="leave out pictures and files")
     parser.add_argument("--verify", action="store_true", help="verify the new backup by a real restore")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
@@ -33,6 +39,8 @@ def run(arguments: Namespace) -> int:
     from appliance.backup.layout import stored_backups
 
     try:
+        if arguments.kit or arguments.new_key:
+            return _kit(new=arguments.new_key)
         if arguments.list:
             found = stored_backups(get_config().backup.dir)
             _print(found, as_json=arguments.json)
@@ -41,6 +49,18 @@ def run(arguments: Namespace) -> int:
     except BackupError as fault:
         print(fault.message, file=sys.stderr)
         return 1
+
+
+def _kit(*, new: bool) -> int:
+    from appliance.backup import keys, kit
+    from matrix_app.services.audit import CLI
+
+    if new:
+        keys.renew_key()
+    print(kit.print_again(CLI), end="")
+    if not get_config().backup.encrypt:
+        print("backups are not encrypted as long as backup.encrypt is false", file=sys.stderr)
+    return 0
 
 
 def _make(arguments: Namespace) -> int:
@@ -68,9 +88,9 @@ def _print(found: list[Stored], *, as_json: bool) -> None:
             if manifest.media and manifest.media.missing
             else ""
         )
-        print(
-            f"{manifest.id}  {manifest.size / 1_000_000:.1f} MB{media}{lost}  {_verdict(one)}  {one.folder}"
-        )
+        sealed = f", encrypted to {manifest.encryption.key}" if manifest.encryption else ""
+        size = f"{manifest.size / 1_000_000:.1f} MB"
+        print(f"{manifest.id}  {size}{media}{lost}{sealed}  {_verdict(one)}  {one.folder}")
     if not found:
         print("there are no backups")
 
@@ -92,6 +112,7 @@ def described(one: Stored) -> dict[str, Any]:
         "version": manifest.hearth_version,
         "engine": manifest.engine,
         "bytes": manifest.size,
+        "encrypted_to": manifest.encryption.key if manifest.encryption else None,
         "media_files": manifest.media.files if manifest.media else None,
         "media_missing": manifest.media.missing if manifest.media else None,
         "verified_ts": one.verdict.ts if one.verdict else None,

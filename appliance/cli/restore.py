@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -23,6 +24,9 @@ Keep the old machine from starting again: two servers of one name break each oth
 What was said and changed since the backup is gone here; other servers send their part of it again when asked.
 Sessions that were signed in since the backup must sign in anew; all others go on.
 """
+_UNPROVEN = (
+    "it was opened with another key than the server's own, and only that one shows that the server made it\n"
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -32,6 +36,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--replace", action="store_true", help="keep the present data beside, and take its place"
+    )
+    parser.add_argument(
+        "--kit", type=Path, metavar="FILE", help="the emergency kit that opens it, when it is encrypted"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
     parser.epilog = "The server must not run. Its configuration must say the name and the database already."
@@ -55,6 +62,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
+    from appliance.backup.keys import read_keys
     from appliance.backup.layout import find_backup
     from appliance.backup.restore import finish, put_in_place
     from appliance.database import migrate
@@ -64,7 +72,8 @@ def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
 
     progress = Progress(quiet=arguments.json)
     stored = find_backup(config.backup.dir, arguments.backup)
-    placed = put_in_place(stored, config, replace=arguments.replace, tell=progress)
+    given = read_keys(arguments.kit) if arguments.kit else None
+    placed = put_in_place(stored, config, replace=arguments.replace, tell=progress, given=given)
     progress("schema", 0, None)
     migrate(progress)
     check_server_name(config)
@@ -76,6 +85,7 @@ def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
         "aside": placed.aside,
         "configuration": str(placed.configuration),
         "lost_media": placed.lost_media,
+        "unproven": placed.is_unproven,
         **renewed._asdict(),
     }
 
@@ -83,9 +93,11 @@ def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
 def _sentences(told: dict[str, Any]) -> str:
     aside = f"what was there is kept in {told['aside']}\n" if told["aside"] else ""
     lost = f"{told['lost_media']} files of media were not in the backup\n" if told["lost_media"] else ""
+    unproven = _UNPROVEN if told["unproven"] else ""
     return (
         f"restored {told['id']}; {told['devices']} devices upload new keys, "
         f"{told['servers']} servers are told\n"
-        f"{aside}{lost}its configuration, to compare with the present one, is in {told['configuration']}\n"
+        f"{aside}{lost}{unproven}"
+        f"its configuration, to compare with the present one, is in {told['configuration']}\n"
         f"{_AFTERWARDS}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
@@ -22,12 +23,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "backup", nargs="?", metavar="BACKUP", help="its name or folder (default: the latest)"
     )
+    parser.add_argument(
+        "--kit", type=Path, metavar="FILE", help="the emergency kit that opens it, when it is encrypted"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
 
 
 def run(arguments: Namespace) -> int:
     """Restores a backup into a scratch place and checks it; 1 when it is not sound."""
     django.setup()
+    from appliance.backup.keys import read_keys
     from appliance.backup.layout import find_backup, stored_backups
     from appliance.backup.verify import verify
 
@@ -37,7 +42,7 @@ def run(arguments: Namespace) -> int:
         if name is None:
             raise BackupError(f"There are no backups in {root}")
         stored = find_backup(root, name)
-        verdict = verify(stored, progress)
+        verdict = verify(stored, progress, read_keys(arguments.kit) if arguments.kit else None)
     except BackupError as fault:
         print(fault.message, file=sys.stderr)
         return 1

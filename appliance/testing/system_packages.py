@@ -14,6 +14,7 @@ WANTED = (
     ("coturn", "turnserver", "tests of relays for calls"),
     ("zsh", "zsh", "tests of completion in zsh"),
     ("fish", "fish", "tests of completion in fish"),
+    ("age", "age", "tests that age opens backups"),
 )
 # They would run on this machine from then on, so they are added where nothing starts them.
 SERVICES = frozenset({"coturn"})

@@ -8,16 +8,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.backup import layout
+from appliance.backup import keys, layout
 from appliance.backup.make import make
 from appliance.config import Config
 from appliance.config.current import use_config
-from appliance.diagnostics.checks.backup import place
+from appliance.diagnostics.checks.backup import emergency_kit, place
 from appliance.diagnostics.result import Status
 from matrix_app.services import long_tasks
 from matrix_app.storage import audit
 from matrix_app.storage import long_tasks as stored
+from tests.factories.backups import quiet
 from tests.factories.browser import Browser
+from tests.factories.settings import settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,6 +59,34 @@ def test_a_backup_is_made_verified_fetched_and_removed(browser: Browser, here: C
     assert layout.stored_backups(here.backup.dir) == []
     actions = {row.action for row in audit.page(before=None, limit=20)}
     assert {"backup.fetch", "backup.remove", "task.start"} <= actions
+
+
+def test_the_kit_of_encrypted_backups_is_handed_out_once(browser: Browser, here: Config) -> None:
+    assert "They are not encrypted" in browser.get("/admin/backups/").text
+    keys.renew_key()
+    with settings(backup={"encrypt": True}):
+        assert emergency_kit().status is Status.WARN
+        shown = browser.get("/admin/backups/")
+        assert "nobody can open the backups" in shown.text
+        assert keys.name_of(keys.own_key()) in shown.text
+        assert keys.own_key() not in shown.text
+        got = browser.post("/admin/backups/kit/", page="/admin/backups/")
+        assert keys.own_key() in got.text
+        assert got.headers["Content-Disposition"] == 'attachment; filename="hearth-kit-hearth.example.txt"'
+        assert got.headers["Cache-Control"] == "no-store"
+        shown = browser.get("/admin/backups/")
+        assert "was handed out" in shown.text
+        assert "handed out before" in browser.post("/admin/backups/kit/", page="/admin/backups/").message
+        assert emergency_kit().status is Status.OK
+
+
+def test_the_page_of_an_encrypted_backup_names_its_key(browser: Browser, here: Config) -> None:
+    with settings(backup={"encrypt": True}):
+        made = make("test", quiet)
+    assert made.manifest.encryption is not None
+    assert made.manifest.encryption.key in browser.get(f"/admin/backups/{made.manifest.id}/").text
+    part = _fetch(browser, made.manifest.id, "files.tar.age")
+    assert part.startswith(b"age-encryption.org/v1")
 
 
 @pytest.mark.parametrize("name", ["2026-01-01T000000Z", "..", "pool", "x"])

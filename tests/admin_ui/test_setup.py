@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from appliance.backup import keys
 from appliance.backup.make import make as make_backup
 from appliance.config import Config, get_config
 from appliance.config.current import use_config
@@ -292,15 +293,24 @@ def test_neither_calls_nor_mail_are_needed(browser: Browser) -> None:
 
 def test_at_the_end_there_are_clients_and_an_invitation_and_the_setup_closes(browser: Browser) -> None:
     go_to(browser, "backup")
+    keys.renew_key()
     with settings(backup={"dir": get_config().server.data_dir / "backups"}):
         assert "go with the disk" in browser.get("/setup/backup/").text
     shown = browser.get("/setup/backup/")
     assert str(get_config().backup.dir) in shown.text
     assert "go with the disk" not in shown.text
     assert browser.post("/setup/backup/", {"backup-every_hours": "-1"}).texts(".wrong-text")
-    fields = {"backup-every_hours": "12", "backup-keep_daily": "3", "backup-media": "on"}
+    fields = {
+        "backup-every_hours": "12",
+        "backup-keep_daily": "3",
+        "backup-media": "on",
+        "backup-encrypt": "on",
+    }
     shown = browser.post("/setup/backup/", fields)
     assert get_config().backup.every_hours == 12
+    assert "emergency kit" in shown.text
+    assert "AGE-SECRET-KEY-1" in browser.post("/setup/kit/", page="/setup/finish/").text
+    assert "emergency kit" not in browser.get("/setup/finish/").text
     assert shown.address == "/setup/finish/"
     assert len(shown.html.css("img.qr")) == 5
     token = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -11,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from admin_ui.page import page
 from admin_ui.tables import Column, Table
 from admin_ui.visit import Visit
-from appliance.backup import keeping, task
+from appliance.backup import keeping, keys, kit, task
 from appliance.config import get_config
 from appliance.version import VERSION
 from matrix_app.http.file_answer import FileAnswer, FilePart
@@ -31,7 +33,26 @@ def overview(visit: Visit) -> HttpResponse:
     rows = keeping.all_backups()
     empty = _("There are no backups yet. The first is made by itself, or now.")
     table = Table(visit, COLUMNS, rows, size=max(1, len(rows)), empty=empty)
-    return visit.page("backups/list", table=table, config=get_config(), version=VERSION)
+    seal = keys.present_seal()
+    return visit.page(
+        "backups/list", table=table, config=get_config(), version=VERSION, seal=seal,
+        kit_ts=kit.handed_out_ts() if seal else None,
+    )  # fmt: skip
+
+
+@page("admin", confirmed=True)
+def fetch_kit(visit: Visit) -> HttpResponse:
+    """The emergency kit as a file, once for each key."""
+    if not visit.is_post:
+        return visit.redirect(reverse("admin:backups"))
+    return kit_file(kit.fetch_once(visit.actor))
+
+
+def kit_file(text: str) -> HttpResponse:
+    """A kit as a file to keep."""
+    name = re.sub(r"[^A-Za-z0-9.-]", "-", get_config().server.name)
+    headers = {"Content-Disposition": f'attachment; filename="hearth-kit-{name}.txt"'}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @page("admin")

@@ -11,10 +11,12 @@ from django.utils.translation import gettext as _t
 from admin_ui import cookies
 from admin_ui.client_links import CLIENTS, ClientLink
 from admin_ui.qr import qr_picture
+from admin_ui.sections.backups.views import kit_file
 from admin_ui.sections.settings.views import form_of
 from admin_ui.sections.setup.options import are_changed, settings_of
 from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
+from appliance.backup import kit
 from appliance.config import get_config
 from appliance.config.stored import fixed_keys
 from matrix_app.services import setup
@@ -22,7 +24,7 @@ from matrix_app.services.public_address import public_baseurl
 from matrix_app.storage import check_results
 from matrix_app.storage.check_results import CheckRow
 
-BACKUP = ("backup.every_hours", "backup.keep_daily", "backup.media")
+BACKUP = ("backup.every_hours", "backup.keep_daily", "backup.media", "backup.encrypt")
 
 
 class ClientCode(NamedTuple):
@@ -63,8 +65,17 @@ def finish(visit: Visit) -> HttpResponse:
     return show(
         visit, "finish", owner=made, clients=[ClientCode(each, qr_picture(each.address)) for each in CLIENTS],
         invitation=invitation, invitation_picture=qr_picture(invitation) if invitation else "",
+        has_kit=get_config().backup.encrypt and kit.handed_out_ts() is None,
         uses=setup.INVITATION_USES, federation=_federation(), server=get_config().server.name,
     )  # fmt: skip
+
+
+@step("finish")
+def fetch_kit(visit: Visit) -> HttpResponse:
+    """The emergency kit as a file, once."""
+    if not visit.is_post:
+        return visit.redirect(reverse("setup:finish"))
+    return kit_file(kit.fetch_once(visit.actor))
 
 
 def _federation() -> list[CheckRow]:

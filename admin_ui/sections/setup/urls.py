@@ -22,5 +22,6 @@ urlpatterns = [
     path("mail/", options.mail, name="mail"),
     path("mail/test/", options.test_mail, name="mail-test"),
     path("backup/", ending.backup, name="backup"),
+    path("kit/", ending.fetch_kit, name="kit"),
     path("finish/", ending.finish, name="finish"),
 ]

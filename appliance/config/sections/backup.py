@@ -23,6 +23,17 @@ class Backup(Section, frozen=True):
         int, natural("How often the server makes a backup by itself, in hours; 0 for never.")
     ] = 24
     media: Annotated[bool, doc("Whether pictures and files are part of backups.")] = True
+    encrypt: Annotated[
+        bool,
+        doc(
+            "Whether backups are encrypted. Hearth makes a key, which is needed to restore on another "
+            "machine: keep its emergency kit elsewhere."
+        ),
+    ] = False
+    recipients: Annotated[
+        tuple[str, ...],
+        doc("Public keys of age (age1...) whose owners can open encrypted backups besides."),
+    ] = ()
     keep_daily: Annotated[int, natural("Of the last days with backups, so many keep their latest one.")] = 7
     keep_weekly: Annotated[int, natural("Of the last weeks with backups, so many keep their latest one.")] = 4
     keep_monthly: Annotated[

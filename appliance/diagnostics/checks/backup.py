@@ -67,6 +67,21 @@ def place() -> Result:
     return ok(str(config.backup.dir))
 
 
+@check("backup.kit", "Emergency kit of the backups")
+def emergency_kit() -> Result:
+    """Somebody has what opens encrypted backups when this machine is gone."""
+    from appliance.backup import kit
+
+    if not get_config().backup.encrypt:
+        return ok("Backups are not encrypted, so no kit is needed")
+    if kit.handed_out_ts() is None:
+        return warn(
+            "Nobody has fetched the emergency kit: if this machine is lost, the backups cannot be opened",
+            fix="Fetch it from the page Backups, or by hearth backup --kit, and keep it elsewhere.",
+        )
+    return ok("It has been handed out")
+
+
 @check("backup.twin", "No second copy of this server", needs=["client.versions"], timeout=20)
 @on_no_answer
 def twin() -> Result:

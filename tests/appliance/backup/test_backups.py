@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from appliance import secrets
-from appliance.backup import layout, media_pool
+from appliance.backup import layout, media_list, media_pool
 from appliance.backup.errors import BackupCancelled, BackupError
 from appliance.backup.layout import find_backup, stored_backups
 from appliance.backup.make import make, new_state, step
@@ -25,31 +25,17 @@ from appliance.restoring import UNFINISHED, refuse_unfinished
 from appliance.schema import SchemaRefused
 from matrix_app.media.store import media_store
 from matrix_app.storage import db
+from tests.factories.backups import file_of_media, other_place, place_of_its_own, quiet
 from tests.factories.client import ClientFactory
 from tests.factories.media import upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def _quiet(_step: str, _done: int, _total: int | None) -> None:
-    """Nobody listens."""
-
-
 @pytest.fixture
 def here(config: Config, tmp_path: Path) -> Config:
     """The configuration of all tests with folders of this test's own."""
-    present = config
-    replace = msgspec.structs.replace
-    data = tmp_path / "data"
-    server = replace(present.server, data_dir=data, secrets_dir=data / "secrets", run_dir=tmp_path / "run")
-    return replace(
-        present,
-        server=server,
-        federation=replace(present.federation, signing_key_file=data / "secrets" / "signing.key"),
-        registration=replace(present.registration, shared_secret_file=tmp_path / "elsewhere"),
-        media=replace(present.media, dir=data / "media"),
-        backup=replace(present.backup, dir=tmp_path / "backups"),
-    )
+    return place_of_its_own(config, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -63,53 +49,35 @@ def _upload(clients: ClientFactory) -> str:
     return upload(clients.make(), b"a picture")
 
 
-def _file(here: Config) -> Path:
-    [found] = [path for path in here.media.dir.rglob("*") if path.is_file()]
-    return found
-
-
-def _other_place(here: Config, folder: Path) -> Config:
-    """The configuration of a new machine, on SQLite."""
-    replace = msgspec.structs.replace
-    return replace(
-        here,
-        server=replace(here.server, data_dir=folder, secrets_dir=folder / "secrets"),
-        federation=replace(here.federation, signing_key_file=folder / "secrets" / "signing.key"),
-        registration=replace(here.registration, shared_secret_file=folder / "shared"),
-        media=replace(here.media, dir=folder / "media"),
-        database=replace(here.database, url="sqlite:///hearth.sqlite3"),
-    )
-
-
 def test_a_backup_has_everything_and_verifies(here: Config, clients: ClientFactory) -> None:
     clients.make().create_room()
-    made = make("test", _quiet)
+    made = make("test", quiet)
     assert made.manifest.server_name == "hearth.example"
     assert made.manifest.counts["account"] == 1
     assert made.manifest.counts["event"] > 5
     assert made.manifest.stream_position > 0
-    assert verify(made, _quiet).faults == []
+    assert verify(made, quiet).faults == []
     assert stored_backups(here.backup.dir)[0].verdict is not None
     assert [path.name for path in here.backup.dir.iterdir() if path.name.endswith(".partial")] == []
 
 
 def test_a_file_of_media_is_in_the_folder_once_for_all_backups(here: Config, clients: ClientFactory) -> None:
     _upload(clients)
-    first, second = make("test", _quiet), make("test", _quiet)
+    first, second = make("test", quiet), make("test", quiet)
     assert first.manifest.media is not None
     assert (first.manifest.media.files, first.manifest.media.missing) == (1, 0)
     assert second.manifest.media == first.manifest.media
     pooled = [path for path in (here.backup.dir / layout.POOL).rglob("*") if path.is_file()]
     assert len(pooled) == 1
-    assert pooled[0].stat().st_ino == _file(here).stat().st_ino, "on one disk it is linked"
+    assert pooled[0].stat().st_ino == file_of_media(here).stat().st_ino, "on one disk it is linked"
 
 
 def test_media_that_are_gone_from_the_store_are_counted_and_stop_nothing(
     here: Config, clients: ClientFactory
 ) -> None:
     _upload(clients)
-    _file(here).unlink()
-    made = make("test", _quiet)
+    file_of_media(here).unlink()
+    made = make("test", quiet)
     assert made.manifest.media is not None
     assert (made.manifest.media.files, made.manifest.media.missing) == (0, 1)
 
@@ -117,7 +85,7 @@ def test_media_that_are_gone_from_the_store_are_counted_and_stop_nothing(
 @pytest.mark.parametrize("part", ["database", layout.FILES, layout.MEDIA, layout.POOL])
 def test_damage_to_any_part_is_found(here: Config, clients: ClientFactory, part: str) -> None:
     _upload(clients)
-    made = make("test", _quiet)
+    made = make("test", quiet)
     if part == layout.POOL:
         [file] = [path for path in (here.backup.dir / part).rglob("*") if path.is_file()]
     else:
@@ -125,7 +93,7 @@ def test_damage_to_any_part_is_found(here: Config, clients: ClientFactory, part:
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    assert "damaged" in verify(made, _quiet).faults[0]
+    assert "damaged" in verify(made, quiet).faults[0]
 
 
 def test_one_that_is_cancelled_leaves_nothing_that_passes_for_a_backup(here: Config) -> None:
@@ -140,13 +108,13 @@ def test_one_that_is_cancelled_leaves_nothing_that_passes_for_a_backup(here: Con
 def test_another_process_goes_on_where_one_ended(here: Config, clients: ClientFactory) -> None:
     _upload(clients)
     state = new_state("test")
-    assert not step(state, _quiet)
+    assert not step(state, quiet)
     kept = msgspec.json.decode(msgspec.json.encode(state))
-    assert not step(state, _quiet), "its list is written, and then the process ends before that is noted"
-    while not step(kept, _quiet):
+    assert not step(state, quiet), "its list is written, and then the process ends before that is noted"
+    while not step(kept, quiet):
         continue
-    assert verify(find_backup(here.backup.dir, kept["id"]), _quiet).faults == []
-    assert len(list(media_pool.read_list(here.backup.dir / kept["id"] / layout.MEDIA))) == 1
+    assert verify(find_backup(here.backup.dir, kept["id"]), quiet).faults == []
+    assert len(list(media_list.pooled_of(here.backup.dir / kept["id"]))) == 1
 
 
 def test_the_latest_of_days_weeks_and_months_are_kept() -> None:
@@ -181,10 +149,10 @@ def _manifest(id: str, created_ts: int) -> Manifest:
 
 def test_what_only_old_backups_had_goes_with_them(here: Config, clients: ClientFactory) -> None:
     _upload(clients)
-    first = make("test", _quiet)
+    first = make("test", quiet)
     with db.write():
         db.execute("DELETE FROM media_file")
-    make("test", _quiet)
+    make("test", quiet)
     if first.folder.exists():
         layout.remove_folder(first.folder)
     media_pool.prune(here.backup.dir)
@@ -196,14 +164,14 @@ def test_a_backup_is_put_in_the_place_of_a_new_machine(
     here: Config, clients: ClientFactory, tmp_path: Path
 ) -> None:
     _upload(clients)
-    made = make("test", _quiet)
-    other = _other_place(here, tmp_path / "new")
+    made = make("test", quiet)
+    other = other_place(here, tmp_path / "new")
     with use_config(other):
-        placed = put_in_place(made, other, replace=False, tell=_quiet)
+        placed = put_in_place(made, other, replace=False, tell=quiet)
         assert placed.lost_media == 0
         assert secrets.signing_key_text() in (here.server.secrets_dir / "signing.key").read_text()
         assert other.registration.shared_secret_file.read_text() == (tmp_path / "elsewhere").read_text()
-        with media_store().local(str(_file(here).relative_to(here.media.dir))) as file:
+        with media_store().local(str(file_of_media(here).relative_to(here.media.dir))) as file:
             assert file.read() == b"a picture"
     with closing(sqlite3.connect(tmp_path / "new" / "hearth.sqlite3")) as restored:
         assert restored.execute("SELECT count(*) FROM account").fetchone() == (1,)
@@ -218,33 +186,33 @@ def test_what_is_there_is_kept_beside_and_can_no_longer_be_started(
     here: Config, clients: ClientFactory, tmp_path: Path
 ) -> None:
     clients.make()
-    made = make("test", _quiet)
-    other = _other_place(here, tmp_path / "new")
+    made = make("test", quiet)
+    other = other_place(here, tmp_path / "new")
     with use_config(other):
-        put_in_place(made, other, replace=False, tell=_quiet)
+        put_in_place(made, other, replace=False, tell=quiet)
         finish(other)
         with pytest.raises(BackupError, match="with --replace its data is kept beside"):
-            put_in_place(made, other, replace=False, tell=_quiet)
+            put_in_place(made, other, replace=False, tell=quiet)
         assert not (other.server.data_dir / UNFINISHED).exists(), "what is refused changes nothing"
-        placed = put_in_place(made, other, replace=True, tell=_quiet)
+        placed = put_in_place(made, other, replace=True, tell=quiet)
     assert (Path(placed.aside) / "hearth.sqlite3").is_file()
     with pytest.raises(SchemaRefused, match="replaced by a restored copy"):
         refuse_unfinished(Path(placed.aside))
 
 
 def test_a_backup_of_another_server_or_newer_is_refused(here: Config, tmp_path: Path) -> None:
-    made = make("test", _quiet)
-    other = _other_place(here, tmp_path / "new")
+    made = make("test", quiet)
+    other = other_place(here, tmp_path / "new")
     if made.manifest.engine == "postgresql":
         with pytest.raises(BackupError, match="hearth move-database"):
-            put_in_place(made, other, replace=False, tell=_quiet)
+            put_in_place(made, other, replace=False, tell=quiet)
         return
     strange = msgspec.structs.replace(made.manifest, server_name="other.example")
     with pytest.raises(BackupError, match=r'set server.name = "other.example"'):
-        put_in_place(made._replace(manifest=strange), other, replace=False, tell=_quiet)
+        put_in_place(made._replace(manifest=strange), other, replace=False, tell=quiet)
     newer = msgspec.structs.replace(
         made.manifest, migrations=[*made.manifest.migrations, ("storage", "9999_x")]
     )
     with pytest.raises(BackupError, match="install that version or a newer one"):
-        put_in_place(made._replace(manifest=newer), other, replace=False, tell=_quiet)
+        put_in_place(made._replace(manifest=newer), other, replace=False, tell=quiet)
     assert not other.server.data_dir.exists()

@@ -1,0 +1,79 @@
+"""Lists of files of media: a line of JSON for each.
+
+A backup has one of its own (`media.jsonl`). One that is encrypted keeps it encrypted, and beside it a list of
+the names in the pool, which tell nothing (`pool.jsonl`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
+
+import orjson
+
+from appliance.backup.layout import MEDIA, POOL_LIST
+from matrix_app.storage.snapshot_facts import MediaWanted
+
+if TYPE_CHECKING:
+    from appliance.backup.keys import Seal
+
+WANTED: Final = ".wanted.jsonl"
+
+
+class Listed(NamedTuple):
+    """A file of media: its name in the store, its size and SHA-256, and its name in the pool."""
+
+    location: str
+    size: int
+    sha256: str | None
+    name: str
+
+
+class Pooled(NamedTuple):
+    """A file of the pool: its name and its size there."""
+
+    name: str
+    size: int
+
+
+def write_wanted(folder: Path, wanted: Iterable[MediaWanted], seal: Seal | None) -> int:
+    """Note which files a backup is to have; how many."""
+    count = 0
+    with (folder / WANTED).open("wb") as stream:
+        for one in wanted:
+            name = () if seal is None else (seal.pool_name(one.location),)
+            stream.write(orjson.dumps((*one, *name)) + b"\n")
+            count += 1
+    return count
+
+
+def parse_line(line: bytes) -> Listed:
+    """A line of a list."""
+    location, size, sha256, *name = orjson.loads(line)
+    return Listed(location, size, sha256, name[0] if name else location)
+
+
+def read_list(stream: IO[bytes]) -> Iterator[Listed]:
+    """The files of a list."""
+    return map(parse_line, stream)
+
+
+def pooled_of(folder: Path) -> Iterator[Pooled]:
+    """The files of the pool that a backup names, encrypted or not; none when it has no media."""
+    if (folder / POOL_LIST).is_file():
+        with (folder / POOL_LIST).open("rb") as stream:
+            for line in stream:
+                yield Pooled(*orjson.loads(line))
+    elif (folder / MEDIA).is_file():
+        with (folder / MEDIA).open("rb") as stream:
+            for one in read_list(stream):
+                yield Pooled(one.name, one.size)
+
+
+def wanted_names(folder: Path) -> Iterator[str]:
+    """The names in the pool of what a backup that is being made in a folder is to have."""
+    if (folder / WANTED).is_file():
+        with (folder / WANTED).open("rb") as stream:
+            for one in read_list(stream):
+                yield one.name
