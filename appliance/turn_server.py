@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from appliance.config.addresses import parse_ports
+
 if TYPE_CHECKING:
     from appliance.config import Config
 
 DEFAULT_PORT: Final = 3478
 TLS_PORT: Final = 5349
-# Nothing that only this machine or its network may reach can be reached through it.
+# Nothing that only this machine or its network may reach can be reached through it. No range may begin with
+# `::`: coturn takes every IPv4 address for a part of it, and relays nothing at all.
 DENIED_PEERS: Final = (
     "0.0.0.0-0.255.255.255",
     "10.0.0.0-10.255.255.255",
@@ -29,7 +32,8 @@ DENIED_PEERS: Final = (
     "198.51.100.0-198.51.100.255",
     "203.0.113.0-203.0.113.255",
     "224.0.0.0-255.255.255.255",
-    "::-::1",
+    "::1-::1",
+    "::ffff:0.0.0.0-::ffff:255.255.255.255",
     "64:ff9b::-64:ff9b::ffff:ffff",
     "64:ff9b:1::-64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
     "100::-100::ffff:ffff:ffff:ffff",
@@ -72,6 +76,12 @@ class Relay(NamedTuple):
     certificate: Path | None = None
     key: Path | None = None
     container: bool = False
+
+
+def relay_of(config: Config) -> Relay:
+    """What the configuration says of the machine."""
+    turn = config.turn
+    return Relay(parse_ports(turn.relay_ports), turn.external_ip, turn.certificate_file, turn.key_file)
 
 
 def configuration(config: Config, relay: Relay) -> str:

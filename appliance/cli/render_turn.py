@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.config import get_config
-from appliance.turn_server import NoSecret, Relay, configuration, rotate
+from appliance.config.addresses import parse_ports
+from appliance.turn_server import NoSecret, Relay, configuration, relay_of, rotate
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -17,18 +18,22 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """What only the owner knows of the machine."""
     parser.add_argument(
-        "--ports", type=_ports, default=Relay().ports, metavar="LOW-HIGH", help="UDP ports for relayed calls"
+        "--ports", type=_ports, metavar="LOW-HIGH", help="UDP ports for relayed calls (turn.relay_ports)"
     )
     parser.add_argument(
         "--external-ip",
-        default="",
         metavar="ADDRESS",
-        help="the public address, behind NAT; PUBLIC/PRIVATE too",
+        help="the public address, behind NAT; PUBLIC/PRIVATE too (turn.external_ip)",
     )
     parser.add_argument(
-        "--certificate", type=Path, metavar="FILE", help="for turns: a certificate, with its chain"
+        "--certificate",
+        type=Path,
+        metavar="FILE",
+        help="for turns: a certificate, with its chain (turn.certificate_file)",
     )
-    parser.add_argument("--key", type=Path, metavar="FILE", help="the private key of the certificate")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="the private key of the certificate (turn.key_file)"
+    )
     parser.add_argument(
         "--container", action="store_true", help="for coturn in a container: logs to the standard output"
     )
@@ -45,9 +50,7 @@ def run(arguments: Namespace) -> int:
     if (arguments.certificate is None) != (arguments.key is None):
         print("--certificate and --key are given together", file=sys.stderr)
         return 2
-    relay = Relay(
-        arguments.ports, arguments.external_ip, arguments.certificate, arguments.key, arguments.container
-    )
+    relay = _relay(arguments)
     try:
         if arguments.rotate:
             rotate(get_config())
@@ -58,8 +61,22 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
+def _relay(arguments: Namespace) -> Relay:
+    """What the configuration says, and over it what the arguments do."""
+    given = {
+        "ports": arguments.ports,
+        "external_ip": arguments.external_ip,
+        "certificate": arguments.certificate,
+        "key": arguments.key,
+        "container": arguments.container,
+    }
+    return relay_of(get_config())._replace(
+        **{name: value for name, value in given.items() if value is not None}
+    )
+
+
 def _ports(text: str) -> tuple[int, int]:
-    low, _, high = text.partition("-")
-    if not (low.isdigit() and high.isdigit() and 1024 <= int(low) <= int(high) <= 65535):
-        raise ArgumentTypeError(f"{text} is not a range of ports such as 49152-49251")
-    return int(low), int(high)
+    try:
+        return parse_ports(text)
+    except ValueError as fault:
+        raise ArgumentTypeError(str(fault)) from fault

@@ -45,6 +45,14 @@ def parse_listen(text: str) -> Listen:
     return Listen(match["six"] or match["host"], int(match["port"]))
 
 
+def parse_ports(text: str) -> tuple[int, int]:
+    """Reads low-high; raises ValueError with a sentence."""
+    low, _, high = text.partition("-")
+    if not (low.isdecimal() and high.isdecimal() and 1024 <= int(low) <= int(high) <= 65535):
+        raise ValueError(f"{text} is not a range of ports such as 49152-49251")
+    return int(low), int(high)
+
+
 class DatabaseAddress(NamedTuple):
     """A parsed database URL. `name` is a file for SQLite."""
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from appliance.config.addresses import parse_database_url, parse_listen
+from appliance.config.addresses import parse_database_url, parse_listen, parse_ports
 from appliance.config.errors import Problem
 
 if TYPE_CHECKING:
@@ -137,8 +137,24 @@ def _calls(config: Config) -> Iterator[Problem]:
         yield Problem("turn.uris", "need credentials: a shared secret, or a user and password")
     if any(not uri.startswith(("turn:", "turns:", "stun:", "stuns:")) for uri in turn.uris):
         yield Problem("turn.uris", "must begin with turn: or turns:")
+    yield from _relay(config)
     if any(urlsplit(url).scheme not in ("http", "https") for url in config.rtc.livekit_service_urls):
         yield Problem("rtc.livekit_service_urls", "must be addresses such as https://rtc.example.org/jwt")
+
+
+def _relay(config: Config) -> Iterator[Problem]:
+    turn = config.turn
+    if (turn.certificate_file is None) != (turn.key_file is None):
+        yield Problem("turn.key_file", "and certificate_file are given together or not at all")
+    try:
+        parse_ports(turn.relay_ports)
+    except ValueError as fault:
+        yield Problem("turn.relay_ports", str(fault))
+    for address in turn.external_ip.split("/") if turn.external_ip else []:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            yield Problem("turn.external_ip", f"{address!r} is not an IP address")
 
 
 def _media(config: Config) -> Iterator[Problem]:

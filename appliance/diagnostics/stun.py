@@ -22,8 +22,9 @@ SUCCESS: Final = 0x100
 FAILURE: Final = 0x110
 USERNAME, INTEGRITY, ERROR_CODE, LIFETIME = 0x06, 0x08, 0x09, 0x0D
 XOR_PEER, REALM, NONCE, XOR_RELAYED = 0x12, 0x14, 0x15, 0x16
-REQUESTED_TRANSPORT, XOR_MAPPED = 0x19, 0x20
+REQUESTED_FAMILY, REQUESTED_TRANSPORT, XOR_MAPPED = 0x17, 0x19, 0x20
 _UDP: Final = b"\x11\0\0\0"
+_IPV6: Final = b"\x02\0\0\0"
 _HEADER: Final = struct.Struct("!HHI12s")
 
 Attributes = dict[int, bytes]
@@ -151,9 +152,9 @@ class TurnClient:
             raise TurnFault("The server does not answer STUN bindings")
         return read_address(answer.attributes[XOR_MAPPED], answer.transaction)
 
-    def allocate(self, who: Credentials) -> IPv4Address | IPv6Address:
+    def allocate(self, who: Credentials, *, ipv6: bool = False) -> IPv4Address | IPv6Address:
         """Have a relay made, and tell its address; raises `TurnFault` with the server's words."""
-        wanted = {REQUESTED_TRANSPORT: _UDP}
+        wanted = {REQUESTED_TRANSPORT: _UDP, **({REQUESTED_FAMILY: _IPV6} if ipv6 else {})}
         answer = self._ask(ALLOCATE, wanted)
         code, words = answer.error
         if code == 401:

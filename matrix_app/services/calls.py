@@ -11,16 +11,18 @@ from typing import Any
 
 from appliance.config import get_config
 from appliance.config.sections.calls import Turn
+from appliance.turn_offers import offered_uris
 from matrix_app.http.requester import Requester
 
 
 def turn_credentials(requester: Requester) -> dict[str, Any]:
     """`username`, `password`, `uris` and `ttl` in seconds; empty when there is nothing for the requester."""
     turn = get_config().turn
-    if not turn.uris or (requester.is_guest and not turn.guests):
+    uris = offered_uris(turn)
+    if not uris or (requester.is_guest and not turn.guests):
         return {}
     username, password = minted_credentials(requester.user_id)
-    return {"username": username, "password": password, "uris": list(turn.uris), "ttl": turn.ttl_seconds}
+    return {"username": username, "password": password, "uris": uris, "ttl": turn.ttl_seconds}
 
 
 def minted_credentials(user_id: str) -> tuple[str, str]:

@@ -32,6 +32,6 @@ def rotate_turn_secret(actor: Actor) -> None:
 def turn_configuration() -> str:
     """What belongs into coturn's configuration, with the secret; raises `Conflict` where there is none."""
     try:
-        return turn_server.configuration(get_config(), turn_server.Relay())
+        return turn_server.configuration(get_config(), turn_server.relay_of(get_config()))
     except NoSecret as fault:
         raise Conflict(f"There is no shared secret: {fault}") from fault

@@ -27,25 +27,29 @@ class Authority:
         self.file = folder / "authority.pem"
         self.file.write_bytes(_pem(certificate.sign(self._key, hashes.SHA256())))
 
-    def server_context(self, *names: str) -> ssl.SSLContext:
-        """How a server shows a certificate for host names and addresses."""
+    def pair(self, *names: str, days: float = 1) -> tuple[bytes, bytes]:
+        """A certificate for host names and addresses that lasts so many days more, and its key, in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
-        builder = _builder(subject, self._name, key).add_extension(
+        builder = _builder(subject, self._name, key, days).add_extension(
             x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
         )
-        file = self._folder / f"{abs(hash(names))}.pem"
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        file.write_bytes(private + _pem(builder.sign(self._key, hashes.SHA256())))
+        return _pem(builder.sign(self._key, hashes.SHA256())), private
+
+    def server_context(self, *names: str) -> ssl.SSLContext:
+        """How a server shows a certificate for host names and addresses."""
+        file = self._folder / f"{abs(hash(names))}.pem"
+        file.write_bytes(b"".join(self.pair(*names)))
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(file)
         return context
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: float = 1
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -54,8 +58,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + DAY)
+        .not_valid_before(now - 10 * DAY)
+        .not_valid_after(now + days * DAY)
     )
 
 

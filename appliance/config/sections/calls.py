@@ -36,6 +36,38 @@ class Turn(Section, frozen=True):
     ] = None
     ttl_seconds: Annotated[int, positive("How long credentials can be used.")] = 86_400
     guests: Annotated[bool, doc("Whether guests get credentials too.")] = True
+    certificate_file: Annotated[
+        Path | None,
+        path(
+            "The certificate, with its chain, that coturn shows for turns:. While it is missing, has expired "
+            "or is for another host, clients are not told of addresses that begin with turns:. Not set for "
+            "a TURN server that somebody else looks after.",
+            "config",
+        ),
+    ] = None
+    key_file: Annotated[
+        Path | None,
+        path("The private key of `certificate_file`, which only coturn has to be able to read.", "config"),
+    ] = None
+    relay_ports: Annotated[
+        str,
+        doc("The UDP ports for relayed calls in the configuration that is written for coturn, as low-high."),
+    ] = "49152-49251"
+    external_ip: Annotated[
+        str,
+        doc(
+            "The public address of coturn when it is behind NAT, for the configuration that is written for "
+            "it; public/private where it has several."
+        ),
+    ] = ""
+    server_file: Annotated[
+        Path | None,
+        path(
+            "Where `hearth reconfigure` writes the configuration of coturn; not set where there is none to "
+            "look after.",
+            "config",
+        ),
+    ] = None
 
 
 class Rtc(Section, frozen=True):

@@ -10,9 +10,12 @@ from appliance.config import get_config
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, warn
 from appliance.diagnostics.stun import Credentials, TurnFault, TurnServer, connected
+from appliance.turn_offers import why_withheld
 
 # Addresses that a relay must not reach for strangers: this machine, and networks behind it.
 FORBIDDEN: Final = ("127.0.0.1", "10.0.0.1", "192.168.0.1")
+# Any that somebody at the other end of a call may have. Nothing is sent to it.
+OUTSIDE: Final = "8.8.8.8"
 _FIX: Final = {
     "udp": "Is coturn running, and are its UDP port and its relay ports (49152 to 65535) open?",
     "tcp": "Is coturn running, and is its TCP port open?",
@@ -35,6 +38,14 @@ def tcp() -> Result:
 @check("turn.tls", "Relay for calls over TLS", timeout=25)
 def tls() -> Result:
     """For networks that let only TLS out."""
+    turn = get_config().turn
+    withheld = [why for uri in turn.uris if (why := why_withheld(turn, uri))]
+    if withheld:
+        return warn(
+            withheld[0],
+            detail="Clients are not told of this relay. Those in networks that let only TLS out cannot call.",
+            fix="Does the proxy get certificates? Is turn.certificate_file the file that coturn reads?",
+        )
     return _tried("tls")
 
 
@@ -77,9 +88,9 @@ def _relay_of(server: TurnServer) -> IPv4Address | IPv6Address:
         return relay
 
 
-@check("turn.denied_peers", "Relay keeps out of private networks", timeout=30)
+@check("turn.denied_peers", "Relay leads outside, and keeps out of private networks", timeout=30)
 def denied_peers() -> Result:
-    """Users of a relay must not reach what is behind its firewall."""
+    """Users of a relay must reach others, and must not reach what is behind its firewall."""
     uris = get_config().turn.uris
     if not uris:
         return skipped("No TURN server is set (turn.uris)")
@@ -87,6 +98,7 @@ def denied_peers() -> Result:
         with connected(TurnServer.of(uris[0]), ssl.create_default_context()) as client:
             client.allocate(_credentials())
             open_to = [address for address in FORBIDDEN if client.permits(address)]
+            leads_outside = client.permits(OUTSIDE)
             client.release()
     except (TurnFault, OSError) as fault:
         return skipped(f"The relay does not work: {fault}")
@@ -99,4 +111,10 @@ def denied_peers() -> Result:
             "denied-peer-ip=169.254.0.0-169.254.255.255\ndenied-peer-ip=172.16.0.0-172.31.255.255\n"
             "denied-peer-ip=192.168.0.0-192.168.255.255",
         )
-    return ok("Private addresses are refused")
+    if not leads_outside:
+        return error(
+            f"The relay refuses {OUTSIDE} too, so it leads nowhere",
+            fix="Is there a denied-peer-ip in turnserver.conf that begins with :: or 0.0.0.0? "
+            "hearth render-turn prints those that should be there.",
+        )
+    return ok("Private addresses are refused, others are not")

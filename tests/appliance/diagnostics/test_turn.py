@@ -96,6 +96,14 @@ def test_a_relay_into_private_networks_is_an_error() -> None:
         assert "denied-peer-ip=10.0.0.0" in found.snippet
 
 
+def test_a_relay_that_leads_nowhere_is_an_error() -> None:
+    with turn_server() as server, settings(turn={"uris": (server.uris["tcp"],), "secret": server.secret}):
+        server.denied |= {turn.OUTSIDE}
+        found = turn.denied_peers()
+    assert found.status is Status.ERROR
+    assert "leads nowhere" in found.summary
+
+
 def test_a_server_that_is_silent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stun, "SECONDS", 0.1)
     holder, port = silent_port()
