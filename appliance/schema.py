@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from appliance.config import get_config
@@ -69,6 +70,16 @@ def note_version() -> None:
         installation.put_schema_version(VERSION, OLDEST_CODE)
 
 
+def _look_at_pages() -> None:
+    """Whether copies are made and encrypted may have been said on a page."""
+    from django.db import DatabaseError
+
+    from appliance.config.stored import refresh
+
+    with suppress(DatabaseError):  # a database that is too old to have such settings
+        refresh(now=True)
+
+
 def copy_before_upgrade(tell: Tell = to_nobody) -> Stored | None:
     """Copy the database before its schema is changed; None when it is not to be, or cannot be.
 
@@ -79,6 +90,7 @@ def copy_before_upgrade(tell: Tell = to_nobody) -> Stored | None:
     from appliance.backup.errors import BackupError
     from appliance.backup.make import BEFORE_UPGRADE, make
 
+    _look_at_pages()
     missing = connection.vendor != "sqlite" and shutil.which("pg_dump") is None
     if missing or not get_config().backup.before_upgrades:
         return None

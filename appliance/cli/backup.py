@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import django
 
 from appliance.backup.errors import BackupError
+from appliance.cli.page_settings import look_at_pages
 from appliance.cli.progress import Progress
 from appliance.config import get_config
 
@@ -36,6 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Makes a backup, or lists those there are; 1 when it could not be made or is not sound."""
     django.setup()
+    look_at_pages()
     from appliance.backup.layout import stored_backups
 
     try:

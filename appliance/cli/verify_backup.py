@@ -11,6 +11,7 @@ import django
 
 from appliance.backup.errors import BackupError
 from appliance.cli.backup import described
+from appliance.cli.page_settings import look_at_pages
 from appliance.cli.progress import Progress
 from appliance.config import get_config
 
@@ -32,6 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Restores a backup into a scratch place and checks it; 1 when it is not sound."""
     django.setup()
+    look_at_pages()
     from appliance.backup.keys import read_keys
     from appliance.backup.layout import find_backup, stored_backups
     from appliance.backup.verify import verify

@@ -11,10 +11,12 @@ import pytest
 from appliance.backup.layout import stored_backups
 from appliance.backup.verify import verify
 from appliance.config import Config
-from appliance.config.current import use_config
+from appliance.config.current import base_config, set_overlaid, use_config
 from appliance.database import count_missing, migrate
 from appliance.schema import SchemaRefused, copy_before_upgrade, note_version, parts, refuse_newer
 from appliance.version import OLDEST_CODE, VERSION
+from matrix_app.services.audit import CLI
+from matrix_app.services.change_settings import change_settings
 from matrix_app.storage import db, installation
 from tests.factories.client import ClientFactory
 
@@ -86,6 +88,14 @@ def test_the_database_is_copied_before_an_upgrade(clients: ClientFactory) -> Non
     assert copy.manifest.media is None
     assert copy.manifest.reason == "upgrade"
     assert verify(copy, lambda *_told: None).faults == []
+
+
+def test_the_copy_is_encrypted_when_a_page_says_that_backups_are(clients: ClientFactory) -> None:
+    change_settings(CLI, {"backup.encrypt": True})
+    set_overlaid(base_config())  # as a process that has not looked yet
+    copy = copy_before_upgrade()
+    assert copy is not None
+    assert copy.manifest.encryption is not None
 
 
 def test_without_the_setting_none_is_made(here: Config) -> None:
