@@ -247,6 +247,13 @@ def remove_stray_media() -> None:
     remove_strays()
 
 
+def remove_user_imports() -> None:
+    """Forget tables of users whose time is over."""
+    from matrix_app.services.user_import.requests import remove_expired
+
+    remove_expired()
+
+
 def remove_account_exports() -> None:
     """Remove archives of accounts whose time is over."""
     from matrix_app.services.account_export.requests import remove_expired

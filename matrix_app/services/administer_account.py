@@ -48,12 +48,27 @@ def add_account(
 
     Raises `WeakPassword`, `InvalidUsername`, `UserInUse` or `Exclusive`.
     """
-    from matrix_app.services.register import check_username
-
     if password is not None:
         check_policy(password)
-    check_username(localpart)
+    _check_name(localpart)
     password_hash = None if password is None else hash_password(password)
+    return add_hashed_account(actor, localpart, password_hash, is_admin=is_admin, display_name=display_name)
+
+
+def _check_name(localpart: str) -> None:
+    from matrix_app.services.register import check_username
+
+    check_username(localpart)
+
+
+def add_hashed_account(
+    actor: Actor, localpart: str, password_hash: str | None, *, is_admin: bool, display_name: str
+) -> Account:
+    """The same with the hash of a password that was checked: for who is in a transaction already.
+
+    Raises `InvalidUsername`, `UserInUse` or `Exclusive`.
+    """
+    _check_name(localpart)
     with db.write():
         account = create_account(
             localpart, password_hash=password_hash, is_admin=is_admin, display_name=display_name or None

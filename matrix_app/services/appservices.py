@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -143,8 +144,12 @@ def check_user_namespace(user_id: str, service: Appservice | None) -> None:
     """
     if service is not None and not service.may_act_as(user_id, local_server_name()):
         raise Exclusive("The user ID is outside of the application service's namespaces")
-    others = [other for other in appservices() if other is not service]
-    if any(other.claims_user(user_id) or user_id == _sender(other) for other in others):
+    refuse_reserved(user_id, [other for other in appservices() if other is not service])
+
+
+def refuse_reserved(user_id: str, services: Iterable[Appservice]) -> None:
+    """Raise `Exclusive` when one of the services has claimed a user ID for itself."""
+    if any(service.claims_user(user_id) or user_id == _sender(service) for service in services):
         raise Exclusive("The user ID is reserved by an application service")
 
 

@@ -14,6 +14,7 @@ MODULES: Final[tuple[str, ...]] = (
     "matrix_app.services.purge_history",
     "matrix_app.services.redact_user",
     "matrix_app.services.send_notice",
+    "matrix_app.services.user_import.task",
 )
 
 

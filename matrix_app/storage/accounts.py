@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import orjson
@@ -43,6 +44,15 @@ def get(user_nid: int) -> Account | None:
     """The account of a user, or None."""
     found = db.row(f"{_SELECT} WHERE a.user_nid = %s", (user_nid,))
     return Account(*found) if found else None
+
+
+def existing(user_ids: Iterable[str]) -> set[str]:
+    """Those of some user IDs that have an account, active or not."""
+    sql = (
+        "SELECT u.user_id FROM matrix_user u JOIN account a ON a.user_nid = u.nid"
+        f" WHERE {db.in_any('u.user_id')}"
+    )
+    return {found[0] for found in db.rows(sql, (db.any_of(user_ids),))}
 
 
 def any_admin() -> bool:

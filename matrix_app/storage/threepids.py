@@ -29,6 +29,12 @@ def owner_of(medium: str, address: str) -> int | None:
     return found
 
 
+def existing(addresses: Iterable[str]) -> set[str]:
+    """Those of some mail addresses, as they are stored, that belong to an account."""
+    sql = f"SELECT address FROM threepid WHERE medium = 'email' AND {db.in_any('address')}"
+    return {found[0] for found in db.rows(sql, (db.any_of(addresses),))}
+
+
 def of_user(user_nid: int) -> list[ThreePidRow]:
     """The addresses of a user, in the order in which they were added."""
     sql = "SELECT medium, address, validated_ts, added_ts FROM threepid WHERE user_nid = %s ORDER BY nid"

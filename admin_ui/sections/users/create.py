@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from django import forms
 from django.http import HttpResponse
 from django.urls import reverse
@@ -16,6 +14,7 @@ from admin_ui.visit import Visit
 from appliance.config import get_config
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services.administer_account import add_account
+from matrix_app.services.make_password import make_password
 
 
 class NewUserForm(forms.Form):
@@ -47,7 +46,7 @@ def new_user(visit: Visit) -> HttpResponse:
     form = NewUserForm(visit.form if visit.is_post else None, label_suffix="")
     if visit.is_post and form.is_valid():
         given = form.cleaned_data
-        made = "" if given["password"] else secrets.token_urlsafe(12)
+        made = "" if given["password"] else make_password()
         try:
             account = add_account(
                 visit.actor,

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.users import actions, belongings, create, data, detail, export, listing
+from admin_ui.sections.users import actions, belongings, create, data, detail, export, importing, listing
 
 urlpatterns = [
     path("users/", listing.users, name="users"),
     path("users/new/", create.new_user, name="user-new"),
     path("users/deactivate/", listing.deactivate_chosen, name="users-deactivate"),
     path("users/export/", export.export, name="users-export"),
+    path("users/import/", importing.upload_table, name="users-import"),
+    path("users/import/<int:nid>/", importing.table, name="users-import-table"),
+    path("users/import/<int:nid>/begin/", importing.begin, name="users-import-begin"),
+    path("users/import/<int:nid>/passwords/", importing.passwords, name="users-import-passwords"),
+    path("users/import/<int:nid>/skipped/", importing.skipped, name="users-import-skipped"),
+    path("users/import/<int:nid>/forget/", importing.forget, name="users-import-forget"),
     path("users/<int:nid>/", detail.overview, name="user"),
     path("users/<int:nid>/devices/", detail.devices, name="user-devices"),
     path("users/<int:nid>/rooms/", detail.rooms, name="user-rooms"),

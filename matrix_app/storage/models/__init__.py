@@ -125,6 +125,8 @@ from matrix_app.storage.models.web import (
     Setting,
     SetupState,
     TotpDevice,
+    UserImport,
+    UserImportRow,
     WebSession,
 )
 
@@ -229,5 +231,7 @@ __all__ = [
     "UrlPreview",
     "User",
     "UserDirectoryEntry",
+    "UserImport",
+    "UserImportRow",
     "WebSession",
 ]

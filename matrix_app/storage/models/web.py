@@ -138,6 +138,36 @@ class LongTask(models.Model):
         ]
 
 
+class UserImport(models.Model):
+    """A table of users that an administrator has uploaded: sealed, since passwords may be in it."""
+
+    nid = own_nid()
+    sealed = models.BinaryField()
+    options = models.BinaryField()
+    # Null until it is begun with.
+    task_nid = ref(null=True)
+    created_ts = timestamp()
+    expires_ts = timestamp()
+
+    class Meta:
+        db_table = "user_import"
+
+
+class UserImportRow(models.Model):
+    """A row of such a table that has been done; without a reason an account was made."""
+
+    pk = models.CompositePrimaryKey("import_nid", "number")
+    import_nid = ref()
+    number = models.IntegerField()
+    user_id = models.TextField()
+    reason = models.TextField(null=True)
+    # Null where the table had one, and once it was fetched.
+    sealed_password = models.BinaryField(null=True)
+
+    class Meta:
+        db_table = "user_import_row"
+
+
 class CheckResult(models.Model):
     """What a check of the diagnostics found last, and since when it has been so."""
 
