@@ -63,9 +63,10 @@ def _postgresql_options(config: Config) -> dict[str, Any]:
     return {
         "connect_timeout": database.connect_timeout_seconds,
         "application_name": "hearth",
-        # Statements are constant text: PostgreSQL plans each once per connection.
+        # Our own statements are prepared by `storage.prepared`. The driver must not prepare any: after a
+        # rollback it would forget those of everybody.
         "server_side_binding": True,
-        "prepare_threshold": 1,
+        "prepare_threshold": None,
         "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
     }
 

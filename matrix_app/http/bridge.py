@@ -12,6 +12,7 @@ import io
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import IO, Any
 
 import orjson
@@ -30,6 +31,7 @@ from matrix_app.http.file_answer import CHUNK, FileAnswer, FilePart, send_file
 from matrix_app.http.later_answer import LaterAnswer, waited
 from matrix_app.http.request_body import ClientGoneError, read_body
 from matrix_app.http.view_threads import ViewThreads, waiting_for_others
+from matrix_app.http.views_first import views_first
 from matrix_app.protocol.errors import MatrixError, Unavailable
 
 Scope = dict[str, Any]
@@ -74,10 +76,10 @@ class Bridge:
     def __init__(self) -> None:
         _without_needless_signals()
         config = get_config()
-        more = {"waiting": config.web.waiting_threads, "queue": config.web.queue}
-        self._views = ViewThreads("view", threads=config.web.threads, **more)
+        threads = partial(ViewThreads, waiting=config.web.waiting_threads, queue=config.web.queue)
+        self._views = threads("view", views_first, threads=config.web.threads)
         # Views that may wait for the disk, and the reading of files that are sent.
-        self._slow = ViewThreads("media", threads=config.media.threads, **more)
+        self._slow = threads("media", threads=config.media.threads)
         readers = DISK_READERS if config.media.store == "folder" else NETWORK_READERS
         self._readers = ThreadPoolExecutor(max_workers=readers, thread_name_prefix="reader")
         self._handler = _Handler()

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
+from matrix_app.http.views_first import ViewsFirst
 from matrix_app.protocol.errors import Unavailable
 
 T = TypeVar("T")
@@ -23,9 +24,12 @@ class ViewThreads:
     """Threads for views, and a count of the requests that have one or wait for one.
 
     A context manager: a request is inside from its first byte on; `Unavailable` when there are too many.
+    What may take longer goes before nobody: it is given no `first`.
     """
 
-    def __init__(self, name: str, *, threads: int, waiting: int, queue: int) -> None:
+    def __init__(
+        self, name: str, first: ViewsFirst | None = None, *, threads: int, waiting: int, queue: int
+    ) -> None:
         self._executor = ThreadPoolExecutor(threads + waiting, thread_name_prefix=name)
         self._turns = asyncio.Semaphore(threads)
         self._most = threads + waiting + queue
@@ -33,6 +37,7 @@ class ViewThreads:
         self._lock = threading.Lock()
         self._most_waiting = waiting
         self._waiting = 0
+        self._first = first
 
     def __enter__(self) -> Self:
         if self._active >= self._most:
@@ -46,6 +51,8 @@ class ViewThreads:
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a view in a thread, once it is its turn."""
         await self._turns.acquire()
+        if self._first is not None:
+            self._first.begin()
         turn = _Turn(self, asyncio.get_running_loop())
         try:
             return await turn.loop.run_in_executor(self._executor, turn.take, function, args)
@@ -66,6 +73,8 @@ class ViewThreads:
 
     def free(self) -> None:
         """Let the next request have its turn; on the event loop."""
+        if self._first is not None:
+            self._first.end()
         self._turns.release()
 
 

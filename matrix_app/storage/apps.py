@@ -8,8 +8,6 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 from django.utils.module_loading import import_string
 
 
@@ -25,13 +23,6 @@ class StorageConfig(AppConfig):
         from matrix_app.storage import stream
 
         stream.on_advance(_tell_others)
-        connection_created.connect(_prepare_more)
-
-
-def _prepare_more(connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
-    """Let a connection to PostgreSQL keep every statement prepared: there are more than its usual 100."""
-    if connection.vendor == "postgresql":
-        connection.connection.prepared_max = 2000
 
 
 def _tell_others(entries: list[Any]) -> None:

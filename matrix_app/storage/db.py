@@ -6,20 +6,27 @@ once. Reads run outside transactions; writes inside `write()`.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from django.apps import apps
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import InvalidParam
 
+if TYPE_CHECKING:
+    from matrix_app.storage.prepared import PreparedStatements
+
 Row = tuple[Any, ...]
+
+_INSERTED = re.compile(r"\s*INSERT INTO (\w+) \(([^)]*)\)")
 
 # SQLite has one writer: threads of a process queue here instead of in SQLite's sleeping busy handler.
 _sqlite_writer = threading.RLock()
@@ -37,6 +44,17 @@ class _PerThread(threading.local):
         driver: Any = self.connection.Database  # type: ignore[attr-defined]
         self.error: type[Exception] = driver.Error
         self.data_error: type[Exception] = driver.DataError
+        self.before: Callable[[], None] | None = None
+        self._prepared: PreparedStatements | None = None
+
+    def prepared(self) -> PreparedStatements:
+        """The statements of the thread's connection to PostgreSQL, which may be another than before."""
+        found = self._prepared
+        if found is None or found.connection is not self.connection.connection:
+            from matrix_app.storage.prepared import PreparedStatements
+
+            found = self._prepared = PreparedStatements(self.connection.connection)
+        return found
 
 
 _here = _PerThread()
@@ -58,24 +76,32 @@ def _sqlite_statement(sql: str) -> str:
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> Any:
-    """Run one statement; the result is the database driver's cursor.
+    """Run one statement; the result has `fetchall()` and `rowcount`.
 
     Raises `InvalidParam` when a text holds what PostgreSQL cannot store, and errors of the database as
     Django's (`django.db.DatabaseError` and below).
     """
     if statement_observer is not None:
         statement_observer(sql, params)
+    if _here.before is not None:
+        _here.before()
     here = _here.connection
     if here.connection is None:
         here.ensure_connection()
     try:
-        return here.connection.execute(_sqlite_statement(sql) if _here.sqlite else sql, params)
+        if _here.sqlite:
+            return here.connection.execute(_sqlite_statement(sql), params)
+        return _here.prepared().run(sql, params)
     except _here.error as fault:
-        # The driver finds this before it sends the statement, so the transaction goes on.
-        if isinstance(fault, _here.data_error) and "NUL" in str(fault):
+        if isinstance(fault, _here.data_error) and _is_nul(fault):
             raise InvalidParam("Text may not contain NUL characters") from fault
         _raise_as_django(fault)
         raise
+
+
+def _is_nul(fault: Exception) -> bool:
+    """Whether a text had a NUL: the driver finds it, so that a transaction goes on; in a list the server."""
+    return "NUL" in str(fault) or "0x00" in str(fault)
 
 
 def _raise_as_django(fault: Exception) -> None:
@@ -108,20 +134,42 @@ def changed(sql: str, params: Sequence[Any] = ()) -> int:
 
 
 def insert_many(sql: str, columns: int, many: Sequence[Sequence[Any]]) -> list[Row]:
-    """Insert rows in chunks. `sql` has `{values}` where the row placeholders go; RETURNING is read.
+    """Insert rows in chunks. `sql` has `VALUES {values}` where the rows go; RETURNING is read.
 
-    Returned rows are in the order of insertion.
+    It begins with `INSERT INTO table (column, ...)`. Returned rows are in the order of insertion.
     """
     returned: list[Row] = []
-    placeholder = "(" + ", ".join(["%s"] * columns) + ")"
     size = max(1, 2000 // columns)
     for start in range(0, len(many), size):
         chunk = many[start : start + size]
-        statement = sql.replace("{values}", ", ".join([placeholder] * len(chunk)))
-        result = execute(statement, [item for entry in chunk for item in entry])
-        if result.description is not None:
-            returned.extend(result.fetchall())
+        if len(chunk) == 1 or _here.sqlite:
+            placeholder = "(" + ", ".join(["%s"] * columns) + ")"
+            statement = sql.replace("{values}", ", ".join([placeholder] * len(chunk)))
+            result = execute(statement, [item for entry in chunk for item in entry])
+        else:
+            result = execute(_from_arrays(sql), [list(column) for column in zip(*chunk, strict=True)])
+        returned.extend(result.fetchall())
     return returned
+
+
+@lru_cache(maxsize=256)
+def _from_arrays(sql: str) -> str:
+    """The same INSERT with an array for each column: one text, however many rows there are."""
+    table, columns = _INSERTED.match(sql).groups()  # type: ignore[union-attr]
+    types = _column_types(table)
+    arrays = ", ".join(f"%s::{types[column.strip()]}[]" for column in columns.split(","))
+    return sql.replace("VALUES {values}", f"SELECT * FROM unnest({arrays})")
+
+
+@lru_cache(maxsize=256)
+def _column_types(table: str) -> dict[str, str]:
+    model = next(model for model in apps.get_models() if model._meta.db_table == table)
+    # A column that counts by itself is of the type that refers to it.
+    return {
+        field.column: str(field.rel_db_type(_here.connection))
+        for field in model._meta.concrete_fields
+        if field.column
+    }
 
 
 def any_of(values: Iterable[int | str]) -> Any:
@@ -155,6 +203,21 @@ def pairs() -> str:
         "(SELECT (value->>0)::bigint AS a, (value->>1)::bigint AS b"
         " FROM jsonb_array_elements(%s::jsonb)) AS pair"
     )
+
+
+@contextmanager
+def before_each_statement(callback: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, the thread calls `callback` before each of its statements outside transactions."""
+
+    def call() -> None:
+        if not in_transaction():
+            callback()
+
+    _here.before = call
+    try:
+        yield
+    finally:
+        _here.before = None
 
 
 @contextmanager
