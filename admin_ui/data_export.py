@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 
@@ -17,7 +15,6 @@ from matrix_app.protocol.ids import localpart_of
 from matrix_app.services.account_export.progress import Options
 from matrix_app.services.account_export.requests import ask, cancel, fetch, latest, lifetime_ms, remove
 from matrix_app.services.account_export.uploads import name_of
-from matrix_app.services.web_sign_in import is_confirmed
 from matrix_app.storage.accounts import Account
 
 _DAY_MS = 24 * 3_600_000
@@ -70,10 +67,7 @@ class DataPage:
         return visit.redirect(self.address, _t("The export has been removed.") if visit.is_post else "")
 
     def archive(self, visit: Visit) -> HttpResponseBase:
-        """The archive, to who has confirmed who they are; a part of it, to who was interrupted."""
-        if not is_confirmed(visit.session):
-            here = urlencode({"next": visit.http.path})
-            return visit.redirect(f"{reverse(f'{visit.area}:confirm')}?{here}")
+        """The archive; a part of it, to who was interrupted. Its page is declared with `secret=True`."""
         found = fetch(visit.actor, self.account, for_admins=self.for_admins)
         name = name_of(localpart_of(self.account.user_id))
         headers = {

@@ -10,7 +10,11 @@ from admin_ui.visit import Visit
 from matrix_app.protocol.errors import NotFound
 
 
-@page("admin")
-def not_found(visit: Visit) -> HttpResponse:
-    """Tell that there is no such page."""
+def _nothing(visit: Visit) -> HttpResponse:
     raise NotFound(_("There is no such page"))
+
+
+# Who is not signed in learns nothing of what there is in the administration.
+not_found = page("admin")(_nothing)
+not_found_in_account = page("account", session=False)(_nothing)
+not_found_in_setup = page("setup", session=False)(_nothing)

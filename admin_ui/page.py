@@ -17,6 +17,8 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import structlog
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -33,26 +35,36 @@ from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import second_factor, setup
 from matrix_app.services.web_sign_in import ADMIN, find_session, is_confirmed
 
+_log = structlog.get_logger("admin_ui.page")
 View = Callable[..., HttpResponseBase]
 METHODS = ("GET", "HEAD", "POST")
 
 
 def page(
-    area: str, *, session: bool = True, pending: bool = False, confirmed: bool = False
+    area: str,
+    *,
+    session: bool = True,
+    pending: bool = False,
+    confirmed: bool = False,
+    secret: bool = False,
 ) -> Callable[[View], View]:
     """Declare a page of an area: `admin`, `account`, or `setup`, for the one browser that knew the code.
 
     `session=False`: anybody may see it. `pending=True`: also those whose second factor is still to come.
-    `confirmed=True`: its forms need the password, given in the last minutes.
+    `confirmed=True`: its forms need the password, given in the last minutes. `secret=True`: so does looking.
     """
 
     def declare(view: View) -> View:
+        def answered(visit: Visit, path: dict[str, Any]) -> HttpResponseBase:
+            _recognise(visit)
+            needs_password = secret or (confirmed and visit.is_post)
+            return _refused(visit, session, pending, needs_password) or view(visit, **path)
+
         @wraps(view)
         def answer(http: HttpRequest, **path: Any) -> HttpResponseBase:
             with translation.override(language_of(http)):
-                visit = _visit(http, area)
-                response = _refused(visit, session, pending, confirmed) or _call(view, visit, path)
-            add_headers(response)
+                response = _told(Visit(http, area, None), lambda visit: answered(visit, path))
+            add_headers(response, http)
             return response
 
         return protected(answer)
@@ -60,14 +72,13 @@ def page(
     return declare
 
 
-def _visit(http: HttpRequest, area: str) -> Visit:
-    visit = Visit(http, area, None)
-    token = cookies.session_token(http, area)
-    if token is not None and area == "setup":
+def _recognise(visit: Visit) -> None:
+    """Find out whose session it is."""
+    token = cookies.session_token(visit.http, visit.area)
+    if token is not None and visit.area == "setup":
         visit.setup_or_none = setup.of_token(token)
     elif token is not None:
-        visit.session_or_none = find_session(area, token, visit.ip)
-    return visit
+        visit.session_or_none = find_session(visit.area, token, visit.ip)
 
 
 def _refused(visit: Visit, session: bool, pending: bool, confirmed: bool) -> HttpResponse | None:
@@ -86,7 +97,7 @@ def _refused(visit: Visit, session: bool, pending: bool, confirmed: bool) -> Htt
     if visit.area == ADMIN and not pending and second_factor.lacks_needed(found.user_nid):
         message = _t("Administrators of this server need a second factor: add one here, then come back.")
         return visit.redirect(reverse("account:second-factors"), message, "warn")
-    if confirmed and visit.is_post and not is_confirmed(found):
+    if confirmed and not is_confirmed(found):
         return _to(visit, "confirm")
     return None
 
@@ -120,13 +131,23 @@ def _came_from(visit: Visit) -> str:
     return visit.http.path
 
 
-def _call(view: View, visit: Visit, path: dict[str, Any]) -> HttpResponseBase:
+def _told(visit: Visit, answer: Callable[[Visit], HttpResponseBase]) -> HttpResponseBase:
+    """The answer, or a page that tells what went wrong."""
     try:
-        return view(visit, **path)
+        return answer(visit)
     except MatrixError as error:
         text = told(error)
-        if visit.is_for_script:
-            return visit.json({"error": text}, status=error.status)
-        if visit.is_post and not visit.is_partial:
+        if visit.is_post and not (visit.is_partial or visit.is_for_script):
             return visit.redirect(_came_from(visit), text, "error")
-        return visit.page("error", status=error.status, text=text)
+        return _failed(visit, text, error.status)
+    except (SuspiciousOperation, BadRequest):
+        raise  # Django answers with `bad_request`
+    except Exception:  # noqa: BLE001  (the boundary of the page: logged, and answered with 500)
+        _log.exception("a page failed", method=visit.http.method, path=visit.http.path)
+        return _failed(visit, _t("This should not have happened: the log says more."), 500)
+
+
+def _failed(visit: Visit, text: str, status: int) -> HttpResponse:
+    if visit.is_for_script:
+        return visit.json({"error": text}, status=status)
+    return visit.page("error", status=status, text=text)

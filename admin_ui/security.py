@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+# Scripts and styles come from the folder of static files alone: media of users have the same origin.
+_POLICY: Final = (
+    "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data:; font-src {static};"
     " connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# What a source may be in a policy; addresses of IPv6 may not.
+_HOST: Final = re.compile(r"[a-z0-9.-]+(:[0-9]+)?", re.IGNORECASE)
 
 HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -23,7 +27,15 @@ HEADERS: Final = {
 }
 
 
-def add_headers(response: HttpResponseBase) -> None:
+def add_headers(response: HttpResponseBase, http: HttpRequest) -> None:
     """Add the headers of pages, where the view has not set its own."""
+    response.headers.setdefault(
+        "Content-Security-Policy", content_security_policy(http.headers.get("Host", ""))
+    )
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+
+
+def content_security_policy(host: str) -> str:
+    """The policy of a page that was asked for under a host name."""
+    return _POLICY.format(static=f"{host}/static/" if _HOST.fullmatch(host) else "'self'")

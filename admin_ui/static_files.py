@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from admin_ui.security import add_headers
+
 
 @lru_cache(maxsize=1)
 def _files() -> WhiteNoiseMiddleware:
@@ -18,8 +20,7 @@ def _files() -> WhiteNoiseMiddleware:
 def static_file(http: HttpRequest) -> HttpResponseBase:
     """A static file; 404 for any other path."""
     found = _files().files.get(http.path_info)
-    if found is None or http.method not in ("GET", "HEAD"):
-        return HttpResponseNotFound()
-    response: HttpResponseBase = _files().serve(found, http)
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    missing = found is None or http.method not in ("GET", "HEAD")
+    response: HttpResponseBase = HttpResponseNotFound() if missing else _files().serve(found, http)
+    add_headers(response, http)
     return response

@@ -11,3 +11,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 handler500 = "matrix_app.http.dispatch.bug"
+handler400 = "admin_ui.forged.bad_request"

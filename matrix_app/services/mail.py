@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from appliance.config import get_config
 from appliance.config.sections.mail import Mail
 from matrix_app.protocol.errors import BadGateway, InvalidParam
+from matrix_app.services import audit
+from matrix_app.services.audit import Actor
 
 if TYPE_CHECKING:
     from django.core.mail.backends.smtp import EmailBackend
@@ -88,7 +90,7 @@ def sender_name() -> str:
     return parseaddr(get_config().mail.sender)[0] or get_config().server.name
 
 
-def send_test(recipient: str) -> None:
+def send_test(actor: Actor, recipient: str) -> None:
     """Send a mail that shows whether the settings are right; raises `InvalidParam` or `BadGateway`."""
     import smtplib
 
@@ -97,6 +99,7 @@ def send_test(recipient: str) -> None:
     if not is_address(recipient):
         raise InvalidParam("That is not a mail address")
     name = get_config().server.name
+    audit.record(actor, "mail.test", recipient)
     try:
         send(recipient, f"A test of {name}", f"This mail shows that {name} can send mail.\n")
     except (OSError, smtplib.SMTPException) as fault:

@@ -10,12 +10,14 @@ from matrix_app.protocol.errors import Forbidden, GuestForbidden, NotFound
 from matrix_app.protocol.ids import domain_of, parse_user_id
 from matrix_app.services import (
     appservice_queries,
+    audit,
     presence,
     profile_propagation,
     remote_profiles,
     user_directory,
 )
 from matrix_app.services.account_state import refuse_suspended
+from matrix_app.services.audit import Actor
 from matrix_app.services.own_user import require_self
 from matrix_app.services.profile_fields import checked_field, checked_name, refuse_too_large
 from matrix_app.storage import accounts, db, profiles
@@ -62,6 +64,12 @@ def set_field(requester: Requester, user_id: str, field: str, value: Any) -> Non
         _store(requester, field, None)
     else:
         _store(requester, field, value, present=True)
+
+
+def set_own(actor: Actor, requester: Requester, field: str, value: Any) -> None:
+    """As `set_field`, and noted in the audit log: for the page of one's own account."""
+    set_field(requester, requester.user_id, field, value)
+    audit.record(actor, "account.change_profile", requester.user_id, field=field)
 
 
 def delete_field(requester: Requester, user_id: str, field: str) -> None:

@@ -42,7 +42,7 @@ def remove(visit: Visit) -> HttpResponse:
     return _page(visit).remove(visit)
 
 
-@page("account")
+@page("account", secret=True)
 def archive(visit: Visit) -> HttpResponseBase:
     """The archive, for the session of its user alone."""
     return _page(visit).archive(visit)

@@ -50,9 +50,7 @@ def profile(visit: Visit) -> HttpResponse:
     form.label_suffix = ""
     if visit.is_post and form.is_valid():
         try:
-            profiles.set_field(
-                visit.requester, visit.session.user_id, "displayname", form.cleaned_data["name"]
-            )
+            profiles.set_own(visit.actor, visit.requester, "displayname", form.cleaned_data["name"])
         except MatrixError as error:
             form.add_error("name", told(error))
         else:
@@ -109,11 +107,11 @@ def set_picture(visit: Visit) -> HttpResponse:
     if not visit.is_post:
         return _back(visit, "")
     if visit.form.get("remove"):
-        profiles.set_field(visit.requester, visit.session.user_id, "avatar_url", "")
+        profiles.set_own(visit.actor, visit.requester, "avatar_url", "")
         return _back(visit, _t("Your picture has been removed."))
     if not isinstance(given, UploadedFile):
         raise InvalidParam(_t("Choose a picture first."))
-    profiles.set_field(visit.requester, visit.session.user_id, "avatar_url", _uploaded(visit, given))
+    profiles.set_own(visit.actor, visit.requester, "avatar_url", _uploaded(visit, given))
     return _back(visit, _t("Your picture has been changed."))
 
 
@@ -137,7 +135,7 @@ def add_address(visit: Visit) -> HttpResponse:
     if own_addresses.is_confirmed(visit.session.user_nid, address):
         own_addresses.add(visit.actor, visit.requester, address)
         return _back(visit, _t("The address belongs to your account now."))
-    address = own_addresses.ask(visit.requester, address)
+    address = own_addresses.ask(visit.actor, visit.requester, address)
     return visit.redirect(own_addresses.page_of(address), _t("Follow the link in the mail that you get now."))
 
 

@@ -96,7 +96,7 @@ def bridge(visit: Visit, service_id: str) -> HttpResponse:
     )
 
 
-@page("admin", confirmed=True)
+@page("admin", secret=True)
 def download(visit: Visit, service_id: str) -> HttpResponse:
     """The registration of a bridge that was added here, as a file."""
     text = appservice_admin.registration_text(service_id, visit.actor)

@@ -65,7 +65,7 @@ def rotate(visit: Visit) -> HttpResponse:
     )
 
 
-@page("admin", confirmed=True)
+@page("admin", secret=True)
 def turnserver(visit: Visit) -> HttpResponse:
     """What belongs into the configuration of coturn, with the secret."""
     text = turn_configuration()

@@ -69,4 +69,6 @@ def join(visit: Visit, token: str) -> HttpResponse:
         else:
             return visit.page("join/welcome", account=account, links=CLIENTS)
     usable = invitations.is_usable(token)
+    if not usable:  # those who guess have to wait
+        take("registration", visit.ip)
     return visit.page("join/join", status=200 if usable else 404, form=form, usable=usable, terms=terms)

@@ -133,5 +133,5 @@ def test_mail(visit: Visit) -> HttpResponse:
     if not visit.is_post:
         return visit.redirect(address)
     to = visit.form.get("to", "").strip()
-    send_test(to)
+    send_test(visit.actor, to)
     return visit.redirect(address, _t("The mail server has taken the mail to %s.") % to)

@@ -92,5 +92,5 @@ def test_mail(visit: Visit) -> HttpResponse:
     if not visit.is_post:
         return visit.redirect(reverse("setup:mail"))
     to = visit.form.get("to", "").strip()
-    mail_service.send_test(to)
+    mail_service.send_test(visit.actor, to)
     return visit.redirect(reverse("setup:mail"), _t("The mail server has taken the mail to %s.") % to)

@@ -43,7 +43,7 @@ def remove(visit: Visit, nid: int) -> HttpResponse:
     return _page(nid).remove(visit)
 
 
-@page("admin")
+@page("admin", secret=True)
 def archive(visit: Visit, nid: int) -> HttpResponseBase:
     """The archive."""
     return _page(nid).archive(visit)

@@ -32,7 +32,7 @@ MOST: Final = 100_000
 _AT_A_TIME: Final = 1000
 
 
-@page("admin", confirmed=True)
+@page("admin", secret=True)
 def export(visit: Visit) -> HttpResponseBase:
     """The accounts of a filter, at most a hundred thousand; read as they are sent."""
     kind, search = visit.query("kind", "all"), visit.query("q").strip()

@@ -29,7 +29,7 @@ def page_of(address: str) -> str:
     return f"/account/profile/?address={quote(address)}"
 
 
-def ask(requester: Requester, address: str) -> str:
+def ask(actor: Actor, requester: Requester, address: str) -> str:
     """Have a mail sent that proves an address to be the user's; the address as it is stored.
 
     Each call sends one, as often as the limits allow. Raises as `request_validation`.
@@ -40,6 +40,7 @@ def ask(requester: Requester, address: str) -> str:
     back = f"{public_baseurl()}{page_of(address)}"
     secret = _secret(requester.user_nid, address)
     request_validation(Purpose.ADD, address, secret, now_ms(), back)
+    audit.record(actor, "account.ask_address", requester.user_id, address=address)
     return address
 
 

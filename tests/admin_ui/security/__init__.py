@@ -1,0 +1,1 @@
+"""Nobody does with the pages what they may not do."""
