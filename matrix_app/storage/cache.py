@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -36,6 +36,22 @@ class ByteCache(Generic[K, V]):
             self.hits += 1
             self._entries.move_to_end(key)
             return entry[0]
+
+    def get_many(self, keys: Iterable[K]) -> dict[K, V]:
+        """The values of those keys that are there."""
+        found: dict[K, V] = {}
+        asked = 0
+        with self._lock:
+            entries = self._entries
+            for key in keys:
+                asked += 1
+                entry = entries.get(key)
+                if entry is not None:
+                    entries.move_to_end(key)
+                    found[key] = entry[0]
+            self.hits += len(found)
+            self.misses += asked - len(found)
+        return found
 
     def put(self, key: K, value: V, size: int) -> None:
         """Keep `value`, which takes about `size` bytes."""

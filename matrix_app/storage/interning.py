@@ -74,13 +74,9 @@ def user_nid(user_id: str) -> int:
 
 def user_nids(user_ids: Iterable[str]) -> dict[str, int]:
     """The nids of those users that have been met before."""
-    found, missing = {}, []
-    for user_id in user_ids:
-        nid = _users.get(user_id)
-        if nid is None:
-            missing.append(user_id)
-        else:
-            found[user_id] = nid
+    wanted = list(user_ids)
+    found = _users.get_many(wanted)
+    missing = [user_id for user_id in wanted if user_id not in found]
     if missing:
         sql = f"SELECT user_id, nid FROM matrix_user WHERE {db.in_any('user_id')}"
         for user_id, nid in db.rows(sql, (db.any_of(missing),)):
@@ -91,13 +87,9 @@ def user_nids(user_ids: Iterable[str]) -> dict[str, int]:
 
 def user_ids(nids: Iterable[int]) -> dict[int, str]:
     """The user IDs of nids."""
-    found, missing = {}, []
-    for nid in nids:
-        user_id = _user_ids.get(nid)
-        if user_id is None:
-            missing.append(nid)
-        else:
-            found[nid] = user_id
+    wanted = list(nids)
+    found = _user_ids.get_many(wanted)
+    missing = [nid for nid in wanted if nid not in found]
     if missing:
         sql = f"SELECT nid, user_id FROM matrix_user WHERE {db.in_any('nid')}"
         for nid, user_id in db.rows(sql, (db.any_of(missing),)):
@@ -148,13 +140,9 @@ def key_nid(event_type: str, state_key: str) -> int:
 
 def key_names(nids: Iterable[int]) -> dict[int, tuple[str, str]]:
     """The (type, state_key) pairs of nids."""
-    found, missing = {}, []
-    for nid in nids:
-        pair = _key_names.get(nid)
-        if pair is None:
-            missing.append(nid)
-        else:
-            found[nid] = pair
+    wanted = list(nids)
+    found = _key_names.get_many(wanted)
+    missing = [nid for nid in wanted if nid not in found]
     if missing:
         sql = f"SELECT nid, type, state_key FROM state_key WHERE {db.in_any('nid')}"
         for nid, event_type, state_key in db.rows(sql, (db.any_of(missing),)):
