@@ -39,6 +39,13 @@ def holders(run_dir: Path) -> list[int]:
     return [pid for name in _LOCKS if (pid := _holder(run_dir / name))]
 
 
+def running_parts(run_dir: Path) -> list[str]:
+    """The parts that run now; "" stands for a whole server."""
+    return [
+        "" if name == _WHOLE else name.removesuffix(".lock") for name in _LOCKS if _holder(run_dir / name)
+    ]
+
+
 def _holder(file: Path) -> int:
     """Who holds a file for itself alone; 0 for nobody."""
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from appliance import started_with
 from appliance.config import get_config
 from appliance.data_lock import DataInUse, claim
 from appliance.folders import make_folders
@@ -70,7 +71,9 @@ def start(*parts: Part, wait_seconds: float = 0.0) -> int:
     print(f"Hearth {VERSION} for {config.server.name}", flush=True)
     make_folders(config)
     try:
-        with claim(config.server.run_dir, "" if len(parts) == len(Part) else parts[0]):
+        part = "" if len(parts) == len(Part) else parts[0]
+        with claim(config.server.run_dir, part):
+            started_with.note(config.server.run_dir, part, config)
             listeners = (
                 listeners_for(config.server.listen, kept=kept_listeners()) if Part.WEB in parts else []
             )

@@ -83,3 +83,15 @@ def create_all() -> None:
     """Makes every secret that is missing."""
     for read in (django_secret_key, token_pepper, sealing_key, registration_shared_secret, signing_key_text):
         read()
+
+
+def missing() -> list[Path]:
+    """The files of secrets that `create_all` would make."""
+    config = get_config()
+    names = ("django_secret_key", "token_pepper", "sealing_key")
+    files = [
+        *(config.server.secrets_dir / name for name in names),
+        config.registration.shared_secret_file,
+        config.federation.signing_key_file,
+    ]
+    return [file for file in files if not file.exists()]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import SimpleLazyObject
 
+from appliance import packaged
 from appliance.config import get_config
 from appliance.config.addresses import parse_database_url
 
@@ -164,8 +164,8 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 # A package brings the collected files along; otherwise they are collected at the start.
-PACKAGED_STATIC = Path(__file__).resolve().parent.parent / "static"
-STATIC_ROOT = PACKAGED_STATIC if PACKAGED_STATIC.is_dir() else _config.server.data_dir / "static"
+PACKAGED_STATIC = packaged.STATIC
+STATIC_ROOT = PACKAGED_STATIC if packaged.is_packaged() else _config.server.data_dir / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

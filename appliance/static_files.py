@@ -17,16 +17,20 @@ def collect() -> bool:
     """
     from django.core.management import call_command
 
-    root = Path(settings.STATIC_ROOT)
-    stamp = root / STAMP
-    if root == settings.PACKAGED_STATIC and stamp.exists():
-        return False
-    wanted = _fingerprint()
-    if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+    if are_collected():
         return False
     call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-    stamp.write_text(wanted, encoding="ascii")
+    (Path(settings.STATIC_ROOT) / STAMP).write_text(_fingerprint(), encoding="ascii")
     return True
+
+
+def are_collected() -> bool:
+    """Whether just these files are where they are served from."""
+    root = Path(settings.STATIC_ROOT)
+    stamp = root / STAMP
+    if not stamp.exists():
+        return False
+    return root == settings.PACKAGED_STATIC or stamp.read_text(encoding="ascii") == _fingerprint()
 
 
 def _fingerprint() -> str:

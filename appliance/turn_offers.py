@@ -30,7 +30,7 @@ def why_withheld(turn: Turn, uri: str) -> str:
         facts = _facts(turn.certificate_file)
     except (OSError, NoCertificate) as fault:
         return f"{turn.certificate_file}: {fault.strerror if isinstance(fault, OSError) else fault}"
-    host = _host(uri)
+    host = host_of(uri)
     if NOBODY in facts.names:
         return f"coturn has no certificate for {host} yet"
     if not facts.covers(host):
@@ -38,7 +38,8 @@ def why_withheld(turn: Turn, uri: str) -> str:
     return "" if facts.is_valid(time.time()) else "The certificate of coturn has expired"
 
 
-def _host(uri: str) -> str:
+def host_of(uri: str) -> str:
+    """The host in the address of a TURN server."""
     place = uri.partition(":")[2].partition("?")[0]
     host, separator, port = place.rpartition(":")
     return (host if separator and port.isdecimal() else place).strip("[]")

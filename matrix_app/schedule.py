@@ -55,19 +55,35 @@ def install() -> bool:
     from django.db import transaction
     from django_q.models import Schedule
 
-    wanted = {f"{PREFIX}{entry.task}": entry for entry in entries()}
     with transaction.atomic():
-        removed, _ = Schedule.objects.filter(name__startswith=PREFIX).exclude(name__in=wanted).delete()
-        present = dict(Schedule.objects.filter(name__in=wanted).values_list("name", "minutes"))
-        new = [(name, entry) for name, entry in wanted.items() if present.get(name) != entry.minutes]
-        for name, entry in new:
-            Schedule.objects.update_or_create(
-                name=name,
-                defaults={
-                    "func": f"matrix_app.tasks.{entry.task}",
-                    "schedule_type": Schedule.MINUTES,
-                    "minutes": entry.minutes,
-                    "repeats": -1,
-                },
-            )
-    return bool(removed or new)
+        if is_installed():
+            return False
+        wanted, present = _wanted(), _present()
+        Schedule.objects.filter(name__in=set(present) - set(wanted)).delete()
+        for name, entry in wanted.items():
+            if present.get(name) != entry.minutes:
+                Schedule.objects.update_or_create(
+                    name=name,
+                    defaults={
+                        "func": f"matrix_app.tasks.{entry.task}",
+                        "schedule_type": Schedule.MINUTES,
+                        "minutes": entry.minutes,
+                        "repeats": -1,
+                    },
+                )
+    return True
+
+
+def is_installed() -> bool:
+    """Whether the queue's schedule is this one."""
+    return _present() == {name: entry.minutes for name, entry in _wanted().items()}
+
+
+def _wanted() -> dict[str, Entry]:
+    return {f"{PREFIX}{entry.task}": entry for entry in entries()}
+
+
+def _present() -> dict[str, int | None]:
+    from django_q.models import Schedule
+
+    return dict(Schedule.objects.filter(name__startswith=PREFIX).values_list("name", "minutes"))

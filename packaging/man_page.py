@@ -37,7 +37,9 @@ The answers to dpkg\\-reconfigure hearth, which is how they are changed.
 Database, media and, in secrets/, the key that signs for this server: keep a copy.
 .SH PROXY AND TURN
 hearth\\-proxy.service runs Caddy with /etc/hearth/Caddyfile, and hearth\\-turn.service coturn with
-/etc/hearth/turnserver.conf, when dpkg\\-reconfigure hearth was told so. Services of the packages caddy and
+/etc/hearth/turnserver.conf, when dpkg\\-reconfigure hearth was told so. Both files are written by
+.BR "hearth reconfigure" ,
+from settings that may be changed in a file of your own in conf.d. Services of the packages caddy and
 coturn that were not configured are switched off for them. Where Caddy serves other sites too, answer
 behind\\-proxy, and import what
 .B hearth render\\-proxy caddy

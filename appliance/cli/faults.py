@@ -29,8 +29,18 @@ class Told(NamedTuple):
     sentence: str
 
 
+class ToldBefore(Exception):
+    """A fault of another process, which has put it into words already."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__(told.sentence)
+        self.told = told
+
+
 def told(fault: BaseException, arguments: Sequence[str]) -> Told | None:
     """What to say of a fault; None for one that nobody foresaw, whose traceback is wanted."""
+    if isinstance(fault, ToldBefore):
+        return fault.told
     if isinstance(fault, KeyboardInterrupt):
         return Told(INTERRUPTED, "")
     if isinstance(fault, ConfigError | SchemaRefused):

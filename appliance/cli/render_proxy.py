@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from appliance.config import get_config
 from appliance.config.addresses import Listen, parse_listen
 from appliance.proxy.render import KINDS, render
-from appliance.proxy.site import Certificates, NoSite, Site, site_of, usual_certificates
+from appliance.proxy.site import Certificates, NoSite, Site, certificates_of, site_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -33,8 +33,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="where the proxy finds Hearth, when it is not on this machine: host:port, or unix:/path",
     )
     parser.epilog = (
-        "Prints a configuration for server.name and server.public_baseurl. Without --certificate, Caddy and "
-        "Traefik get their certificates themselves; nginx and Apache use those of certbot."
+        "Prints a configuration for server.name and server.public_baseurl. Without --certificate or those "
+        "of [proxy], Caddy and Traefik get certificates themselves; nginx and Apache use those of certbot."
     )
 
 
@@ -63,4 +63,6 @@ def _certificates(arguments: Namespace, site: Site) -> Certificates:
         raise NoSite("--private-ca is for Caddy, and instead of --certificate")
     if arguments.certificate:
         return Certificates(arguments.certificate.absolute(), arguments.key.absolute())
-    return usual_certificates(arguments.kind, site)._replace(private=arguments.private_ca)
+    if arguments.private_ca:
+        return Certificates(private=True)
+    return certificates_of(get_config(), arguments.kind, site)

@@ -60,6 +60,7 @@ VERBS = (
     _verb("create-user", "make an account, or an administrator"),
     _verb("reset-password", "give somebody another password"),
     _verb("reset-2fa", "remove the second factor of somebody who has lost it"),
+    _verb("reconfigure", "make everything follow from the configuration", Needs.NOTHING),
     _verb("migrate", "bring the database to this version's schema"),
     _verb("backup", "copy everything that must not be lost into the folder of backups"),
     _verb("verify-backup", "restore a backup into a scratch place and check it"),

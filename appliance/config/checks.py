@@ -22,6 +22,7 @@ def check(config: Config) -> Iterator[Problem]:
     """Every fault in a configuration whose types are right."""
     yield from _names(config)
     yield from _listening(config)
+    yield from _proxy(config)
     yield from _networks(config)
     yield from _old_keys(config)
     yield from _database(config)
@@ -58,6 +59,16 @@ def _listening(config: Config) -> Iterator[Problem]:
             parse_listen(text)
         except ValueError as fault:
             yield Problem("server.listen", str(fault))
+
+
+def _proxy(config: Config) -> Iterator[Problem]:
+    proxy = config.proxy
+    if (proxy.certificate_file is None) != (proxy.key_file is None):
+        yield Problem("proxy.key_file", "and certificate_file are given together or not at all")
+    if (proxy.kind == "none") != (proxy.file is None):
+        yield Problem("proxy.file", "and kind are given together or not at all")
+    if proxy.private_ca and (proxy.kind != "caddy" or proxy.certificate_file):
+        yield Problem("proxy.private_ca", "is for Caddy, and instead of a certificate of your own")
 
 
 def _networks(config: Config) -> Iterator[Problem]:
@@ -126,6 +137,8 @@ def _push(config: Config) -> Iterator[Problem]:
 
 def _calls(config: Config) -> Iterator[Problem]:
     turn = config.turn
+    if any(char.isspace() for char in turn.secret):
+        yield Problem("turn.secret", "has a blank in it")
     if turn.secret and turn.secret_file:
         yield Problem("turn.secret_file", "contradicts turn.secret; give one of them")
     if turn.password and turn.password_file:

@@ -21,6 +21,7 @@ from appliance.config.sections.matrix import (
 )
 from appliance.config.sections.media import Media
 from appliance.config.sections.notices import Notices
+from appliance.config.sections.proxy import Proxy
 from appliance.config.sections.push import Push
 from appliance.config.sections.server import Database, Logging, Redis, Server, Web, Worker
 
@@ -29,6 +30,7 @@ class Config(Section, frozen=True):
     """The whole configuration. Immutable: a change takes effect when the server starts again."""
 
     server: Server = field(default_factory=Server)
+    proxy: Proxy = field(default_factory=Proxy)
     database: Database = field(default_factory=Database)
     redis: Redis = field(default_factory=Redis)
     web: Web = field(default_factory=Web)

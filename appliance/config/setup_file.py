@@ -15,13 +15,13 @@ from appliance.config.checks import check
 from appliance.config.current import base_config
 from appliance.config.errors import ConfigError, Problem
 from appliance.config.sample import toml
-from appliance.config.sources import SETUP_FILE, read_sources
+from appliance.config.sources import SETUP_FILE, SETUP_KEYS, read_sources
 from appliance.config.stored import names_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEYS: Final = ("server.name", "server.public_baseurl")
+KEYS: Final = SETUP_KEYS
 _HEAD: Final = """\
 # Written by the setup page. What hearth.toml, conf.d/ or the environment say wins over it.
 # The name cannot be changed any more once the server has users or rooms.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PLACES = (Path("hearth.toml"), Path("/etc/hearth/hearth.toml"))
 # What the setup pages wrote, in the data folder.
 SETUP_FILE = "setup.toml"
+SETUP_KEYS = ("server.name", "server.public_baseurl")
 DEFAULT_DATA_DIR = "var"
 
 
@@ -42,10 +43,19 @@ def read_sources(environ: Mapping[str, str], problems: list[Problem], *, setup: 
             merge(tables, _read(part, problems))
     merge(tables, read_environment(environ, folder, problems))
     if setup and _is_file(written := folder / _data_dir(tables) / SETUP_FILE):
-        below = _read(written, problems)
+        below = _of_setup(_read(written, problems), written, problems)
         merge(below, tables)
         tables = below
     return Sources(tables, folder, str(file) if file else "no hearth.toml: the defaults and the environment")
+
+
+def _of_setup(found: dict[str, Any], file: Path, problems: list[Problem]) -> dict[str, Any]:
+    """Just what the setup may say: the server can write this file, and root reads the configuration too."""
+    server = found.pop("server", {})
+    table = server if isinstance(server, dict) else {}
+    strange = [*found, *(name for name in table if f"server.{name}" not in SETUP_KEYS)]
+    problems += [Problem(str(file), f"may not say {name}") for name in strange]
+    return {"server": {name: value for name, value in table.items() if f"server.{name}" in SETUP_KEYS}}
 
 
 def _overrides(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ FEDERATION_PORT = 8448
 HTTPS_PORT = 443
 LEAST_TIMEOUT_SECONDS = 600
 MIB = 1 << 20
+# Nothing else gets into the configuration of another program.
+_HOST = re.compile(r"[0-9A-Za-z.:_-]+")
 
 
 class NoSite(Exception):
@@ -74,6 +77,14 @@ def usual_certificates(kind: str, site: Site) -> Certificates:
     return Certificates(folder / "fullchain.pem", folder / "privkey.pem")
 
 
+def certificates_of(config: Config, kind: str, site: Site) -> Certificates:
+    """Where the certificate of a proxy is by the configuration, or else by custom."""
+    proxy = config.proxy
+    if proxy.certificate_file is not None:
+        return Certificates(proxy.certificate_file, proxy.key_file)
+    return usual_certificates(kind, site)._replace(private=proxy.private_ca and kind == "caddy")
+
+
 def site_of(config: Config, upstream: Listen | None = None) -> Site:
     """Raises `NoSite` when names are missing that a certificate can be had for.
 
@@ -102,6 +113,8 @@ def _split(server_name: str) -> tuple[str, int]:
 
 
 def _check(host: str) -> None:
+    if not _HOST.fullmatch(host):
+        raise NoSite(f"{host!r} is no name of a host")
     if "." not in host:
         raise NoSite(f"{host} is no name that other machines can find: set server.name and public_baseurl")
     try:

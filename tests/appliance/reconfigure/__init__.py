@@ -1,0 +1,1 @@
+"""Making everything follow from the configuration."""
