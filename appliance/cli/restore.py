@@ -23,6 +23,7 @@ _AFTERWARDS = """
 Keep the old machine from starting again: two servers of one name break each other's rooms.
 What was said and changed since the backup is gone here; other servers send their part of it again when asked.
 Sessions that were signed in since the backup must sign in anew; all others go on.
+Passwords are those of the backup, and sessions that were signed out since are signed in again.
 """
 _UNPROVEN = (
     "it was opened with another key than the server's own, and only that one shows that the server made it\n"
@@ -95,7 +96,7 @@ def _sentences(told: dict[str, Any]) -> str:
     lost = f"{told['lost_media']} files of media were not in the backup\n" if told["lost_media"] else ""
     unproven = _UNPROVEN if told["unproven"] else ""
     return (
-        f"restored {told['id']}; {told['devices']} devices upload new keys, "
+        f"restored {told['id']}; {told['devices']} devices are asked for new keys, "
         f"{told['servers']} servers are told\n"
         f"{aside}{lost}{unproven}"
         f"its configuration, to compare with the present one, is in {told['configuration']}\n"

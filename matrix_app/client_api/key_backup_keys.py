@@ -94,7 +94,9 @@ def delete_session(request: Request) -> dict[str, Any]:
 
 
 def _store(request: Request, keys: Rooms) -> dict[str, Any]:
-    return _changed(store_keys(request.requester.user_nid, request.required_query("version"), keys))
+    requester = request.requester
+    version = request.required_query("version")
+    return _changed(store_keys(requester.user_nid, requester.device_nid, version, keys))
 
 
 def _find(request: Request) -> Iterable[BackupSession]:

@@ -10,6 +10,7 @@ from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.filters import Filter
 from matrix_app.protocol.tokens import parse_stream_token
+from matrix_app.services import lost_time
 from matrix_app.services.claim_keys import claim_keys
 from matrix_app.services.query_keys import query_keys
 from matrix_app.services.upload_keys import upload_keys
@@ -74,6 +75,7 @@ def get_changes(request: Request) -> dict[str, Any]:
     since = parse_stream_token(request.required_query("from")).position
     upto = parse_stream_token(request.required_query("to")).position
     hub().catch_up()
-    sync = SyncRequest(request.requester, Filter(), since, upto)
+    lost = lost_time.remembers(since)
+    sync = SyncRequest(request.requester, Filter(), since, upto, from_lost_time=lost)
     scope = find_scope(sync)
     return {"changed": [], "left": [], **device_lists(sync, scope, find_movements(sync, scope))}

@@ -9,6 +9,7 @@ from appliance.config import get_config
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import InvalidParam
+from matrix_app.services import lost_time
 from matrix_app.services.connected_users import connected_users
 from matrix_app.sync.hub import hub
 from matrix_app.sync.sliding.body import parse_body
@@ -33,6 +34,9 @@ def sliding_sync(request: Request) -> Any:
         raise InvalidParam("set_presence must be online, offline or unavailable")
     connected_users.sync_started(requester.user_nid, requester.device_nid, presence, timeout)
     to_device.acknowledge(requester.device_nid, body.extensions.to_device)
+    received = body.extensions.to_device.since if body.extensions.to_device is not None else None
+    if lost_time.remembers_token(received):
+        lost_time.returned(requester.user_nid, requester.device_nid)
     exchange = Exchange(requester, body, text, time.monotonic() + timeout)
     if timeout == 0 or not hub().knows(exchange.since or 0):
         hub().catch_up()

@@ -12,6 +12,7 @@ from matrix_app.http.endpoint import Auth, Endpoint
 from matrix_app.http.request import Request
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Forbidden, GuestForbidden, MissingToken, UnknownToken, UserLocked
+from matrix_app.services import lost_time
 from matrix_app.services.access_tokens import hash_token
 from matrix_app.services.last_seen import saw
 from matrix_app.services.refresh_tokens import access_token_used
@@ -65,7 +66,8 @@ def requester_of(token: str, request: Request) -> Requester:
         acting = find_requester(token, request.query("user_id"), device_id)
         if acting is not None:
             return acting
-        raise UnknownToken
+        # Who held a token that a restore has made unknown keeps the device, and signs in or refreshes.
+        raise UnknownToken(soft_logout=owner is None and lost_time.device_of(token) is not None)
     if owner.expires_ts is not None and owner.expires_ts <= time.time() * 1000:
         raise UnknownToken("The access token has expired", soft_logout=True)
     if owner.refresh_token_nid is not None and not owner.used:

@@ -29,15 +29,17 @@ def after_restore(actor: Actor, backup_id: str, backup_ts: int) -> Renewed:
     or key for one use is given out that was given out before; clients upload new keys with their next sync,
     other servers fetch the devices of users here anew, and are contacted by the sender.
     """
+    now = now_ms()
     with db.write():
-        position = restored.jump_positions()
+        position = restored.jump_positions(backup_ts, now)
         devices = restored.forget_one_time_keys()
-        restored.forget_sliding_connections()
+        restored.forget_sliding_connections(now)
+        restored.begin_new_transactions(now)
         servers = restored.leave_servers_behind()
         users = restored.break_device_chains(position)
         device_messages.counts_changed(devices)
-        restored.forget_remote_device_lists(now_ms())
-        restored.end_tasks(_TASKS, now_ms())
-        installation.renew(now_ms(), backup_id, backup_ts)
+        restored.forget_remote_device_lists(now)
+        restored.end_tasks(_TASKS, now)
+        installation.renew(now, backup_id, backup_ts)
         audit.record(actor, "server.restore", backup_id, position=position)
     return Renewed(position, len(devices), users, servers)

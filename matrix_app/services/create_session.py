@@ -10,6 +10,7 @@ from appliance.config import get_config
 from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.ids import parse_device_id, parse_text
 from matrix_app.services.access_tokens import hash_token, new_token
+from matrix_app.services.token_marks import marked
 from matrix_app.storage import db, devices, refresh_tokens, sessions
 from matrix_app.storage.clock import now_ms
 
@@ -103,11 +104,11 @@ def _check_device_limit(user_nid: int) -> None:
 def issue_tokens(user_nid: int, device_nid: int, *, refreshable: bool) -> Tokens:
     """Make tokens for a device, inside a transaction. Those that cannot be refreshed do not expire."""
     now = now_ms()
-    access = new_token("hat")
+    access = marked(new_token("hat"), device_nid, now)
     if not refreshable:
         sessions.put_token(hash_token(access), user_nid, device_nid, None, now)
         return Tokens(access, None, None, None)
-    refresh = new_token("hrt")
+    refresh = marked(new_token("hrt"), device_nid, now)
     lifetime = get_config().registration.access_token_seconds * 1000
     refresh_nid = refresh_tokens.put(hash_token(refresh), user_nid, device_nid, None, now)
     sessions.put_token(hash_token(access), user_nid, device_nid, now + lifetime, now, refresh_nid)

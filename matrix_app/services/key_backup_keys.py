@@ -11,6 +11,7 @@ from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import InvalidParam, NotFound, TooLarge, WrongRoomKeysVersion
 from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.services.key_backup import find_version
+from matrix_app.services.lost_time import must_back_up_again
 from matrix_app.storage import db, key_backup_sessions, key_backups
 from matrix_app.storage.key_backup_sessions import BackupSession
 from matrix_app.storage.key_backups import BackupVersion
@@ -33,10 +34,12 @@ class KeyBackupData(msgspec.Struct):
 Rooms = Mapping[str, Mapping[str, KeyBackupData]]
 
 
-def store_keys(user_nid: int, version: str, keys: Rooms) -> BackupVersion:
+def store_keys(user_nid: int, device_nid: int | None, version: str, keys: Rooms) -> BackupVersion:
     """Store those keys that are new, or better than the stored ones; the version as it is then.
 
     Raises `WrongRoomKeysVersion` when the version is not the newest, and `NotFound` when there is none.
+    So does the first upload after a restore of a device that believes keys to be here which were lost: it
+    looks at the version again, and uploads all of its keys.
     """
     sessions = [
         _session(room_id, session_id, key)
@@ -46,10 +49,17 @@ def store_keys(user_nid: int, version: str, keys: Rooms) -> BackupVersion:
     with db.write():
         lock_user(user_nid)
         backup = _require_newest(user_nid, version)
-        known = key_backup_sessions.count_known(backup.nid, sessions)
-        if not key_backup_sessions.put_better(backup.nid, sessions):
-            return backup
-        return key_backups.count_changes(backup.nid, len(sessions) - known)
+        again = must_back_up_again(device_nid)
+        if not again:
+            return _put(backup, sessions)
+    raise WrongRoomKeysVersion(str(backup.version))
+
+
+def _put(backup: BackupVersion, sessions: list[BackupSession]) -> BackupVersion:
+    known = key_backup_sessions.count_known(backup.nid, sessions)
+    if not key_backup_sessions.put_better(backup.nid, sessions):
+        return backup
+    return key_backups.count_changes(backup.nid, len(sessions) - known)
 
 
 def delete_keys(

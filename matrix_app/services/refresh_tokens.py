@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from matrix_app.protocol.errors import UnknownToken, UserLocked
+from matrix_app.services import lost_time
 from matrix_app.services.access_tokens import hash_token
 from matrix_app.services.create_session import Tokens, issue_tokens
 from matrix_app.storage import accounts, db, refresh_tokens, sessions
 from matrix_app.storage.clock import now_ms
+from matrix_app.storage.refresh_tokens import RefreshTokenRow
 
 
 def refresh(token: str) -> Tokens:
@@ -16,7 +18,7 @@ def refresh(token: str) -> Tokens:
     can ask again: what it missed ends then.
     """
     with db.write():
-        old = refresh_tokens.find(hash_token(token))
+        old = refresh_tokens.find(hash_token(token)) or _lost(token)
         if old is None or (old.expires_ts is not None and old.expires_ts <= now_ms()):
             raise UnknownToken("Unknown refresh token")
         _check_account(old.user_nid)
@@ -28,6 +30,16 @@ def refresh(token: str) -> Tokens:
         assert tokens.refresh_token_nid is not None
         refresh_tokens.replace(old.nid, tokens.refresh_token_nid)
     return tokens
+
+
+def _lost(token: str) -> RefreshTokenRow | None:
+    """A refresh token that a restore has made unknown takes the place of those that its device had before."""
+    device = lost_time.device_of(token)
+    if device is None or not lost_time.may_refresh(device):
+        return None
+    sessions.end_tokens_of_device(device.nid)
+    refresh_tokens.put(hash_token(token), device.user_nid, device.nid, None, now_ms())
+    return refresh_tokens.find(hash_token(token))
 
 
 def _check_account(user_nid: int) -> None:

@@ -15,7 +15,9 @@ from matrix_app.protocol.encryption_keys import (
     parse_one_time_keys,
     same_but_for_signatures,
 )
-from matrix_app.protocol.errors import InvalidParam, TooLarge
+from matrix_app.protocol.errors import InvalidParam, TooLarge, UnknownToken
+from matrix_app.services.delete_devices import delete_devices
+from matrix_app.services.lost_time import is_restored
 from matrix_app.storage import (
     db,
     device_keys,
@@ -23,7 +25,9 @@ from matrix_app.storage import (
     devices,
     fallback_keys,
     key_signatures,
+    lost_time,
     one_time_keys,
+    restored_devices,
 )
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.one_time_keys import OneTimeKey
@@ -59,10 +63,24 @@ def upload_keys(
         new = new._replace(identity=None)
     if not any(new):
         return key_counts(requester.device_nid)
+    if identity is None and new.one_time:
+        _check_identity(requester.user_nid, requester.device_id)
     with db.write():
         lock_user(requester.user_nid)
         put_keys(requester.user_nid, requester.device_id, requester.device_nid, new)
         return key_counts(requester.device_nid)
+
+
+def _check_identity(user_nid: int, device_id: str) -> None:
+    """End a device whose identity keys a restore has lost; raises `UnknownToken`.
+
+    Its client has uploaded them, and never does so twice: nobody could encrypt for it any more.
+    """
+    device = devices.find(user_nid, device_id)
+    if device is None or not is_restored(device) or device_keys.get(user_nid, device_id) is not None:
+        return
+    delete_devices(user_nid, [device_id])
+    raise UnknownToken("The keys of this device have been lost: sign in again")
 
 
 def read_keys(
@@ -122,6 +140,8 @@ def _add_one_time(device_nid: int, keys: Mapping[KeyName, bytes]) -> bool:
     most = get_config().limits.one_time_keys_per_device
     one_time_keys.add(new[:most], now_ms())
     one_time_keys.keep_newest(device_nid, most)
+    if lost_time.every():
+        restored_devices.has_one_time_keys(device_nid)
     return bool(new)
 
 

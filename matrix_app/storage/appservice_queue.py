@@ -91,9 +91,14 @@ def put_pending(service_id: str, body: bytes, upto: int, devices: dict[int, int]
 
 
 def delivered(service_id: str) -> None:
-    """The service has taken the transaction that was under way."""
+    """The service has taken the transaction that was under way.
+
+    What follows on one from before a restore has a number that was not in use before that.
+    """
     sql = (
         "UPDATE appservice_progress SET position = pending_position, transactions = transactions + 1,"
+        " created_ts = coalesce((SELECT max(ended_ts) FROM lost_time WHERE ended_ts > created_ts),"
+        "  created_ts),"
         " pending = NULL, pending_position = NULL, pending_devices = NULL, failing_since_ts = NULL,"
         " failures = 0, retry_ts = NULL, fault = NULL, told_ts = %s"
         " WHERE id = %s AND pending_position IS NOT NULL"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from matrix_app.storage import db
+from matrix_app.storage import db, lost_time, restored_devices
 from matrix_app.storage.stream import Kind, append_for_devices
 
 
@@ -60,9 +60,16 @@ def drop_oldest(device_nid: int, most: int, limit: int) -> int:
 
 
 def key_counts(device_nid: int) -> dict[str, int]:
-    """Unclaimed one-time keys by algorithm."""
+    """Unclaimed one-time keys by algorithm.
+
+    A device that lost them in a restore is told of one, until it has uploaded others.
+    """
     sql = "SELECT algorithm, count(*) FROM one_time_key WHERE device_nid = %s GROUP BY algorithm"
-    return dict(db.rows(sql, (device_nid,)))
+    found: dict[str, int] = dict(db.rows(sql, (device_nid,)))
+    if not found and lost_time.every() and restored_devices.needs_one_time_keys(device_nid):
+        # Of none at all matrix-nio takes no notice, and would not upload new ones.
+        return {"signed_curve25519": 1}
+    return found
 
 
 def unused_fallbacks(device_nid: int) -> list[str]:

@@ -41,12 +41,19 @@ TABLES_OF_DEVICE = (
     "pusher",
     "client_transaction",
     "dehydrated_device",
+    "restored_device",
 )
 
 
 def find(user_nid: int, device_id: str) -> DeviceRow | None:
     """A device of a user, or None."""
     found = db.row(f"{_SELECT} WHERE user_nid = %s AND device_id = %s", (user_nid, device_id))
+    return DeviceRow(*found) if found else None
+
+
+def by_nid(nid: int) -> DeviceRow | None:
+    """A device, or None."""
+    found = db.row(f"{_SELECT} WHERE nid = %s", (nid,))
     return DeviceRow(*found) if found else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from matrix_app.storage import db
+from matrix_app.storage import db, lost_time
 
 
 class BackupVersion(NamedTuple):
@@ -36,14 +36,15 @@ def newest(user_nid: int) -> BackupVersion | None:
 
 
 def create(user_nid: int, algorithm: str, auth_data: bytes) -> int:
-    """Begin a version, while the user is locked; its number."""
+    """Begin a version, while the user is locked; its number, also after a restore one that never was."""
     sql = (
         "INSERT INTO key_backup_version"
         " (user_nid, version, algorithm, auth_data, etag, session_count, deleted)"
-        " SELECT %s, coalesce(max(version), 0) + 1, %s, %s, 0, 0, %s FROM key_backup_version"
-        " WHERE user_nid = %s RETURNING version"
+        " SELECT %s, coalesce(max(CASE WHEN version > %s THEN version END), %s) + 1, %s, %s, 0, 0, %s"
+        " FROM key_backup_version WHERE user_nid = %s RETURNING version"
     )
-    return int(db.value(sql, (user_nid, algorithm, auth_data, False, user_nid)))
+    floor = lost_time.first_number()
+    return int(db.value(sql, (user_nid, floor, floor, algorithm, auth_data, False, user_nid)))
 
 
 def set_auth_data(nid: int, auth_data: bytes) -> None:

@@ -121,6 +121,17 @@ def sharing_rooms(user_nid: int) -> list[int]:
     return [found[0] for found in db.rows(sql, (user_nid,))]
 
 
+def sharing_encrypted_rooms(user_nid: int) -> list[int]:
+    """The nids of users who are joined or invited to an encrypted room that this user is joined to."""
+    sql = (
+        "SELECT DISTINCT other.user_nid FROM membership mine"
+        " JOIN room_summary s ON s.room_nid = mine.room_nid AND s.encryption IS NOT NULL"
+        " JOIN membership other ON other.room_nid = mine.room_nid AND other.membership IN (1, 2)"
+        " WHERE mine.user_nid = %s AND mine.membership = 2"
+    )
+    return [found[0] for found in db.rows(sql, (user_nid,))]
+
+
 def shared_rooms(user_nid: int, other_nid: int) -> list[int]:
     """The nids of the rooms that two users are joined to, in order."""
     sql = (

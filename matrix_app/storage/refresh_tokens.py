@@ -35,6 +35,12 @@ def put(token_hash: bytes, user_nid: int, device_nid: int, expires_ts: int | Non
     return int(db.value(sql, (token_hash, user_nid, device_nid, expires_ts, now)))
 
 
+def any_since(device_nid: int, ts: int) -> bool:
+    """Whether a device has a refresh token that was made after a time."""
+    sql = "SELECT 1 FROM refresh_token WHERE device_nid = %s AND created_ts > %s LIMIT 1"
+    return db.value(sql, (device_nid, ts)) is not None
+
+
 def replace(nid: int, successor_nid: int) -> None:
     """Let a token point to the one that replaces it."""
     db.execute("UPDATE refresh_token SET next_nid = %s WHERE nid = %s", (successor_nid, nid))

@@ -8,55 +8,74 @@ from __future__ import annotations
 
 from typing import Final
 
-from matrix_app.storage import db, outbound, stream
+from matrix_app.storage import db, lost_time, outbound, restored_devices, stream
+from matrix_app.storage.lost_time import LostTime
 from matrix_app.storage.stream import Change, Kind
 
-# More positions than a server takes between a backup and its end, and few enough for a million restores.
+# More positions than a server takes between a backup and its end.
 JUMP: Final = 1_000_000_000
+# More than a server takes in a second. So whenever a backup is restored again, what is given out then is
+# ahead of everything that has been given out since it was restored the last time.
+PER_SECOND: Final = 1_000_000
 _BATCH: Final = 500
 
 
-def jump_positions() -> int:
-    """Let the stream go on far ahead; the position in between, which nothing ever has."""
+def jump_positions(backup_ts: int, now: int) -> int:
+    """Let the stream go on far ahead, and note what lies between as lost; the last of that.
+
+    Nothing ever has that position, nor had it in any life that began with the same backup.
+    """
+    before = stream.current_position()
+    after = _jump(now // 1000 * PER_SECOND)
+    lost_time.note(LostTime(before, after, backup_ts, now))
+    return after
+
+
+def _jump(least: int) -> int:
     if db.is_sqlite():
         sql = (
             "INSERT INTO sqlite_sequence (name, seq) SELECT %s, 0"
             " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = %s)"
         )
         db.execute(sql, ("stream_log", "stream_log"))
-        sql = "UPDATE sqlite_sequence SET seq = seq + %s WHERE name = 'stream_log' RETURNING seq"
-        return int(db.value(sql, (JUMP,)))
+        sql = "UPDATE sqlite_sequence SET seq = max(seq + %s, %s) WHERE name = 'stream_log' RETURNING seq"
+        return int(db.value(sql, (JUMP, least)))
     sequence = db.value("SELECT pg_get_serial_sequence('stream_log', 'position')")
     sql = (
-        "SELECT setval(%s::regclass, GREATEST((SELECT COALESCE(max(position), 0) FROM stream_log),"
-        " (SELECT COALESCE(last_value, 0) FROM pg_sequences WHERE format('%%I.%%I', schemaname, sequencename)"
-        "  = %s)) + %s)"
+        "SELECT setval(%s::regclass, GREATEST(%s, %s + (SELECT COALESCE(max(position), 0) FROM stream_log),"
+        " %s + (SELECT COALESCE(last_value, 0) FROM pg_sequences"
+        "  WHERE format('%%I.%%I', schemaname, sequencename) = %s)))"
     )
-    return int(db.value(sql, (sequence, sequence, JUMP)))
+    return int(db.value(sql, (sequence, least, JUMP, JUMP, sequence)))
 
 
 def forget_one_time_keys() -> list[int]:
-    """Remove all keys for one use, and take fallback keys for used; the devices that have keys at all."""
+    """Remove all keys for one use, and take fallback keys for used; the devices, which need new ones."""
     db.execute("DELETE FROM one_time_key")
     db.execute("UPDATE fallback_key SET used = %s", (True,))
-    sql = (
-        "SELECT d.nid FROM device d JOIN device_keys k"
-        " ON k.user_nid = d.user_nid AND k.device_id = d.device_id ORDER BY d.nid"
-    )
-    return [nid for (nid,) in db.rows(sql)]
+    return restored_devices.put_all()
 
 
-def forget_sliding_connections() -> None:
+def forget_sliding_connections(now: int) -> None:
     """Let sliding syncs begin anew, under numbers that were not in use before."""
     db.execute("DELETE FROM sliding_version")
     db.execute("DELETE FROM sliding_connection")
+    least = now // 1000 * PER_SECOND
     if db.is_sqlite():
-        sql = "UPDATE sqlite_sequence SET seq = seq + %s WHERE name = 'sliding_connection'"
-        db.execute(sql, (JUMP,))
+        sql = "UPDATE sqlite_sequence SET seq = max(seq + %s, %s) WHERE name = 'sliding_connection'"
+        db.execute(sql, (JUMP, least))
     else:
-        sql = "SELECT setval(pg_get_serial_sequence('sliding_connection', 'nid'), nextval("
-        sql += "pg_get_serial_sequence('sliding_connection', 'nid')) + %s)"
-        db.execute(sql, (JUMP,))
+        sql = "SELECT setval(pg_get_serial_sequence('sliding_connection', 'nid'), GREATEST(%s, %s + nextval("
+        sql += "pg_get_serial_sequence('sliding_connection', 'nid'))))"
+        db.execute(sql, (least, JUMP))
+
+
+def begin_new_transactions(now: int) -> None:
+    """Let transactions for application services go on under numbers that were not in use before.
+
+    One that was under way keeps its number: the service may have it already.
+    """
+    db.execute("UPDATE appservice_progress SET created_ts = %s WHERE pending IS NULL", (now,))
 
 
 def break_device_chains(unknown_position: int) -> int:

@@ -14,6 +14,7 @@ from matrix_app.services import appservice_admin
 from matrix_app.storage import appservice_queue, db, rooms
 from tests.factories.bridges import FakeBridges, make_ghost, serving, write_registration
 from tests.factories.client import Client, ClientFactory
+from tests.factories.restoring import restored_server
 from tests.factories.sending import wait_until
 from tests.factories.settings import settings
 from tests.factories.visitor import ask
@@ -56,9 +57,10 @@ class Portal:
         return event_id
 
     def say_and_wait(self, text: str, bridges: FakeBridges) -> None:
-        """Alice says something that arrives."""
+        """Alice says something that arrives, and the sender knows that it has."""
         event_id = self.say(text)
         wait_until(lambda: bridges.has_event(event_id))
+        wait_until(lambda: all(state.pending is None for state in appservice_queue.all_of_them()))
 
 
 def test_a_service_gets_the_events_of_rooms_that_its_users_are_in_and_no_others(
@@ -151,6 +153,31 @@ def test_a_transaction_stays_as_it_was_until_it_is_taken_even_across_a_restart(
     assert bridges.texts() == ["before", "one", "two", "three"]
     txn_ids = [txn_id for _, txn_id, _ in bridges.transactions]
     assert len(set(txn_ids)) == len(txn_ids)
+
+
+@pytest.mark.parametrize("is_under_way", [True, False])
+def test_after_a_restore_no_transaction_has_a_number_from_lost_time(
+    clients: ClientFactory, bridges: FakeBridges, is_under_way: bool
+) -> None:
+    with serving(bridges):
+        portal = Portal(clients)
+        portal.say_and_wait("before", bridges)
+        if is_under_way:
+            bridges.down.add("bridge")
+            portal.say("under way")
+            wait_until(lambda: len(bridges.attempts) > len(bridges.transactions))
+    last = int(bridges.attempts[-1][1])
+    restored_server()
+    bridges.down.clear()
+    known = len(bridges.transactions)
+    with serving(bridges):
+        for text in ("one", "two"):
+            portal.say_and_wait(text, bridges)
+    numbers = [int(txn_id) for _, txn_id, _ in bridges.transactions[known:]]
+    if is_under_way:
+        assert numbers.pop(0) == last, "the service may have it already"
+    assert min(numbers) > last + 1_000_000
+    assert len(set(numbers)) == len(numbers)
 
 
 def test_a_restart_repeats_nothing(clients: ClientFactory, bridges: FakeBridges) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from matrix_app.services.after_restore import after_restore
 from matrix_app.services.audit import CLI
-from matrix_app.storage import db, installation, interning, outbound, restored, stream
+from matrix_app.storage import db, installation, interning, lost_time, outbound, restored, stream
+from matrix_app.storage.clock import now_ms
 from tests.factories.client import Client, ClientFactory
 from tests.factories.encryption import Device
 from tests.factories.rooms import StoredRoom
@@ -33,8 +34,16 @@ def test_no_position_is_given_out_twice(clients: ClientFactory) -> None:
     assert done.position >= before + restored.JUMP
     alice.send(room_id)
     assert stream.current_position() > done.position
+    assert lost_time.has_position(before + 1)
+    assert lost_time.has_position(done.position)
+    assert not lost_time.has_position(before)
     again = after_restore(CLI, "backup", 1)
     assert again.position >= done.position + restored.JUMP
+
+
+def test_a_backup_that_is_restored_twice_does_not_lead_to_the_same_positions_twice() -> None:
+    begun = now_ms()
+    assert after_restore(CLI, "backup", 1).position >= begun // 1000 * restored.PER_SECOND
 
 
 def test_a_sync_goes_on_from_before_the_backup_and_from_after_it(clients: ClientFactory) -> None:
@@ -59,7 +68,7 @@ def test_one_time_keys_are_gone_and_the_client_is_told_to_upload_others(clients:
     since = sync(alice)["next_batch"]
     after_restore(CLI, "backup", 1)
     told = sync(alice, since)
-    assert told["device_one_time_keys_count"]["signed_curve25519"] == 0
+    assert told["device_one_time_keys_count"]["signed_curve25519"] == 1, "of none some take no notice"
     assert told["device_unused_fallback_key_types"] == []
     assert _claim(bob, device) == next(iter(fallback)), "until then the fallback key is given"
     new = device.one_time_keys(1)

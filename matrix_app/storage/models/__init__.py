@@ -37,7 +37,7 @@ from matrix_app.storage.models.inbound import (
     ReceivedDeviceMessage,
     StagedPdu,
 )
-from matrix_app.storage.models.installation import Installation, SchemaVersion
+from matrix_app.storage.models.installation import Installation, LostTime, RestoredDevice, SchemaVersion
 from matrix_app.storage.models.media import (
     BlockedMedia,
     Media,
@@ -170,6 +170,7 @@ __all__ = [
     "KeySignature",
     "KeySignatureChange",
     "LongTask",
+    "LostTime",
     "Media",
     "MediaFile",
     "MediaRemoval",
@@ -195,6 +196,7 @@ __all__ = [
     "RegistrationToken",
     "RelayedEvent",
     "RemoteDeviceList",
+    "RestoredDevice",
     "Room",
     "RoomAlias",
     "RoomServer",

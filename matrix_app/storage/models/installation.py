@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from matrix_app.storage.models.fields import timestamp
+from matrix_app.storage.models.fields import own_nid, stream_position, timestamp
 
 
 class Installation(models.Model):
@@ -19,6 +19,33 @@ class Installation(models.Model):
 
     class Meta:
         db_table = "installation"
+
+
+class LostTime(models.Model):
+    """What a restore has undone: the positions after one of them and up to another, and the time of that."""
+
+    nid = own_nid()
+    after_position = stream_position()
+    upto_position = stream_position()
+    begun_ts = timestamp()
+    ended_ts = timestamp()
+
+    class Meta:
+        db_table = "lost_time"
+
+
+class RestoredDevice(models.Model):
+    """What a device that was there when its server was restored has still to make up for.
+
+    `needs_key_backup`: it has seen the lost time, and may have keys in mind that are in no backup any more.
+    """
+
+    device_nid = models.BigIntegerField(primary_key=True)
+    needs_one_time_keys = models.BooleanField(default=False)
+    needs_key_backup = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "restored_device"
 
 
 class SchemaVersion(models.Model):

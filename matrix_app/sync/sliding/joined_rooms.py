@@ -52,6 +52,8 @@ def tell(
 def _read(request: SlidingRequest, plans: Sequence[Plan]) -> _Facts:
     timelines = _timelines(request, plans)
     states = room_state.gather(plans, timelines)
+    if request.from_lost_time:
+        room_state.add_everybody(plans, states)
     nids = [plan.nid for plan in plans]
     counts = unread_counts.counts(request.user_nid, nids)
     unnamed = [plan.nid for plan in plans if plan.room.name is None and states[plan.nid].members_changed]

@@ -141,6 +141,16 @@ def _add_members(
         _add_lazy(found[plan.nid], plan, timelines.get(plan.nid), [nid for nid in shown if nid is not None])
 
 
+def add_everybody(plans: Iterable[Plan], found: Mapping[int, RoomState]) -> None:
+    """Add all members of encrypted rooms, for a client that may encrypt for others than these."""
+    for plan in plans:
+        if plan.config.state.lazy and plan.room.encryption is not None:
+            told = found[plan.nid]
+            rows = members.in_room(plan.nid, list(members.Membership))
+            known = {*told.nids, *told.lazy}
+            told.lazy += [row.event_nid for row in rows if row.event_nid not in known]
+
+
 def _add_lazy(found: RoomState, plan: Plan, timeline: Timeline | None, shown: Sequence[int]) -> None:
     # Where there is a gap, clients forget whom they knew; and only whom they see is of interest.
     gap = timeline is not None and timeline.limited

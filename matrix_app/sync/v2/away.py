@@ -57,11 +57,21 @@ def _rows(request: SyncRequest, scope: Scope, memberships: Iterable[Membership])
 
 
 def gather_left(request: SyncRequest, scope: Scope) -> list[LeftRoom]:
-    """Rooms left since the last sync; those left before only where the filter asks for them."""
+    """Rooms left since the last sync; those left before only where the filter asks for them.
+
+    A client that may believe to be in one of them is told of each that it is not.
+    """
     from_start = request.since is None or request.full_state
-    if from_start and not request.filter.room.include_leave:
+    if from_start and not (request.filter.room.include_leave or request.from_lost_time):
         return []
     rows = _rows(request, scope, (Membership.LEAVE, Membership.BAN))
+    if request.from_lost_time:
+        ends = events.rows_by_nid([row.event_nid for row in rows])
+        return [
+            LeftRoom(row, Timeline([ends[row.event_nid]], False, row.position - 1), [])
+            for row in rows
+            if row.event_nid in ends
+        ]
     left = [_left_room(request, row) for row in rows]
     return [room for room in left if room is not None]
 

@@ -110,10 +110,21 @@ def _add_state(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom])
         changes = deltas.get(nid, [])
         if room.whole:
             room.state_nids = state_section.full_state(
-                request, nid, other.get(nid, {}), room.timeline, changes, room.heroes
+                request,
+                nid,
+                other.get(nid, {}),
+                room.timeline,
+                changes,
+                room.heroes,
+                lazy=request.lazy and not _has_lost_members(request, rows.get(nid)),
             )
         elif changes or request.lazy:
             room.state_nids = state_section.changed_state(request, nid, room.timeline, changes, room.heroes)
+
+
+def _has_lost_members(request: SyncRequest, summary: SummaryRow | None) -> bool:
+    """Whether the client may encrypt for other members than the room has, and learns of it here alone."""
+    return request.from_lost_time and summary is not None and summary.encryption is not None
 
 
 def _deltas_by_room(

@@ -14,7 +14,11 @@ StateSection = Literal["state", "state_after", "org.matrix.msc4222.state_after"]
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """One sync. `since` is None from the beginning; `upto` is the position which it brings."""
+    """One sync. `since` is None from the beginning; `upto` is the position which it brings.
+
+    `from_lost_time`: a restore has undone what the client was told last. It is told everything anew that
+    may be otherwise than it believes, but for events, which it adds to those that it has.
+    """
 
     requester: Requester
     filter: Filter
@@ -22,6 +26,7 @@ class SyncRequest:
     upto: int
     full_state: bool = False
     state_section: StateSection = "state"
+    from_lost_time: bool = False
 
     @property
     def use_state_after(self) -> bool:

@@ -20,15 +20,18 @@ def full_state(
     timeline: Timeline,
     deltas: Sequence[Delta],
     heroes: Iterable[int],
+    *,
+    lazy: bool,
 ) -> list[int]:
     """The event nids of the whole state: before what the timeline shows, or after it.
 
     `other` is the present state but for members; `deltas` are the changes after the timeline's start.
     Those which the timeline does not show, because a filter leaves them out, are part of the state.
+    `lazy`: of members only those who appear.
     """
     lazy_members.forget_room(request.requester.device_nid, room_nid)
     later = _to_undo(request, timeline, deltas)
-    if request.lazy:
+    if lazy:
         keys = interning.key_names(delta.key_nid for delta in later)
         not_members = [delta for delta in later if keys[delta.key_nid][0] != "m.room.member"]
         at_start = state.undo(other, not_members)

@@ -23,6 +23,7 @@ MOST_OFFLINE = 100
 
 def global_account_data(request: SyncRequest, personal: Sequence[AccountDataRow]) -> list[Any]:
     """The `account_data` events. Push rules are always there from the beginning."""
+    anew = request.since is None or request.from_lost_time
     matcher = matcher_of(request.filter.account_data)
     found: list[Any] = [
         {"type": entry.type, "content": Fragment(entry.content)}
@@ -30,7 +31,7 @@ def global_account_data(request: SyncRequest, personal: Sequence[AccountDataRow]
         if entry.room_nid == 0 and entry.type != PUSH_RULES and matcher.matches(type=entry.type)
     ]
     changed = any(entry.room_nid == 0 and entry.type == PUSH_RULES for entry in personal)
-    if (changed or request.since is None) and matcher.matches(type=PUSH_RULES):
+    if (changed or anew) and matcher.matches(type=PUSH_RULES):
         found.append({"type": PUSH_RULES, "content": ruleset_of(request.user_nid)})
     return found
 
@@ -80,6 +81,8 @@ def device_lists(request: SyncRequest, scope: Scope, moved: Movements) -> dict[s
     if request.since is None:
         return {}
     changed = moved.arrived | moved.invited
+    if request.from_lost_time:
+        changed |= {*members.sharing_encrypted_rooms(request.user_nid), request.user_nid}
     if Kind.DEVICE_LIST in scope.user_kinds or scope.rooms_with(Kind.DEVICE_LIST):
         sharing = {*members.sharing_rooms(request.user_nid), request.user_nid}
         changed |= device_messages.lists_changed(sharing, request.after, request.upto)
