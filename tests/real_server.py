@@ -39,9 +39,16 @@ class RealServer:
     """Starts and stops `appliance.cli run` for a configuration. A context manager."""
 
     def __init__(
-        self, folder: Path, *, database_url: str = "", settings: Tables | None = None, public_host: str = ""
+        self,
+        folder: Path,
+        *,
+        database_url: str = "",
+        settings: Tables | None = None,
+        public_host: str = "",
+        port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.folder = folder
+        self.port = port or free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         # As browsers know it: passkeys need a name, and scripts a secure context.
         self.public_base = f"http://{public_host}:{self.port}" if public_host else self.base

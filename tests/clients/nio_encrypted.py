@@ -29,6 +29,8 @@ class Correspondent(Person):
         self.encrypted: set[str] = set()
         self._news = asyncio.Event()
         self._received: list[tuple[str, str, dict[str, Any]]] = []
+        self._unreadable: list[str] = []
+        client.add_event_callback(self._fail, nio.MegolmEvent)
         client.add_to_device_callback(self._note, nio.ToDeviceEvent)
         client.add_response_callback(self._synced, nio.SyncResponse)
 
@@ -36,6 +38,13 @@ class Correspondent(Person):
         super()._hear(room, event)
         if event.decrypted:
             self.encrypted.add(event.event_id)
+
+    def _fail(self, _room: nio.MatrixRoom, event: nio.Event) -> None:
+        self._unreadable.append(event.event_id)
+
+    async def unreadable(self) -> list[str]:
+        """The events that came and could not be decrypted."""
+        return self._unreadable
 
     async def _note(self, event: nio.ToDeviceEvent) -> None:
         source = event.source
@@ -67,11 +76,11 @@ class Correspondent(Person):
         await self.wait_until(f"“{body}” of {sender}", lambda: (sender, body) in self.heard)
         assert self.heard.count((sender, body)) == 1, "a message came twice"
 
-    async def joins(self, room: str) -> None:
+    async def joins(self, room: str, members: int = 2) -> None:
         """Join a room that this user is invited to, and wait until it is known as encrypted."""
         await self.wait_until("the invitation", lambda: room in self.client.invited_rooms)
         ok(await self.client.join(room), nio.JoinResponse)
-        await self.knows_as_encrypted(room)
+        await self.knows_as_encrypted(room, members)
 
     async def knows_as_encrypted(self, room: str, members: int = 2) -> None:
         """The room is in a sync, with its encryption and its members."""

@@ -22,6 +22,11 @@ async def asks_device(partner: Correspondent, user_id: str, device_id: str) -> s
     return await partner.asks(await partner.device_of(user_id, device_id))
 
 
+async def knows(partner: Correspondent, user_id: str, device_id: str) -> None:
+    """The partner has the keys of the device."""
+    await partner.device_of(user_id, device_id)
+
+
 COMMANDS: dict[str, Any] = {
     "joins": Correspondent.joins,
     "says": Correspondent.say,
@@ -30,6 +35,8 @@ COMMANDS: dict[str, Any] = {
     "asks": asks_device,
     "emoji": Correspondent.emoji,
     "confirms": Correspondent.confirms,
+    "unreadable": Correspondent.unreadable,
+    "knows": knows,
 }
 
 

@@ -8,7 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -36,6 +39,41 @@ def tell_js(script: str, *arguments: str) -> None:
     """Runs a story of matrix-js-sdk, which must come to its end."""
     install_js_sdk()
     _tell([str(_node() / "bin/node"), script, *arguments], JS)
+
+
+def direct_js(script: str, orders: Mapping[str, Callable[[], object]], *arguments: str) -> None:
+    """Runs a story of matrix-js-sdk, and does what it asks for by lines that begin with `!`."""
+    install_js_sdk()
+    command = [str(_node() / "bin/node"), script, *arguments]
+    with TemporaryFile() as faults:
+        story = subprocess.Popen(
+            command, cwd=JS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=faults
+        )
+        watchdog = threading.Timer(PATIENCE, story.kill)
+        watchdog.start()
+        try:
+            told = _obey(story, orders)
+            story.wait()
+        finally:
+            watchdog.cancel()
+            story.kill()
+        faults.seek(0)
+        assert story.returncode == 0, f"{told[-2000:]}\n{faults.read().decode()[-6000:]}"
+    assert "told to the end" in told
+
+
+def _obey(story: subprocess.Popen[bytes], orders: Mapping[str, Callable[[], object]]) -> str:
+    """What the story prints until its end."""
+    assert story.stdout is not None
+    assert story.stdin is not None
+    told = []
+    for line in map(bytes.decode, story.stdout):
+        told.append(line)
+        if line.startswith("!"):
+            orders[line[1:].strip()]()
+            story.stdin.write(b"done\n")
+            story.stdin.flush()
+    return "".join(told)
 
 
 def _tell(command: list[str], folder: Path) -> None:

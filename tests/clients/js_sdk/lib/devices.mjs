@@ -47,7 +47,7 @@ export async function recover(user, old, friend, roomId, options) {
 }
 
 /** Takes the cross-signing keys out of secret storage, with the recovery key. */
-async function openStorage(user, device) {
+export async function openStorage(user, device) {
     assert.equal(await device.getCrypto().userHasCrossSigningKeys(user.userId, true), true);
     await device.getCrypto().bootstrapCrossSigning({ authUploadDeviceSigningKeys: user.confirm });
 }
@@ -56,9 +56,10 @@ const signedByOwner = async (client, device) =>
     (await client.getCrypto().getDeviceVerificationStatus(device.getUserId(), device.getDeviceId()))?.signedByOwner;
 
 /** Every session that the client knows is in the backup. */
-const backedUp = (client) =>
+export const backedUp = (client) =>
     eventually("every session to be backed up", async () => {
         const version = await client.getCrypto().getActiveSessionBackupVersion();
+        if (version === null) return false;
         const known = await client.getCrypto().exportRoomKeys();
         const prefix = "/_matrix/client/v3";
         const { rooms } = await client.http.authedRequest("GET", "/room_keys/keys", { version }, undefined, { prefix });
@@ -66,7 +67,7 @@ const backedUp = (client) =>
     });
 
 /** The client has the other device in its list, or not (any more), told by the sync alone. */
-async function knowsDevice(client, device, expected) {
+export async function knowsDevice(client, device, expected) {
     await eventually(`the device to be ${expected ? "known" : "forgotten"}`, async () => {
         const known = await client.getCrypto().getUserDeviceInfo([device.getUserId()]);
         return Boolean(known.get(device.getUserId())?.has(device.getDeviceId())) === expected;
@@ -90,20 +91,26 @@ export async function fallBack(user, other, sleeper, roomId, options) {
     sleeper.network.cut();
     const [userId, deviceId] = [sleeper.getUserId(), sleeper.getDeviceId()];
     const newcomer = await user.newDevice(options);
+    await useUpKeys(newcomer, userId, deviceId);
+    const { eventId } = await say(newcomer, roomId, "you have slept long");
+    sleeper.network.restore();
+    await reads(sleeper, roomId, eventId, "you have slept long");
+    await newcomer.logout(true);
+    await knowsDevice(other, newcomer, false);
+}
+
+/** Claims the device's one-time keys until its fallback key comes; the IDs of all. */
+export async function useUpKeys(client, userId, deviceId) {
     const claimed = new Map();
     for (let claim = 0; claim < MOST_ONE_TIME_KEYS && !usedUp(claimed); claim++) {
-        const { one_time_keys: keys } = await newcomer.claimOneTimeKeys([[userId, deviceId]], "signed_curve25519");
+        const { one_time_keys: keys } = await client.claimOneTimeKeys([[userId, deviceId]], "signed_curve25519");
         for (const [id, key] of Object.entries(keys[userId][deviceId])) {
             assert.ok(key.fallback || !claimed.has(id), `the one-time key ${id} was given twice`);
             claimed.set(id, key);
         }
     }
     assert.ok(usedUp(claimed), `after ${claimed.size} one-time keys no end is in sight`);
-    const { eventId } = await say(newcomer, roomId, "you have slept long");
-    sleeper.network.restore();
-    await reads(sleeper, roomId, eventId, "you have slept long");
-    await newcomer.logout(true);
-    await knowsDevice(other, newcomer, false);
+    return [...claimed.keys()];
 }
 
 const usedUp = (claimed) => [...claimed.values()].some((key) => key.fallback);

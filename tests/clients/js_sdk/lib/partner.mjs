@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const PROJECT = fileURLToPath(new URL("../../../..", import.meta.url));
-const COMMANDS = ["joins", "says", "hears", "is_asked", "asks", "emoji", "confirms"];
+const COMMANDS = ["joins", "says", "hears", "is_asked", "asks", "emoji", "confirms", "unreadable", "knows"];
 
 /** Starts it. Beside `userId` and `deviceId` it has a method for each command, which gives a promise. */
 export async function startPartner(python, baseUrl) {

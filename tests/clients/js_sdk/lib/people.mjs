@@ -42,8 +42,11 @@ export class User {
         Object.assign(this, { baseUrl, userId, firstDeviceId, recoveryKey: null, devices: [] });
     }
 
-    /** Logs in and syncs: a new device. `sliding`: by sliding sync. `crypto`: with the Rust cryptography. */
-    async newDevice({ sliding = false, crypto = false, initialSyncLimit = 8 } = {}) {
+    /**
+     * Logs in and syncs: a new device. `sliding`: by sliding sync. `crypto`: with the Rust cryptography, whose store is
+     * in IndexedDB where that is `stored`.
+     */
+    async newDevice({ sliding = false, crypto = false, stored = false, initialSyncLimit = 8 } = {}) {
         const identifier = { type: "m.id.user", user: this.userId };
         const guest = createClient({ baseUrl: this.baseUrl });
         const wrong = { type: "m.login.password", identifier, password: "no" };
@@ -62,7 +65,8 @@ export class User {
             verificationMethods: ["m.sas.v1"],
             cryptoCallbacks: { getSecretStorageKey: async ({ keys }) => [Object.keys(keys)[0], this.recoveryKey] },
         });
-        if (crypto) await client.initRustCrypto({ useIndexedDB: false });
+        const store = { useIndexedDB: stored, cryptoDatabasePrefix: login.device_id };
+        if (crypto) await client.initRustCrypto(store);
         await start(client, { sliding, initialSyncLimit });
         this.devices.push(client);
         client.network = network;

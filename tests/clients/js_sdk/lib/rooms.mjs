@@ -53,7 +53,7 @@ export async function say(client, roomId, body) {
 /** The message arrives and can be read. */
 export async function reads(client, roomId, eventId, body) {
     const found = () => timeline(client, roomId).find((one) => one.getId() === eventId);
-    await until(`“${body}” to be readable`, client, ["Room.timeline", "Event.decrypted", "sync"],
+    await until(`“${body}” to be readable to ${client.getUserId()} on ${client.getDeviceId()}`, client, ["Room.timeline", "Event.decrypted", "sync"],
         () => found()?.getContent().body === body);
     assert.ok(found().isEncrypted());
     return found();
