@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
-MODULES: Final[tuple[str, ...]] = (
-    "appliance.backup.task",
-    "matrix_app.services.account_export.task",
-    "matrix_app.services.administer_room",
-    "matrix_app.services.copy_media",
-    "matrix_app.services.purge_history",
-    "matrix_app.services.redact_user",
-    "matrix_app.services.send_notice",
-    "matrix_app.services.user_import.task",
-)
+# Most of them are seldom wanted, so a module is imported with the first task of its kind.
+MODULES: Final[dict[str, str]] = {
+    "account.export": "matrix_app.services.account_export.task",
+    "backup.make": "appliance.backup.task",
+    "backup.verify": "appliance.backup.task",
+    "media.copy": "matrix_app.services.copy_media",
+    "notices.send_all": "matrix_app.services.send_notice",
+    "room.delete": "matrix_app.services.administer_room",
+    "room.purge_history": "matrix_app.services.purge_history",
+    "user.redact": "matrix_app.services.redact_user",
+    "users.import": "matrix_app.services.user_import.task",
+}
 
 
-@lru_cache(maxsize=1)
-def load() -> None:
-    """Import every module that declares a kind."""
-    for module in MODULES:
-        import_module(module)
+def load(kind: str) -> None:
+    """Import the module that declares a kind; nothing for one that is not known."""
+    if kind in MODULES:
+        import_module(MODULES[kind])

@@ -97,7 +97,7 @@ def run(nid: int) -> None:
         return
     task = LongTask(row)
     try:
-        _work(task, _kind(row.kind))
+        _work(task, piece_of(row.kind))
     except MatrixError as error:
         _finish(task, long_tasks.FAILED, error.message or error.errcode)
     except Exception:
@@ -106,10 +106,11 @@ def run(nid: int) -> None:
         raise
 
 
-def _kind(name: str) -> Piece:
+def piece_of(name: str) -> Piece:
+    """What does a piece of tasks of a kind; raises `NotFound` for a kind that this version does not know."""
     from matrix_app.services import long_task_kinds
 
-    long_task_kinds.load()
+    long_task_kinds.load(name)
     if name not in _KINDS:
         raise NotFound(f"This version of Hearth does not know the task {name}")
     return _KINDS[name]
