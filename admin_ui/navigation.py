@@ -50,6 +50,7 @@ MENU: tuple[Group, ...] = (
             Entry("admin:rooms", _("Rooms"), "rooms", "room"),
             Entry("admin:media", _("Media"), "media", "media"),
             Entry("admin:reports", _("Reports"), "reports", "report"),
+            Entry("admin:policy-lists", _("Policy lists"), "lock", "policy"),
             Entry("admin:federation", _("Other servers"), "federation", "federation"),
         ),
     ),

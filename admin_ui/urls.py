@@ -23,6 +23,7 @@ ADMIN_SECTIONS = (
     "media",
     "federation",
     "reports",
+    "policies",
     "notices",
     "bridges",
     "calls",

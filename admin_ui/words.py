@@ -33,6 +33,11 @@ WORDS: Final[dict[str, dict[str, Promise | str]]] = {
         "invited": pgettext_lazy("history visibility", "for members, since they were invited"),
         "joined": pgettext_lazy("history visibility", "for members, since they joined"),
     },
+    "policy": {
+        "user": pgettext_lazy("policy", "user"),
+        "server": pgettext_lazy("policy", "server"),
+        "room": pgettext_lazy("policy", "room"),
+    },
     "area": {
         "admin": pgettext_lazy("area", "administration"),
         "account": pgettext_lazy("area", "account"),

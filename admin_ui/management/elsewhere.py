@@ -45,6 +45,14 @@ def _services_of(module: ast.Module) -> Iterator[str]:
             yield from (f"{_SERVICES}.{name.name}" for name in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_SERVICES}."):
             yield str(node.module)
+            yield from (name for name in _within(str(node.module), node) if find_spec(name) is not None)
+
+
+def _within(package: str, node: ast.ImportFrom) -> Iterator[str]:
+    """What is imported out of a package of services: modules of it, maybe."""
+    spec = find_spec(package)
+    if spec is not None and spec.submodule_search_locations:
+        yield from (f"{package}.{name.name}" for name in node.names)
 
 
 def _raised_in(name: str) -> Iterator[str]:

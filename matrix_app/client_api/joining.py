@@ -8,6 +8,7 @@ from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import BadJson, InvalidParam
 from matrix_app.services import joining
+from matrix_app.services.policy_lists.enforcement import refuse_join
 from matrix_app.services.room_aliases import resolve
 
 
@@ -38,6 +39,7 @@ def room_and_servers(request: Request) -> tuple[str, list[str]]:
     name = request.path["room_id_or_alias"]
     if name.startswith("#"):
         found = resolve(name)
+        refuse_join(found.room_id, [name])
         return found.room_id, found.servers
     if not name.startswith("!"):
         raise InvalidParam("Neither a room ID nor an alias")

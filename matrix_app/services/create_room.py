@@ -23,6 +23,7 @@ from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.appservices import check_alias_namespace
 from matrix_app.services.invite_permission import takes_invites
 from matrix_app.services.membership import invite, put_member
+from matrix_app.services.policy_lists.enforcement import refuse_invite
 from matrix_app.services.room_presets import PRESETS, PresetName, power_levels, preset_events, topic_content
 from matrix_app.services.room_writer import RoomWriter, draft_room, store_new_room
 from matrix_app.services.third_party_invites import ThirdPartyInvite, invite_by_address
@@ -95,6 +96,7 @@ def _check(wanted: NewRoom, creator: str, rules: RoomVersion) -> None:
         raise Forbidden("Rooms cannot be published in the directory of this server")
     for user_id in wanted.invite:
         parse_user_id(user_id)
+        refuse_invite(creator, user_id, "")
     users = wanted.power_level_content_override.get("users")
     if users is not None and not rules.privileged_creators and creator not in users:
         raise BadJson("The users of power_level_content_override must contain the room's creator")

@@ -15,6 +15,7 @@ from matrix_app.services.guest_access import refuse_guest, refuse_guest_elsewher
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.member_content import AUTHORISER, member_content
 from matrix_app.services.membership import put_member
+from matrix_app.services.policy_lists.enforcement import refuse_join
 from matrix_app.services.restricted_joins import authorising_user
 from matrix_app.services.room_succession import carry_over
 from matrix_app.services.room_writer import RoomWriter, write_room
@@ -38,7 +39,7 @@ def join(
     The result is None when another server let the user in: the room arrives by and by.
     """
     refuse_suspended(requester)
-    _refuse_blocked(room_id)
+    _refuse_unwanted(room_id)
     room = find_here(room_id)
     content = {key: value for key, value in (extra or {}).items() if key != AUTHORISER}
     if room is None:
@@ -60,7 +61,7 @@ def join(
 def join_known(requester: Requester, room_id: str, content: Mapping[str, Any]) -> None:
     """Join a room that has come here since another server was asked for it; raises as `join`."""
     refuse_suspended(requester)
-    _refuse_blocked(room_id)
+    _refuse_unwanted(room_id)
     room = find_here(room_id)
     if room is None:
         raise NotFound("The room is not here")
@@ -68,10 +69,12 @@ def join_known(requester: Requester, room_id: str, content: Mapping[str, Any]) -
     _join_here(requester, room, extra, content.get("reason"), None)
 
 
-def _refuse_blocked(room_id: str) -> None:
+def _refuse_unwanted(room_id: str) -> None:
+    """Raise `Forbidden` for a room that an administrator has blocked, or that a policy list bans."""
     known = rooms.find(room_id)
     if known is not None:
         refuse_blocked(known)
+    refuse_join(room_id)
 
 
 def _join_here(
@@ -113,7 +116,7 @@ def knock(
 ) -> Event | None:
     """Knock on a room; who has knocked already stays so. The result is None for a room of other servers."""
     refuse_suspended(requester)
-    _refuse_blocked(room_id)
+    _refuse_unwanted(room_id)
     room = find_here(room_id)
     if room is None:
         template = member_content(requester.user_id, "knock", extra or {}, reason)

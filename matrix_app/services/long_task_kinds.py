@@ -12,6 +12,7 @@ MODULES: Final[dict[str, str]] = {
     "backup.verify": "appliance.backup.task",
     "media.copy": "matrix_app.services.copy_media",
     "notices.send_all": "matrix_app.services.send_notice",
+    "policy.match": "matrix_app.services.policy_lists.matching",
     "room.delete": "matrix_app.services.administer_room",
     "room.purge_history": "matrix_app.services.purge_history",
     "user.redact": "matrix_app.services.redact_user",

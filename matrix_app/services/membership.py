@@ -20,6 +20,7 @@ from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.known_rooms import find_here, require_room
 from matrix_app.services.member_content import AUTHORISER, PROFILE_FIELDS, member_content
+from matrix_app.services.policy_lists.enforcement import refuse_invite
 from matrix_app.services.room_writer import RoomWriter, write_room
 from matrix_app.storage import db, members, rooms
 from matrix_app.storage.local_server import local_server_name
@@ -101,6 +102,7 @@ def invite(
     parse_user_id(target)
     room = require_room(room_id)
     refuse_blocked(room)
+    refuse_invite(requester.user_id, target, room_id)
     if domain_of(target) != local_server_name():
         content = member_content(target, "invite", extra or {}, reason)
         remote_membership.invite(requester, room, target, content)

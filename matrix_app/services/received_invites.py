@@ -19,6 +19,7 @@ from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.effects.stripped_state import strip
 from matrix_app.services.known_rooms import is_here
 from matrix_app.services.local_identity import local_identity
+from matrix_app.services.policy_lists.enforcement import refuse_invite
 from matrix_app.services.received_memberships import read_membership
 from matrix_app.services.server_access import refuse_denied
 from matrix_app.storage import db, events, interning, invite_state, members, rooms, stream
@@ -59,6 +60,7 @@ def read_invite(pdu: dict[str, Any], rules: RoomVersion, room_id: str, origin: s
             raise InvalidParam("The room has another version")
         refuse_blocked(known)
     invite_permission.refuse_blocked(target)
+    refuse_invite(event.sender, target, room_id)
     return event
 
 

@@ -23,6 +23,7 @@ from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.services import joining, remote_joins
 from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.known_rooms import is_here
+from matrix_app.services.policy_lists.enforcement import refuse_join
 from matrix_app.services.received_events import is_stored
 from matrix_app.services.room_succession import carry_over
 from matrix_app.storage import db, invite_state, long_tasks, rooms
@@ -218,6 +219,7 @@ class Join:
         room = rooms.find(self.wanted.room_id)
         if room is not None:
             refuse_blocked(room)
+        refuse_join(self.wanted.room_id)
         self.position = Position("entering")
 
 

@@ -46,6 +46,7 @@ from matrix_app.storage.models.media import (
     MediaThumbnail,
     UrlPreview,
 )
+from matrix_app.storage.models.policy import PolicyList, PolicyMatch
 from matrix_app.storage.models.room import (
     AppserviceRoom,
     BackwardExtremity,
@@ -180,6 +181,8 @@ __all__ = [
     "OneTimeToken",
     "OutboundToDevice",
     "Passkey",
+    "PolicyList",
+    "PolicyMatch",
     "Presence",
     "Profile",
     "ProfilePropagation",
