@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matrix_app.storage import db
+from matrix_app.storage.local_server import local_server_name
 
 
 def put_all(entries: Sequence[tuple[int, str]]) -> None:
@@ -22,7 +23,8 @@ def remove(user_nid: int) -> None:
     db.execute("DELETE FROM user_directory WHERE user_nid = %s", (user_nid,))
 
 
-# One may find others with whom one shares a room, and those in rooms that anybody may look into.
+# One may find others with whom one shares a room, and those in rooms that anybody may look into. What is
+# known of a room that nobody of this server is in any more is old.
 _VISIBLE = """
 EXISTS (
     SELECT 1 FROM membership theirs JOIN membership mine ON mine.room_nid = theirs.room_nid
@@ -32,6 +34,10 @@ EXISTS (
     SELECT 1 FROM membership theirs JOIN room_summary s ON s.room_nid = theirs.room_nid
     WHERE theirs.user_nid = d.user_nid AND theirs.membership = 2
     AND (s.join_rule = 'public' OR s.history_visibility = 'world_readable')
+    AND EXISTS (
+        SELECT 1 FROM server local JOIN room_server r ON r.server_nid = local.nid
+        WHERE local.name = %s AND r.room_nid = theirs.room_nid AND r.joined > 0
+    )
 )
 """
 
@@ -49,5 +55,5 @@ def search(
         f" WHERE {matching} AND ((%s AND u.is_local) OR {_VISIBLE})"
         " ORDER BY CASE WHEN d.search_text LIKE %s THEN 0 ELSE 1 END, d.search_text, d.user_nid LIMIT %s"
     )
-    found = db.rows(sql, (*patterns, everyone, viewer_nid, best, limit))
+    found = db.rows(sql, (*patterns, everyone, viewer_nid, local_server_name(), best, limit))
     return [(nid, user_id) for nid, user_id in found]

@@ -12,6 +12,7 @@ from matrix_app.services.create_account import create_account
 from matrix_app.storage import db, interning
 from tests.factories.client import Client, ClientFactory
 from tests.factories.statements import recorded
+from tests.factories.visiting_server import VisitingServer
 
 
 def named(clients: ClientFactory, localpart: str, name: str) -> Client:
@@ -46,6 +47,15 @@ def test_one_finds_those_in_rooms_that_anybody_may_look_into(clients: ClientFact
     assert found(bob, "alice") == []
     alice.set_state(room_id, "m.room.history_visibility", {"history_visibility": "world_readable"})
     assert found(bob, "alice") == [alice.user_id]
+
+
+def test_one_finds_nobody_in_rooms_that_the_server_has_left(clients: ClientFactory) -> None:
+    alice, other = named(clients, "alice", "Alice"), clients.make()
+    room_id = alice.create_room(preset="public_chat")
+    VisitingServer().join(room_id, "@zoe:remote.example")
+    assert found(other, "zoe") == ["@zoe:remote.example"]
+    alice.change(room_id, "leave")
+    assert found(other, "zoe") == []
 
 
 @pytest.mark.parametrize(
