@@ -38,7 +38,15 @@ class Target(Protocol):
 
 
 # Chatty below warnings, and none of it is about Hearth.
-QUIET = ("gunicorn.error", "uvicorn.error", "asyncio", "django-q", "django.db.backends", "aiohttp")
+QUIET = (
+    "gunicorn.error",
+    "uvicorn.error",
+    "asyncio",
+    "django-q",
+    "django.db.backends",
+    "aiohttp",
+    "asyncssh",
+)
 
 
 def request_context(request_id: str, **more: Any) -> AbstractContextManager[None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import IO, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from appliance.backup.errors import BackupError, WrongKey
 
@@ -96,7 +96,7 @@ def encrypt(source: Source, target: Target, recipients: Sequence[str]) -> None:
         raise given.fault or taken.fault or fault from None
 
 
-def decrypt(source: IO[bytes], target: Target, identities: Sequence[str]) -> None:
+def decrypt(source: Source, target: Target, identities: Sequence[str]) -> None:
     """Decrypt a stream with one of several secret keys.
 
     Raises `WrongKey` when none of them is right, `BackupError` when it is damaged; what was written until

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import IO, Final
+from typing import IO
 
 from appliance.backup import layout, media_pool
 from appliance.backup.layout import Stored
@@ -13,18 +12,11 @@ from matrix_app.protocol.errors import NotFound
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 
-_NAME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
-
-
-def all_backups() -> list[Stored]:
-    """The whole backups, the newest first."""
-    return layout.stored_backups(get_config().backup.dir)
-
 
 def find(name: str) -> Stored:
     """A backup of the folder by its name; raises `NotFound`."""
     root = get_config().backup.dir
-    if not _NAME.fullmatch(name) or not (root / name / FILE).is_file():
+    if not layout.ID.fullmatch(name) or not (root / name / FILE).is_file():
         raise NotFound("There is no such backup")
     return layout.find_backup(root, name)
 

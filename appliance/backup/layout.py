@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ FILES: Final = "files.tar"
 MEDIA: Final = "media.jsonl"
 POOL_LIST: Final = "pool.jsonl"
 VERDICT: Final = "verified.json"
+# The names of backups.
+ID: Final = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
 _WORK: Final = "backup-work"
 _TIME: Final = "%Y-%m-%dT%H%M%SZ"
 
@@ -102,18 +105,20 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(root: Path) -> Iterator[None]:
+def locked(
+    root: Path, name: str = ".lock", why: str = "Another backup is being made just now"
+) -> Iterator[None]:
     """Keep others from changing the folder of backups; raises `BackupError` when somebody does so now."""
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = (root / ".lock").open("w")
+        file = (root / name).open("w")
     except OSError as fault:
         raise BackupError(f"The folder of backups cannot be written: {fault}") from fault
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BackupError("Another backup is being made just now") from None
+            raise BackupError(why) from None
         yield
 
 

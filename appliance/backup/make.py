@@ -121,9 +121,14 @@ def _free_id(root: Path, now: int) -> str:
 
 
 def _remove_abandoned(root: Path) -> None:
-    for folder in (*root.glob(".*.partial"), *layout.work_folders()):
+    for folder in (*_unfinished(root), *layout.work_folders()):
         if folder.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unfinished(root: Path) -> list[Path]:
+    """What is being made, fetched, or fetched to be looked at."""
+    return [folder for kind in ("partial", "fetch", "check") for folder in root.glob(f".*.{kind}")]
 
 
 def _seal_of(state: State) -> Seal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,7 +16,8 @@ FORMAT: Final = 2
 # What is not encrypted can be read by versions that know nothing of encryption.
 PLAIN_FORMAT: Final = 1
 FILE: Final = "manifest.json"
-CHUNK: Final = 1 << 20
+# Names that may become those of files, whoever wrote the manifest.
+PART_NAME: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -80,10 +82,17 @@ def read_manifest(folder: Path) -> Manifest:
         data = (folder / FILE).read_bytes()
     except OSError as fault:
         raise BackupError(f"{folder} is not a backup: it has no {FILE}") from fault
+    return parse_manifest(data, str(folder / FILE))
+
+
+def parse_manifest(data: bytes, where: str) -> Manifest:
+    """A manifest from its bytes; raises `BackupError` when it is none, or is of a newer kind."""
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.DecodeError as fault:
-        raise BackupError(f"{folder / FILE} is damaged: {fault}") from fault
+        raise BackupError(f"{where} is damaged: {fault}") from fault
+    if not all(PART_NAME.fullmatch(name) for name in manifest.parts):
+        raise BackupError(f"{where} is damaged: it names parts that cannot be")
     if manifest.format > FORMAT:
         raise BackupError(
             f"This backup was made by Hearth {manifest.hearth_version}, and this version does not know its "

@@ -61,14 +61,26 @@ def read_list(stream: IO[bytes]) -> Iterator[Listed]:
 
 def pooled_of(folder: Path) -> Iterator[Pooled]:
     """The files of the pool that a backup names, encrypted or not; none when it has no media."""
+    for file, _ in hashed_of(folder):
+        yield file
+
+
+def hashed_of(folder: Path) -> Iterator[tuple[Pooled, str | None]]:
+    """As `pooled_of`, with the SHA-256 of a file as it lies in the pool where that is known."""
     if (folder / POOL_LIST).is_file():
-        with (folder / POOL_LIST).open("rb") as stream:
-            for line in stream:
-                yield Pooled(*orjson.loads(line))
+        for file in read_pooled(folder / POOL_LIST):
+            yield file, None
     elif (folder / MEDIA).is_file():
         with (folder / MEDIA).open("rb") as stream:
             for one in read_list(stream):
-                yield Pooled(one.name, one.size)
+                yield Pooled(one.name, one.size), one.sha256
+
+
+def read_pooled(file: Path) -> Iterator[Pooled]:
+    """The files of the pool in a list of names."""
+    with file.open("rb") as stream:
+        for line in stream:
+            yield Pooled(*orjson.loads(line))
 
 
 def wanted_names(folder: Path) -> Iterator[str]:

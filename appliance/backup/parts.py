@@ -89,12 +89,16 @@ class OpenBackup:
         """As `pour`, for any file that belongs to the backup."""
         try:
             with file.open("rb") as source:
-                if self.is_sealed:
-                    age.decrypt(source, target, self._identities)
-                else:
-                    copy(source, target)
+                self.pour_from(source, target)
         except FileNotFoundError as fault:
             raise BackupError(f"{file} is missing") from fault
+
+    def pour_from(self, source: Source, target: Target) -> None:
+        """As `pour`, from where a file that belongs to the backup is read."""
+        if self.is_sealed:
+            age.decrypt(source, target, self._identities)
+        else:
+            copy(source, target)
 
 
 def open_backup(stored: Stored, given: Keys | None = None) -> OpenBackup:

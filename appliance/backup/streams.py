@@ -97,6 +97,15 @@ class Hashing:
         return self.size == size and sha256 in (None, self._hashed.hexdigest())
 
 
+def copy_exactly(source: Source, target: Target, size: int) -> bool:
+    """Copy so many bytes; False when there are fewer, or more, of which none are copied."""
+    left = size
+    while left and (chunk := source.read(min(CHUNK, left))):
+        target.write(chunk)
+        left -= len(chunk)
+    return not left and not source.read(1)
+
+
 def copy(source: Source, target: Target) -> None:
     """Copy from a source to its end."""
     while chunk := source.read(CHUNK):

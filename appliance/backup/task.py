@@ -7,6 +7,9 @@ from typing import Final
 from appliance.backup import layout
 from appliance.backup.errors import BackupCancelled
 from appliance.backup.make import give_up, new_state, step
+from appliance.backup.remote.store import is_configured
+from appliance.backup.remote_task import start_upload
+from appliance.backup.task_progress import Seldom, tell
 from appliance.backup.verify import verify
 from appliance.config import get_config
 from matrix_app.services import long_tasks
@@ -67,12 +70,14 @@ def make_piece(task: LongTask) -> bool:
     if not task.checkpoint:
         task.checkpoint.update(new_state(task.params["reason"]))
     try:
-        whole = step(task.checkpoint, lambda *told: _tell(task, *told))
+        whole = step(task.checkpoint, lambda *told: tell(task, *told))
     except BackupCancelled:
         give_up(task.checkpoint)
         return False
     if whole:
         task.result = {"backup": task.checkpoint["id"]}
+        if is_configured():
+            start_upload(task.actor, task.checkpoint["id"])
     return whole
 
 
@@ -81,28 +86,8 @@ def verify_piece(task: LongTask) -> bool:
     """Verify a backup, which is one piece."""
     stored = layout.find_backup(get_config().backup.dir, task.params["backup"])
     try:
-        verdict = verify(stored, _Seldom(task))
+        verdict = verify(stored, Seldom(task))
     except BackupCancelled:
         return False
     task.result = {"backup": stored.manifest.id, "faults": verdict.faults}
     return True
-
-
-def _tell(task: LongTask, name: str, done: int, total: int | None) -> None:
-    """Note how far it is; raises `BackupCancelled` when somebody wants its end."""
-    task.step, task.done, task.total = name, done, total
-    if task.note():
-        raise BackupCancelled
-
-
-class _Seldom:
-    """Notes how far a verification is, every second at most."""
-
-    def __init__(self, task: LongTask) -> None:
-        self._task = task
-        self._last = 0
-
-    def __call__(self, name: str, done: int, total: int | None) -> None:
-        if now_ms() - self._last >= 1000:
-            self._last = now_ms()
-            _tell(self._task, name, done, total)

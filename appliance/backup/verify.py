@@ -48,6 +48,16 @@ def verify(stored: Stored, tell: Tell, given: Keys | None = None) -> Verdict:
 
 
 def _faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
+    yield from inner_faults(opened, tell)
+    total = opened.manifest.media.files if opened.manifest.media else 0
+    try:
+        yield from media_pool.faults_in(opened, lambda done: tell("media", done, total))
+    except BackupError as fault:
+        yield fault.message
+
+
+def inner_faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
+    """What is wrong with a backup whose parts are whole, but for its media."""
     if opened.is_forged:
         yield FORGED
     yield from schema_faults(opened.manifest)
@@ -57,8 +67,6 @@ def _faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
         yield from (
             _sqlite_faults(opened) if opened.manifest.engine == "sqlite" else _postgresql_faults(opened, tell)
         )
-        total = opened.manifest.media.files if opened.manifest.media else 0
-        yield from media_pool.faults_in(opened, lambda done: tell("media", done, total))
     except BackupError as fault:
         yield fault.message
 

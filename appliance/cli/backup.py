@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import django
 
 from appliance.backup.errors import BackupError
+from appliance.cli.backups_shown import show
 from appliance.cli.page_settings import look_at_pages
 from appliance.cli.progress import Progress
 from appliance.config import get_config
@@ -16,12 +16,12 @@ from appliance.config import get_config
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from appliance.backup.layout import Stored
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What is to be copied, and how it is told."""
-    parser.add_argument("--list", action="store_true", help="list the backups there are, and make none")
+    parser.add_argument(
+        "--list", action="store_true", help="list the backups there are, here and elsewhere, and make none"
+    )
     parser.add_argument(
         "--kit", action="store_true", help="print the emergency kit of encrypted backups, and make none"
     )
@@ -29,28 +29,31 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--new-key", action="store_true", help="encrypt to a new key from now on, and print its kit"
     )
     parser.add_argument("--no-media", action="store_true", help="leave out pictures and files")
+    parser.add_argument("--only-here", action="store_true", help="do not copy it elsewhere")
     parser.add_argument("--verify", action="store_true", help="verify the new backup by a real restore")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
     parser.epilog = "The server may run meanwhile. Where backups are and how many are kept is in [backup]."
 
 
 def run(arguments: Namespace) -> int:
-    """Makes a backup, or lists those there are; 1 when it could not be made or is not sound."""
+    """Makes a backup, or lists those there are; 1 when it could not be made or copied, or is not sound."""
     django.setup()
     look_at_pages()
-    from appliance.backup.layout import stored_backups
-
     try:
         if arguments.kit or arguments.new_key:
             return _kit(new=arguments.new_key)
-        if arguments.list:
-            found = stored_backups(get_config().backup.dir)
-            _print(found, as_json=arguments.json)
-            return 0
-        return _make(arguments)
+        return _list(arguments) if arguments.list else _make(arguments)
     except BackupError as fault:
         print(fault.message, file=sys.stderr)
         return 1
+
+
+def _list(arguments: Namespace) -> int:
+    from appliance.backup.places import look_everywhere
+
+    progress = Progress(quiet=arguments.json)
+    show(look_everywhere(lambda: progress("looking elsewhere", 0, None)), as_json=arguments.json)
+    return 0
 
 
 def _kit(*, new: bool) -> int:
@@ -67,56 +70,30 @@ def _kit(*, new: bool) -> int:
 
 def _make(arguments: Namespace) -> int:
     from appliance.backup.make import make
+    from appliance.backup.places import Placed, Places
+    from appliance.backup.remote.store import is_configured, remote_title
     from appliance.backup.verify import verify
 
     progress = Progress(quiet=arguments.json)
     made = make("command", progress, media=False if arguments.no_media else None)
     if arguments.verify:
         made = made._replace(verdict=verify(made, progress))
+    wanted = is_configured() and not arguments.only_here
+    fault = _copy(made.manifest.id, progress) if wanted else ""
     progress.end()
-    _print([made], as_json=arguments.json)
-    return int(bool(made.verdict and made.verdict.faults))
+    placed = Placed(made.manifest, made, wanted and not fault, None)
+    show(Places([placed], remote_title() if wanted else ""), as_json=arguments.json)
+    if fault:
+        print(f"it was made, but not copied elsewhere: {fault}", file=sys.stderr)
+    return int(bool(fault or (made.verdict and made.verdict.faults)))
 
 
-def _print(found: list[Stored], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"backups": [described(one) for one in found]}, indent=2))
-        return
-    for one in found:
-        manifest = one.manifest
-        media = f", {manifest.media.files} files of media" if manifest.media else ", without media"
-        lost = (
-            f" ({manifest.media.missing} not in the store)"
-            if manifest.media and manifest.media.missing
-            else ""
-        )
-        sealed = f", encrypted to {manifest.encryption.key}" if manifest.encryption else ""
-        size = f"{manifest.size / 1_000_000:.1f} MB"
-        print(f"{manifest.id}  {size}{media}{lost}{sealed}  {_verdict(one)}  {one.folder}")
-    if not found:
-        print("there are no backups")
+def _copy(id: str, progress: Progress) -> str:
+    """Copy a backup elsewhere; why that failed."""
+    from appliance.backup.remote.upload import upload
 
-
-def _verdict(one: Stored) -> str:
-    if one.verdict is None:
-        return "not verified"
-    return f"NOT SOUND: {one.verdict.faults[0]}" if one.verdict.faults else "verified"
-
-
-def described(one: Stored) -> dict[str, Any]:
-    """A backup as JSON."""
-    manifest = one.manifest
-    return {
-        "id": manifest.id,
-        "folder": str(one.folder),
-        "reason": manifest.reason,
-        "created_ts": manifest.created_ts,
-        "version": manifest.hearth_version,
-        "engine": manifest.engine,
-        "bytes": manifest.size,
-        "encrypted_to": manifest.encryption.key if manifest.encryption else None,
-        "media_files": manifest.media.files if manifest.media else None,
-        "media_missing": manifest.media.missing if manifest.media else None,
-        "verified_ts": one.verdict.ts if one.verdict else None,
-        "faults": one.verdict.faults if one.verdict else None,
-    }
+    try:
+        upload(id, progress)
+    except BackupError as fault:
+        return fault.message
+    return ""

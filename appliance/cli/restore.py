@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
+from django.db import connections
 
 from appliance.backup.errors import BackupError
+from appliance.cli.page_settings import look_at_pages
 from appliance.cli.progress import Progress
 from appliance.config import get_config
 from appliance.data_lock import DataInUse, claim
@@ -39,6 +41,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--replace", action="store_true", help="keep the present data beside, and take its place"
     )
     parser.add_argument(
+        "--remote", action="store_true", help="fetch it from where backups are copied to, elsewhere"
+    )
+    parser.add_argument(
         "--kit", type=Path, metavar="FILE", help="the emergency kit that opens it, when it is encrypted"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
@@ -48,6 +53,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Puts a backup in place; 1 when it was refused, and then nothing has been changed."""
     django.setup()
+    look_at_pages()
+    connections.close_all()  # what is set aside must not be what is written to
     config = get_config()
     try:
         with claim(config.server.run_dir, ""):
@@ -65,6 +72,7 @@ def run(arguments: Namespace) -> int:
 def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
     from appliance.backup.keys import read_keys
     from appliance.backup.layout import find_backup
+    from appliance.backup.remote.fetch import fetch
     from appliance.backup.restore import finish, put_in_place
     from appliance.database import migrate
     from appliance.identity import check_server_name
@@ -72,7 +80,10 @@ def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
     from matrix_app.services.audit import CLI
 
     progress = Progress(quiet=arguments.json)
-    stored = find_backup(config.backup.dir, arguments.backup)
+    if arguments.remote:
+        stored = fetch(arguments.backup, progress)
+    else:
+        stored = find_backup(config.backup.dir, arguments.backup)
     given = read_keys(arguments.kit) if arguments.kit else None
     placed = put_in_place(stored, config, replace=arguments.replace, tell=progress, given=given)
     progress("schema", 0, None)

@@ -64,6 +64,7 @@ VERBS = (
     _verb("migrate", "bring the database to this version's schema"),
     _verb("backup", "copy everything that must not be lost into the folder of backups"),
     _verb("verify-backup", "restore a backup into a scratch place and check it"),
+    _verb("remote-backup", "copies of backups elsewhere: test, key, trust, upload, fetch"),
     _verb("restore", "put a backup in the place of this server's data"),
     _verb("move-database", "move from SQLite to PostgreSQL, or back"),
     _verb("media", "look after pictures and files: status, copy, remove, block"),

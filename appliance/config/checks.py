@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from appliance.config.addresses import parse_database_url, parse_listen, parse_ports
+from appliance.config.backup_checks import check_backups
 from appliance.config.errors import Problem
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _media(config)
     yield from _push(config)
     yield from _alerts(config)
-    yield from _backups(config)
+    yield from check_backups(config)
 
 
 def _names(config: Config) -> Iterator[Problem]:
@@ -189,15 +190,3 @@ def _alerts(config: Config) -> Iterator[Problem]:
     peer = config.diagnostics.federation_peer
     if peer and not _SERVER_NAME.match(peer):
         yield Problem("diagnostics.federation_peer", f"{peer!r} is not a server name")
-
-
-def _backups(config: Config) -> Iterator[Problem]:
-    for text in config.backup.recipients:
-        if not _is_recipient(text):
-            yield Problem("backup.recipients", f"{text!r} is not a public key of age, such as age1...")
-
-
-def _is_recipient(text: str) -> bool:
-    from appliance.backup.age import is_recipient
-
-    return is_recipient(text)

@@ -59,7 +59,15 @@ _SINGLE: Final = frozenset(
 )
 # Never shown, and sealed where they are stored.
 SECRET: Final = frozenset(
-    {"mail.password", "captcha.private_key", "turn.secret", "turn.password", "metrics.token"}
+    {
+        "mail.password",
+        "captcha.private_key",
+        "turn.secret",
+        "turn.password",
+        "metrics.token",
+        "backup.s3.secret_key",
+        "backup.sftp.password",
+    }
 )
 
 

@@ -15,9 +15,10 @@ WANTED = (
     ("zsh", "zsh", "tests of completion in zsh"),
     ("fish", "fish", "tests of completion in fish"),
     ("age", "age", "tests that age opens backups"),
+    ("openssh-server", "sshd", "tests of backups over SFTP"),
 )
 # They would run on this machine from then on, so they are added where nothing starts them.
-SERVICES = frozenset({"coturn"})
+SERVICES = frozenset({"coturn", "openssh-server"})
 
 
 class Missing(Exception):
@@ -70,6 +71,7 @@ def _install(command: list[str]) -> None:
             f"    sudo {' '.join(command)}"
         )
     print(" ".join(command), file=sys.stderr, flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # A runlevel in which what is installed is not started, where there is no systemd.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
     subprocess.run([*command, "-qq"], check=True, env=environment, stdout=subprocess.DEVNULL)

@@ -27,10 +27,12 @@ _COPY_BYTES: Final = 1 << 20
 _LIST_PAGE: Final = 1000
 
 
-def bucket(config: S3) -> Bucket:
-    """The bucket of the configuration. Nothing is sent before it is used."""
+def bucket(config: S3, given: tuple[str, str] | None = None) -> Bucket:
+    """The bucket of the configuration, opened by keys that are given or in files. Nothing is sent yet."""
     keys: dict[str, Any] = {}
-    if config.access_key_file is not None and config.secret_key_file is not None:
+    if given is not None:
+        keys["access_key_id"], keys["secret_access_key"] = given
+    elif config.access_key_file is not None and config.secret_key_file is not None:
         keys["access_key_id"] = config.access_key_file.read_text(encoding="utf-8").strip()
         keys["secret_access_key"] = config.secret_key_file.read_text(encoding="utf-8").strip()
     return Bucket(

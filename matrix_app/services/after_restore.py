@@ -10,7 +10,13 @@ from matrix_app.storage import db, device_messages, installation, restored
 from matrix_app.storage.clock import now_ms
 
 # Tasks that a copy of the database always has at work: those which made it.
-_TASKS: Final = ("backup.make", "backup.verify")
+_TASKS: Final = (
+    "backup.make",
+    "backup.verify",
+    "backup.upload",
+    "backup.fetch",
+    "backup.verify_remote",
+)
 
 
 class Renewed(NamedTuple):

@@ -8,8 +8,11 @@ from typing import Final
 # Most of them are seldom wanted, so a module is imported with the first task of its kind.
 MODULES: Final[dict[str, str]] = {
     "account.export": "matrix_app.services.account_export.task",
+    "backup.fetch": "appliance.backup.remote_task",
     "backup.make": "appliance.backup.task",
+    "backup.upload": "appliance.backup.remote_task",
     "backup.verify": "appliance.backup.task",
+    "backup.verify_remote": "appliance.backup.remote_task",
     "media.copy": "matrix_app.services.copy_media",
     "notices.send_all": "matrix_app.services.send_notice",
     "policy.match": "matrix_app.services.policy_lists.matching",

@@ -13,6 +13,10 @@ def quiet(_step: str, _done: int, _total: int | None) -> None:
     """Nobody listens to the progress."""
 
 
+def no_tick() -> None:
+    """Nobody wants to know that work goes on."""
+
+
 def place_of_its_own(present: Config, folder: Path) -> Config:
     """A configuration with data and backups below a folder, and a secret outside of the folder of secrets."""
     data = folder / "data"

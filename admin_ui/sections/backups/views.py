@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from admin_ui.page import page
 from admin_ui.tables import Column, Table
 from admin_ui.visit import Visit
-from appliance.backup import keeping, keys, kit, task
+from appliance.backup import keeping, keys, kit, places, task
+from appliance.backup.remote.state import read_state
+from appliance.backup.remote.store import remote_title
 from appliance.config import get_config
 from appliance.version import VERSION
 from matrix_app.http.file_answer import FileAnswer, FilePart
@@ -24,19 +26,21 @@ COLUMNS = (
     Column(_("Size"), align="number"),
     Column(_("Media"), align="number"),
     Column(_("Verified")),
+    Column(_("Place")),
 )
 
 
 @page("admin")
 def overview(visit: Visit) -> HttpResponse:
     """All backups, the newest first, and what to keep for an emergency."""
-    rows = keeping.all_backups()
+    rows = places.known_backups()
     empty = _("There are no backups yet. The first is made by itself, or now.")
     table = Table(visit, COLUMNS, rows, size=max(1, len(rows)), empty=empty)
     seal = keys.present_seal()
     return visit.page(
         "backups/list", table=table, config=get_config(), version=VERSION, seal=seal,
-        kit_ts=kit.handed_out_ts() if seal else None,
+        kit_ts=kit.handed_out_ts() if seal else None, elsewhere=remote_title(),
+        state=read_state(remote_title()),
     )  # fmt: skip
 
 
@@ -58,7 +62,9 @@ def kit_file(text: str) -> HttpResponse:
 @page("admin")
 def detail(visit: Visit, name: str) -> HttpResponse:
     """What is in a backup, and what was found wrong with it."""
-    return visit.page("backups/detail", row=keeping.find(name))
+    known = places.known_backup(name)
+    template = "backups/detail" if known.here else "backups/copy"
+    return visit.page(template, row=known.here, known=known, elsewhere=remote_title())
 
 
 @page("admin")

@@ -10,6 +10,9 @@ from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok, unknown, warn
 
 DAY_MS = 86_400_000
+_REMOTE_FIX = (
+    "See the page Backups, or run hearth remote-backup test; the backups here are not touched by it."
+)
 # A backup of every day may be late by one.
 WARN_DAYS = 2
 ERROR_DAYS = 7
@@ -57,7 +60,11 @@ def verify() -> Result:
 @check("backup.place", "Place of the backups")
 def place() -> Result:
     """Backups on the disk of the data are lost with it."""
+    from appliance.backup.remote.store import remote_title
+
     config = get_config()
+    if title := remote_title():
+        return ok(f"{config.backup.dir}, and {title}")
     folders = [path for path in (config.backup.dir, config.server.data_dir) if path.exists()]
     if len({path.stat().st_dev for path in folders}) == 1 and len(folders) == 2:
         return info(
@@ -65,6 +72,33 @@ def place() -> Result:
             fix="Name a folder on another disk in backup.dir, or copy the folder elsewhere every day.",
         )
     return ok(str(config.backup.dir))
+
+
+@check("backup.remote", "Copy of the backups elsewhere")
+def elsewhere() -> Result:
+    """The newest backup is elsewhere too, or was a day ago."""
+    from appliance.backup.layout import stored_backups
+    from appliance.backup.remote.state import read_state
+    from appliance.backup.remote.store import remote_title
+    from matrix_app.storage.clock import now_ms
+
+    title = remote_title()
+    if not title:
+        return ok("No place elsewhere is configured")
+    state = read_state(title)
+    stored = [one for one in stored_backups(get_config().backup.dir) if one.manifest.reason != "upgrade"]
+    if state.fault:
+        return error(state.fault, fix=_REMOTE_FIX)
+    broken = next((copy for copy in state.copies if copy.verdict and copy.verdict.faults), None)
+    if broken is not None and broken.verdict is not None:
+        detail = "\n".join(broken.verdict.faults[:5])
+        return error(f"The copy {broken.id} at {title} is not sound", detail=detail, fix=_REMOTE_FIX)
+    if stored and not state.has(stored[0].manifest.id):
+        first = stored[-1].manifest.finished_ts
+        days = (now_ms() - max((copy.created_ts for copy in state.copies), default=first)) / DAY_MS
+        if days > WARN_DAYS:
+            return warn(f"For {days:.1f} days no backup has arrived at {title}", fix=_REMOTE_FIX, days=days)
+    return ok(f"{len(state.copies)} backups are at {title}")
 
 
 @check("backup.kit", "Emergency kit of the backups")
