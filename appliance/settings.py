@@ -130,6 +130,7 @@ REMOTE_KEYS = "matrix_app.federation.outbound.keys.keys"
 # Asks other servers for what is missing of a room's history.
 OLDER_HISTORY = "matrix_app.federation.inbound.backfill.fetch_older"
 HISTORY_AT_TIME = "matrix_app.federation.inbound.backfill.fetch_at"
+LATEST_EVENT = "matrix_app.federation.inbound.latest.fetch_latest"
 # What services take part in rooms of other servers through.
 REMOTE_ROOMS = "matrix_app.federation.outbound.rooms.rooms"
 # Makes previews of links.
@@ -145,6 +146,7 @@ WORKER_COMPANIONS = [
     "matrix_app.push.start",
     "matrix_app.federation.outbound.join_service.start",
     "matrix_app.appservices.start",
+    "matrix_app.services.long_tasks.begin_waiting",
 ]
 SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_server"
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
+from matrix_app.services.fetch_lost import fetch_lost_events
 from matrix_app.storage import db, device_messages, installation, restored
 from matrix_app.storage.clock import now_ms
 
@@ -48,4 +49,6 @@ def after_restore(actor: Actor, backup_id: str, backup_ts: int) -> Renewed:
         restored.end_tasks(_TASKS, now)
         installation.renew(now, backup_id, backup_ts)
         audit.record(actor, "server.restore", backup_id, position=position)
+        if servers:
+            fetch_lost_events(actor)
     return Renewed(position, len(devices), users, servers)

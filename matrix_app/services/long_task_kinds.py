@@ -16,6 +16,7 @@ MODULES: Final[dict[str, str]] = {
     "media.copy": "matrix_app.services.copy_media",
     "notices.send_all": "matrix_app.services.send_notice",
     "policy.match": "matrix_app.services.policy_lists.matching",
+    "restore.fetch_lost": "matrix_app.services.fetch_lost",
     "room.delete": "matrix_app.services.administer_room",
     "room.purge_history": "matrix_app.services.purge_history",
     "user.redact": "matrix_app.services.redact_user",

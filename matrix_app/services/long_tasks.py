@@ -71,12 +71,16 @@ def long_task(kind: str) -> Callable[[Piece], Piece]:
     return register
 
 
-def start(kind: str, title: str, params: dict[str, Any], actor: Actor) -> int:
-    """Have a task done; its nid, which the page of the task shows."""
+def start(kind: str, title: str, params: dict[str, Any], actor: Actor, *, at_once: bool = True) -> int:
+    """Have a task done; its nid, which the page of the task shows.
+
+    Where it is not done `at_once`, the next worker that starts begins with it.
+    """
     with db.write():
         nid = long_tasks.put(kind, title, orjson.dumps(params), actor.user_nid, now_ms())
         audit.record(actor, "task.start", str(nid), kind=kind, title=title)
-        run_later("run_long_task", nid)
+        if at_once:
+            run_later("run_long_task", nid)
     return nid
 
 
@@ -137,6 +141,14 @@ def _work(task: LongTask, piece: Piece) -> None:
 def _finish(task: LongTask, state: str, error: str = "") -> None:
     with db.write():
         long_tasks.finish(task.nid, state, now_ms(), result=orjson.dumps(task.result), error=error)
+
+
+def begin_waiting() -> Callable[[], None]:
+    """Begin, in a worker that starts, with tasks that nobody has begun; there is nothing to end with it."""
+    for row in long_tasks.unfinished():
+        if row.kind not in SERVED_ELSEWHERE and row.heartbeat_ts is None:
+            run_later("run_long_task", row.nid)
+    return lambda: None
 
 
 def resume_all() -> None:

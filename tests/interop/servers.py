@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.clients.restoring import RestorableServer
 from tests.federation.certificates import Authority
 from tests.interop.gates import Gate, Gatekeeper
 from tests.interop.installed_synapse import NoPackageIndex, synapse_python
@@ -68,6 +69,15 @@ class Neighbourhood:
             self._houses[kind] = self._start(kind, starters[kind])
         return self._houses[kind]
 
+    @contextmanager
+    def restorable(self, folder: Path, engine: str) -> Iterator[tuple[House, RestorableServer]]:
+        """One more Hearth, which can be restored from its backup on another machine."""
+        gate = self.gates.gate(self._authority.server_context(HOST))
+        name = f"{HOST}:{gate.port}"
+        with RestorableServer(folder, engine, anew=True, settings=self._settings(name)) as restorable:
+            gate.target = restorable.server.port
+            yield House("hearth", name, restorable.server.base, gate, restorable.server), restorable
+
     def _start(self, kind: str, starter: Callable[[Path, str], RealServer | SynapseServer]) -> House:
         folder = self._folder / kind
         folder.mkdir(exist_ok=True)  # an earlier test may have been skipped
@@ -78,7 +88,10 @@ class Neighbourhood:
         return House(kind, name, server.base, gate, server)
 
     def _hearth(self, folder: Path, name: str, engine: str, **more: object) -> RealServer:
-        settings: Tables = {
+        return self._stack.enter_context(real_server(folder, engine, self._settings(name, **more)))
+
+    def _settings(self, name: str, **more: object) -> Tables:
+        return {
             "server": {"name": name},
             "federation": {
                 "allow_servers": [],
@@ -90,7 +103,6 @@ class Neighbourhood:
             "rooms": {"public_directory_over_federation": True, "user_directory_shows_everyone": True},
             "logging": {"level": os.environ.get("HEARTH_TEST_LOG_LEVEL", "info")},
         }
-        return self._stack.enter_context(real_server(folder, engine, settings))
 
     def _synapse(self, folder: Path, name: str) -> SynapseServer:
         server = SynapseServer(folder, self._synapse_python(), name, self.ca_file)

@@ -35,7 +35,7 @@ def fetch_older(room: RoomIdentity, depth: int) -> bool:
     missing = extremities.missing_before(room.nid, depth, MOST_GAPS)
     if not missing:
         return False
-    for server in _others(room):
+    for server in others(room):
         try:
             if _Backfill(room, server).fetch(missing):
                 return True
@@ -49,9 +49,9 @@ def fetch_at(room: RoomIdentity, ts: int, backwards: bool, known_ts: int | None)
 
     Whether anything came. Nothing is fetched that is no closer than the event of `known_ts`.
     """
-    for server in _others(room):
+    for server in others(room):
         try:
-            event_id, found_ts = _closest(room, server, ts, backwards)
+            event_id, found_ts = closest(room, server, ts, backwards)
             if known_ts is not None and abs(found_ts - ts) >= abs(known_ts - ts):
                 return False
             if _Backfill(room, server).fetch([event_id]):
@@ -61,12 +61,14 @@ def fetch_at(room: RoomIdentity, ts: int, backwards: bool, known_ts: int | None)
     return False
 
 
-def _others(room: RoomIdentity) -> list[str]:
+def others(room: RoomIdentity) -> list[str]:
+    """The servers to ask about a room, those with most users first."""
     found = [name for name in members.servers_in(room.nid) if name != local_server_name()]
     return found[:MOST_SERVERS]
 
 
-def _closest(room: RoomIdentity, server: str, ts: int, backwards: bool) -> tuple[str, int]:
+def closest(room: RoomIdentity, server: str, ts: int, backwards: bool) -> tuple[str, int]:
+    """The event closest to a time and when it was sent, as a server says; raises a `MatrixError`."""
     path = federation_path("v1", "timestamp_to_event", room.room_id)
     query = {"ts": str(ts), "dir": "b" if backwards else "f"}
     answer = peers().ask(server, Question("GET", path, query, timeout=TIME_TIMEOUT))
