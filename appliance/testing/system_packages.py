@@ -16,6 +16,8 @@ WANTED = (
     ("fish", "fish", "tests of completion in fish"),
     ("age", "age", "tests that age opens backups"),
     ("openssh-server", "sshd", "tests of backups over SFTP"),
+    ("mmdebstrap", "mmdebstrap", "tests of packages in a system of their own"),
+    ("lintian", "lintian", "what lintian says of packages"),
 )
 # They would run on this machine from then on, so they are added where nothing starts them.
 SERVICES = frozenset({"coturn", "openssh-server"})

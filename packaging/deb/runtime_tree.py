@@ -34,6 +34,8 @@ NOT_NEEDED: Final = re.compile(
     r"|\.(c|cc|cpp|h|hpp|pyx|pxd|pxi|po|pot|a|o)$"
     r"|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|WHEEL|sboms/.*)$"
     r"|/\.git(ignore|attributes|keep)$"
+    r"|/_testcapi\.[^/]+\.so$"
+    r"|^/django/contrib/admin/static/|^/django/conf/(app|project)_template/"
     r"|^/(bin|share|include)/"
 )
 # Named like tests, but imported when the library is.
