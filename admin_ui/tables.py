@@ -16,11 +16,16 @@ PAGE_SIZE: Final = 50
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, the key by which it sorts (none: it does not), and how it is aligned."""
+    """A column: its heading, the key by which it sorts (none: it does not), and how it is aligned.
+
+    One with a `key` can be left out; `usual` ones are not, unless somebody says so.
+    """
 
     label: Promise | str
     sort: str = ""
     align: str = ""
+    key: str = ""
+    usual: bool = True
 
 
 @dataclass
@@ -40,6 +45,8 @@ class Table:
     total: int | None = None
     empty: Promise | str = ""
     selectable: bool = False
+    # The keys of the columns that are shown, of those that can be left out.
+    chosen: frozenset[str] = frozenset()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,7 +69,8 @@ class Table:
     @property
     def headings(self) -> list[dict[str, Any]]:
         """The columns, with the query that sorts by each and how the rows are sorted now."""
-        return [self._heading(column) for column in self.columns]
+        shown = (column for column in self.columns if not column.key or column.key in self.chosen)
+        return [self._heading(column) for column in shown]
 
     def _heading(self, column: Column) -> dict[str, Any]:
         if not column.sort:
@@ -75,6 +83,6 @@ class Table:
 
 def with_query(visit: Visit, **changes: str) -> str:
     """The query of the present address with some parameters changed; an empty one is left out."""
-    parameters = {name: value for name, value in visit.http.GET.items() if name not in changes}
-    parameters.update({name: value for name, value in changes.items() if value})
-    return "?" + urlencode(parameters)
+    parameters = {name: values for name, values in visit.http.GET.lists() if name not in changes}
+    parameters.update({name: [value] for name, value in changes.items() if value})
+    return "?" + urlencode(parameters, doseq=True)

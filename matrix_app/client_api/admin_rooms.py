@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
+from matrix_app.client_api.admin_query import actor_of
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import NotFound
-from matrix_app.services.blocked_rooms import is_blocked, set_blocked
+from matrix_app.services.administer_room import set_blocked
+from matrix_app.services.blocked_rooms import is_blocked
 from matrix_app.services.shutdown_room import Shutdown, shutdown_room
 from matrix_app.storage import rooms
 from matrix_app.storage.rooms import RoomIdentity
@@ -38,7 +40,7 @@ def get_block(request: Request) -> dict[str, bool]:
 def put_block(request: Request) -> dict[str, bool]:
     """Block a room, or let it be used again."""
     body = request.decode(BlockBody)
-    set_blocked(_room(request), body.block)
+    set_blocked(actor_of(request), request.path["room_id"], body.block)
     return {"block": body.block}
 
 

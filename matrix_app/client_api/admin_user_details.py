@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-import orjson
 
 from matrix_app.client_api.admin_query import V1, account_in_path, actor_of
 from matrix_app.http.endpoint import Auth, endpoint
@@ -15,11 +14,10 @@ from matrix_app.services import administer_account, administer_room, user_counts
 from matrix_app.services.cross_signing import stored_keys
 from matrix_app.services.cross_signing_reset import allow_reset
 from matrix_app.services.pushers import pushers_of
-from matrix_app.storage import account_data, long_tasks, members, rooms
+from matrix_app.services.shown_account_data import without_secrets
+from matrix_app.storage import long_tasks, members, rooms
 from matrix_app.storage.members import Membership
 
-# Secrets, even if sealed with the user's own key, are not an administrator's to read.
-_SECRET: Final = ("m.secret_storage.", "m.cross_signing.", "m.megolm_backup.", "m.org.matrix.custom.backup")
 _EVERY: Final = (Membership.JOIN, Membership.INVITE, Membership.KNOCK, Membership.BAN, Membership.LEAVE)
 _STATUS: Final = {"queued": "scheduled", "running": "active", "done": "complete"}
 
@@ -49,16 +47,8 @@ def pushers(request: Request) -> dict[str, Any]:
 @endpoint("GET", f"{V1}/users/{{user_id}}/accountdata", auth=Auth.ADMIN)
 def all_account_data(request: Request) -> dict[str, Any]:
     """The account data of a user, without the secrets that clients keep there."""
-    found = account_data.changed(account_in_path(request).user_nid, 0, 1 << 62)
-    names = rooms.room_ids({row.room_nid for row in found} - {account_data.GLOBAL})
-    everywhere: dict[str, Any] = {}
-    by_room: dict[str, dict[str, Any]] = {}
-    for row in found:
-        if not row.type.startswith(_SECRET):
-            place = everywhere if row.room_nid == account_data.GLOBAL else by_room
-            kept = place if place is everywhere else by_room.setdefault(names[row.room_nid], {})
-            kept[row.type] = orjson.loads(row.content)
-    return {"account_data": {"global": everywhere, "rooms": by_room}}
+    found = without_secrets(account_in_path(request).user_nid)
+    return {"account_data": {"global": found.everywhere, "rooms": found.rooms}}
 
 
 @endpoint("GET", f"{V1}/users/{{user_id}}/sent_invite_count", auth=Auth.ADMIN, slow=True)

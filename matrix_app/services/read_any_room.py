@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import NotFound
@@ -73,14 +73,29 @@ def event_at(room: RoomIdentity, ts: int, *, backwards: bool) -> EventRow:
     return found[0]
 
 
+class Below(NamedTuple):
+    """A room below a space, how deep, and what is known of it."""
+
+    depth: int
+    body: dict[str, Any]
+
+
 def tree_below(
     reader: Requester, room: RoomIdentity, *, max_depth: int, start: int, limit: int
 ) -> tuple[list[dict[str, Any]], bool]:
-    """A part of the rooms below a space, level by level, and whether more follow.
+    """A part of the rooms below a space, the space first, level by level, and whether more follow."""
+    found, more = walk_below(reader, room, max_depth=max_depth, start=start, limit=limit)
+    return [one.body for one in found], more
+
+
+def walk_below(
+    reader: Requester, room: RoomIdentity, *, max_depth: int, start: int, limit: int
+) -> tuple[list[Below], bool]:
+    """The same, with the depth of each room.
 
     Of rooms that are not here nothing is known but what the space says.
     """
-    found: list[dict[str, Any]] = []
+    found: list[Below] = []
     waiting, seen = deque([(room.room_id, 0)]), {room.room_id}
     while waiting and len(found) <= min(start + limit, _MOST_ROOMS):
         batch = [waiting.popleft() for _ in range(min(_AT_ONCE, len(waiting)))]
@@ -88,10 +103,12 @@ def tree_below(
         for room_id, depth in batch:
             preview = here.get(room_id)
             if preview is None:
-                found.append({"room_id": room_id, "num_joined_members": 0, "children_state": []})
+                known = {"room_id": room_id, "num_joined_members": 0, "children_state": []}
+                found.append(Below(depth, known))
                 continue
             children = children_of(preview, False)
-            found.append(preview.body() | {"children_state": [child.body for child in children]})
+            body = preview.body() | {"children_state": [child.body for child in children]}
+            found.append(Below(depth, body))
             new = [child.room_id for child in children if child.room_id not in seen and depth < max_depth]
             seen.update(new)
             waiting.extend((child, depth + 1) for child in new)

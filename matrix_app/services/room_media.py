@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -22,9 +22,14 @@ def media_of_room(room: RoomIdentity) -> Iterator[set[Mxc]]:
     after = (-1, -1)
     while events := history.bodies(room.nid, after, BATCH):
         after = events[-1][0]
-        found = {mxc for _, body in events if _MARK in body for mxc in _in(orjson.loads(body)["content"], 0)}
+        found = media_of_events(body for _, body in events)
         if found:
             yield found
+
+
+def media_of_events(bodies: Iterable[bytes]) -> set[Mxc]:
+    """The URIs in some events."""
+    return {mxc for body in bodies if _MARK in body for mxc in _in(orjson.loads(body)["content"], 0)}
 
 
 def _in(value: Any, depth: int) -> Iterator[Mxc]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -22,6 +23,7 @@ from matrix_app.storage.accounts import Account
 from matrix_app.storage.members import Membership
 
 SEND_ALL: Final = "notices.send_all"
+SEND_SOME: Final = "notices.send_some"
 LONGEST: Final = 20_000
 _AT_A_TIME: Final = 20
 
@@ -51,7 +53,7 @@ def send_notice(
     no invites.
     """
     account = active_account(user_id)
-    if account.appservice_id is not None or account.is_guest:
+    if not _gets_notices(account):
         raise InvalidParam("Guests and users of bridges get no notices")
     room_id, sender = _ready_room(account), system_requester()
     if state_key is None:
@@ -90,6 +92,15 @@ def send_to_everybody(actor: Actor, text: str) -> int:
         return start(SEND_ALL, "Send a notice to everybody", {"text": text}, actor)
 
 
+def send_to_some(actor: Actor, user_nids: Sequence[int], text: str) -> int:
+    """Send a notice to some users; the nid of the long task. Raises `InvalidParam`."""
+    text_notice(text)
+    with db.write():
+        audit.record(actor, "notice.send_some", "", users=len(user_nids), text=text[:200])
+        title = f"Send a notice to {len(user_nids)} users"
+        return start(SEND_SOME, title, {"text": text, "user_nids": list(user_nids)}, actor)
+
+
 def _send_text(account: Account, text: str, txn_id: str) -> None:
     room_id = _ready_room(account)
     send_message(system_requester(), room_id, "m.room.message", text_notice(text), txn_id=txn_id)
@@ -101,7 +112,29 @@ def send_some(task: LongTask) -> bool:
     place = task.checkpoint
     task.total = task.total or accounts.count_people()
     found = accounts.people_after(place.get("after", 0), _AT_A_TIME)
-    counts = place.setdefault("counts", {"sent": 0, "refused": 0})
+    _send_each(task, found)
+    if found:
+        place["after"] = found[-1].user_nid
+    return len(found) < _AT_A_TIME
+
+
+@long_task(SEND_SOME)
+def send_some_more(task: LongTask) -> bool:
+    """Send the notice to the next of the chosen users; True when everybody has it."""
+    nids, place = task.params["user_nids"], task.checkpoint
+    task.total, begun = len(nids), place.get("after", 0)
+    found = [accounts.get(nid) for nid in nids[begun : begun + _AT_A_TIME]]
+    _send_each(task, [account for account in found if account is not None and _gets_notices(account)])
+    place["after"] = task.done = min(begun + _AT_A_TIME, len(nids))
+    return task.done >= task.total
+
+
+def _gets_notices(account: Account) -> bool:
+    return account.deactivated_ts is None and account.appservice_id is None and not account.is_guest
+
+
+def _send_each(task: LongTask, found: Sequence[Account]) -> None:
+    counts = task.checkpoint.setdefault("counts", {"sent": 0, "refused": 0})
     for account in found:
         task.step = account.user_id
         try:
@@ -111,6 +144,4 @@ def send_some(task: LongTask) -> bool:
             _log.info("a notice could not be sent", user_id=account.user_id, reason=error.message)
             counts["refused"] += 1
         task.done += 1
-        place["after"] = account.user_nid
     task.result = counts
-    return len(found) < _AT_A_TIME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple
 
 from matrix_app.storage import db
@@ -95,6 +96,12 @@ _TOTALS: Final = (
 def totals_of_user(user_nid: int) -> Totals:
     """All that a user has uploaded."""
     return _totals("WHERE m.user_nid = %s", (user_nid,))
+
+
+def totals_of_some(user_nids: Iterable[int]) -> Totals:
+    """All that some users have uploaded."""
+    sql = f"{_TOTALS} WHERE {db.in_any('m.user_nid')}"
+    return Totals(*db.rows(sql, (db.any_of(user_nids),))[0])
 
 
 def totals_of_users() -> Totals:

@@ -31,6 +31,12 @@ def one(server_nid: int, media_id: str) -> list[Removable]:
     return _removable("m.server_nid = %s AND m.media_id = %s", (server_nid, media_id), 1)
 
 
+def one_unprotected(server_nid: int, media_id: str) -> list[Removable]:
+    """The same, unless it is protected or in quarantine."""
+    where = "m.server_nid = %s AND m.media_id = %s AND m.protected_ts IS NULL AND m.quarantined_ts IS NULL"
+    return _removable(where, (server_nid, media_id), 1)
+
+
 def expired(now: int, limit: int) -> list[Removable]:
     """Reserved IDs that nobody uploaded to in time."""
     return _removable("m.expires_ts IS NOT NULL AND m.expires_ts < %s", (now,), limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from matrix_app.storage import db
@@ -34,6 +35,12 @@ def figures(room_nid: int) -> RoomFigures:
     events = counted if counted < _SAMPLE else _count_events(room_nid)
     average = int(total) // counted + _OVERHEAD_BYTES if counted else 0
     return RoomFigures(state, ends, events, events * average)
+
+
+def state_entries(room_nids: Iterable[int]) -> dict[int, int]:
+    """How many entries the present state of some rooms has."""
+    sql = f"SELECT room_nid, count(*) FROM current_state WHERE {db.in_any('room_nid')} GROUP BY room_nid"
+    return dict(db.rows(sql, (db.any_of(room_nids),)))
 
 
 def _count_events(room_nid: int) -> int:

@@ -24,11 +24,14 @@ class ListedRoom(NamedTuple):
     is_published: bool
     blocked_ts: int | None
     position: int
+    guest_access: str
+    history_visibility: str
 
 
 _COLUMNS: Final = (
     "r.nid, r.room_id, r.version, s.name, s.canonical_alias, s.room_type, s.join_rule, s.encryption,"
-    " s.federate, s.joined_members, s.local_joined_members, r.is_published, r.blocked_ts, r.position"
+    " s.federate, s.joined_members, s.local_joined_members, r.is_published, r.blocked_ts, r.position,"
+    " s.guest_access, s.history_visibility"
 )
 _FROM: Final = " FROM room_summary s JOIN room r ON r.nid = s.room_nid"
 

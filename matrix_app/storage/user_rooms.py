@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from matrix_app.storage import db
@@ -35,6 +36,12 @@ def page(user_nid: int, *, after: int, limit: int) -> list[UserRoom]:
             sql, (user_nid, after, limit)
         )
     ]
+
+
+def count_joined_of(user_nids: Iterable[int]) -> int:
+    """How many memberships some users have together."""
+    sql = f"SELECT count(*) FROM membership WHERE {db.in_any('user_nid')} AND membership = 2"
+    return int(db.value(sql, (db.any_of(user_nids),)))
 
 
 def count_joined(user_nid: int) -> int:

@@ -137,7 +137,13 @@ def test_deactivating_asks_for_the_password_again_when_that_was_long_ago(
 def test_chosen_accounts_are_deactivated_together(browser: Browser, owner: Account) -> None:
     first, second = make_account(), make_account()
     nids = [str(account.user_nid) for account in (first, second, owner)]
-    shown = browser.post("/admin/users/deactivate/", {"chosen": nids}, page="/admin/users/")
+    address = "/admin/users/chosen/deactivate/"
+    asked = browser.post(address, {"chosen": nids}, page="/admin/users/")
+    assert "can never sign in again" in asked.text
+    assert log_in(first).status == 200
+    fields = {"chosen": nids, "go": "1"}
+    assert "nothing has been done" in browser.post(address, fields, page="/admin/users/").message
+    shown = browser.post(address, {**fields, "typed_name": "3"}, page="/admin/users/")
     assert owner.user_id in shown.message  # one's own account is refused
     assert log_in(first).status == log_in(second).status == 403
     assert "user.deactivate" in actions_on(first.user_id)

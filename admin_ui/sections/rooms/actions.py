@@ -11,13 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
-from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.sections.rooms.detail import found_room
 from admin_ui.visit import Visit
-from matrix_app.protocol.errors import InvalidParam, MatrixError, NotFound
+from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services import administer_room, purge_history
-from matrix_app.storage import room_list
 from matrix_app.storage.room_list import ListedRoom
 
 # Does something with a room: where to go, and the message there.
@@ -78,47 +76,24 @@ def _purge(visit: Visit, room: ListedRoom) -> tuple[str, str]:
     return _task(purge_history.purge_before_time(visit.actor, room.room_id, ts, local_too=local_too)), ""
 
 
+def _add_user(visit: Visit, room: ListedRoom) -> tuple[str, str]:
+    user_id = visit.form.get("user_id", "").strip().replace("\0", "")
+    administer_room.add_user(visit.actor, visit.requester, room.room_id, user_id)
+    return _page_of(room), _t("%s is in the room now.") % user_id
+
+
+def _join_ends(visit: Visit, room: ListedRoom) -> tuple[str, str]:
+    fewer = administer_room.join_extremities(visit.actor, room.room_id)
+    message = ngettext("There is %d end fewer.", "There are %d ends fewer.", fewer) % fewer
+    return reverse("admin:room-ends", args=[room.nid]), message
+
+
 ACTIONS: dict[str, Callable[..., HttpResponseBase]] = {
     "block": _action(_block, confirmed=False),
     "publish": _action(_publish, confirmed=False),
     "make-admin": _action(_make_admin, confirmed=True),
     "delete": _action(_delete, confirmed=True),
     "purge": _action(_purge, confirmed=True),
+    "add-user": _action(_add_user, confirmed=True),
+    "ends/join": _action(_join_ends, confirmed=True),
 }
-
-
-def _block_chosen(visit: Visit, room: ListedRoom) -> None:
-    administer_room.set_blocked(visit.actor, room.room_id, True)
-
-
-def _unpublish_chosen(visit: Visit, room: ListedRoom) -> None:
-    administer_room.set_published(visit.actor, room.room_id, False)
-
-
-def _delete_chosen(visit: Visit, room: ListedRoom) -> None:
-    administer_room.delete_room(visit.actor, room.room_id, block=False)
-
-
-_CHOSEN: dict[str, Callable[[Visit, ListedRoom], None]] = {
-    "block": _block_chosen,
-    "unpublish": _unpublish_chosen,
-    "delete": _delete_chosen,
-}
-
-
-@page("admin", confirmed=True)
-def chosen(visit: Visit, deed: str) -> HttpResponse:
-    """Do something with each of the chosen rooms; those that could not be are named."""
-    if deed not in _CHOSEN:
-        raise NotFound(_t("There is no such page"))
-    nids = [int(nid) for nid in visit.form.getlist("chosen") if nid.isdigit()] if visit.is_post else []
-    refused = []
-    for room in filter(None, (room_list.find(nid) for nid in nids)):
-        try:
-            _CHOSEN[deed](visit, room)
-        except MatrixError as error:
-            refused.append(f"{room.room_id}: {told(error)}")
-    if refused:
-        return visit.redirect(reverse("admin:rooms"), "; ".join(refused), "error")
-    done = ngettext("Done for %d room.", "Done for %d rooms.", len(nids)) % len(nids)
-    return visit.redirect(reverse("admin:rooms"), done if nids else "")

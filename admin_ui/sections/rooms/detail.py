@@ -47,7 +47,6 @@ def overview(visit: Visit, nid: int) -> HttpResponse:
         summary=summaries.get(nid),
         aliases=aliases.of_room(nid),
         figures=room_figures.figures(nid),
-        extremities=room_figures.extremities(nid),
         servers=len(stored_members.servers_in(nid)),
         history=audit.page(before=None, limit=10, target=room.room_id),
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from django import forms
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.chosen_columns import ChosenColumns
 from admin_ui.keyset import place_of, read_place
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
-from matrix_app.storage import room_list
+from matrix_app.storage import room_figures, room_list
+from matrix_app.storage.room_list import ListedRoom
 
 KINDS = (
     ("all", _("All")),
@@ -24,11 +28,22 @@ KINDS = (
 )
 COLUMNS = (
     Column(_("Room"), sort="name"),
-    Column(_("Kind")),
-    Column(_("Members"), sort="members", align="number"),
-    Column(_("Of this server"), sort="local", align="number"),
-    Column(_("Activity"), sort="activity", align="number"),
+    Column(_("Kind"), key="kind"),
+    Column(_("Members"), sort="members", align="number", key="members"),
+    Column(_("Of this server"), sort="local", align="number", key="local"),
+    Column(_("Activity"), sort="activity", align="number", key="activity"),
+    Column(_("Room version"), key="version", usual=False),
+    Column(_("Guests"), key="guests", usual=False),
+    Column(_("History"), key="history", usual=False),
+    Column(_("State entries"), align="number", key="state", usual=False),
 )
+
+
+class Row(NamedTuple):
+    """A room of the list, and how many entries its state has where that is shown."""
+
+    room: ListedRoom
+    state_entries: int
 
 
 class Filter(forms.Form):
@@ -54,14 +69,22 @@ def rooms(visit: Visit) -> HttpResponse:
         after=read_place(visit.query("after"), value),
         limit=PAGE_SIZE + 1,
     )
+    columns = ChosenColumns(visit, "rooms", COLUMNS)
     table = Table(
         visit,
         COLUMNS,
-        rows,
-        key=lambda row: place_of(room_list.sort_value(row, sort), row.nid),
+        _with_state(rows, wanted="state" in columns.wanted),
+        key=lambda row: place_of(room_list.sort_value(row.room, sort), row.room.nid),
+        chosen=columns.wanted,
         sort=sort,
         total=room_list.count(kind=kind, search=search),
         empty=_("There are no such rooms. Rooms appear here when somebody makes or joins them."),
         selectable=True,
     )
-    return visit.page("rooms/list", table=table, form=Filter({"q": search, "kind": kind}, label_suffix=""))
+    form = Filter({"q": search, "kind": kind}, label_suffix="")
+    return columns.remember(visit.page("rooms/list", table=table, form=form, columns=columns))
+
+
+def _with_state(rows: list[ListedRoom], *, wanted: bool) -> list[Row]:
+    counts = room_figures.state_entries([row.nid for row in rows]) if wanted else {}
+    return [Row(row, counts.get(row.nid, 0)) for row in rows]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.rooms import actions, detail, listing, media
+from admin_ui.sections.rooms import actions, chosen, detail, listing, media, structure
 
 urlpatterns = [
     path("rooms/", listing.rooms, name="rooms"),
-    path("rooms/chosen/<str:deed>/", actions.chosen, name="rooms-chosen"),
+    path("rooms/chosen/<str:deed>/", chosen.chosen, name="rooms-chosen"),
     path("rooms/<int:nid>/", detail.overview, name="room"),
     path("rooms/<int:nid>/members/", detail.members, name="room-members"),
     path("rooms/<int:nid>/media/", media.media, name="room-media"),
     path("rooms/<int:nid>/media/quarantine/", media.quarantine, name="room-media-quarantine"),
     path("rooms/<int:nid>/state/", detail.state, name="room-state"),
-    *[path(f"rooms/<int:nid>/{name}/", view, name=f"room-{name}") for name, view in actions.ACTIONS.items()],
+    path("rooms/<int:nid>/space/", structure.space, name="room-space"),
+    path("rooms/<int:nid>/ends/", structure.ends, name="room-ends"),
+    *[
+        path(f"rooms/<int:nid>/{name}/", view, name=f"room-{name.replace('/', '-')}")
+        for name, view in actions.ACTIONS.items()
+    ],
 ]

@@ -98,6 +98,12 @@ def _remove_devices(visit: Visit, account: Account) -> str:
     return _t("The devices have been signed out.") if chosen else ""
 
 
+def _rename_device(visit: Visit, account: Account) -> str:
+    device_id, name = (visit.form.get(key, "").replace("\0", "") for key in ("device", "name"))
+    administer_account.rename_device(visit.actor, account.user_id, device_id, name.strip())
+    return _t("The device has another name now.")
+
+
 def _reset_second_factor(visit: Visit, account: Account) -> str:
     administer_account.reset_second_factor(visit.actor, account.user_id)
     return _t("The second factor has been removed: the password is enough now.")
@@ -122,6 +128,7 @@ ACTIONS: dict[str, Callable[..., HttpResponseBase]] = {
     "admin": _action(_admin),
     "sign-out": _action(_sign_out),
     "remove-devices": _action(_remove_devices),
+    "rename-device": _action(_rename_device, confirmed=False),
     "reset-second-factor": _action(_reset_second_factor),
     "deactivate": _action(_deactivate),
     "redact": _action(_redact),

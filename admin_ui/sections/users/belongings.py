@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +25,7 @@ from admin_ui.visit import Visit
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services import administer_account, edit_account, list_media, quarantine_media, remove_media
 from matrix_app.services.edit_account import Address
+from matrix_app.services.shown_account_data import without_secrets
 from matrix_app.storage import pushers as stored_pushers
 from matrix_app.storage import threepids
 from matrix_app.storage.accounts import Account
@@ -32,6 +34,8 @@ from matrix_app.storage.media_listing import Page
 # Does something with an account: the message for the page.
 Deed = Callable[[Visit, Account], str]
 _LONGEST: Final = 320
+# Of the account data, a page shows so many entries.
+MOST_ENTRIES: Final = 500
 
 
 @page("admin")
@@ -63,6 +67,21 @@ def pushers(visit: Visit, nid: int) -> HttpResponse:
 def addresses(visit: Visit, nid: int) -> HttpResponse:
     """The mail addresses of a user."""
     return shown(visit, "addresses", found_account(nid), "addresses", addresses=threepids.of_user(nid))
+
+
+@page("admin")
+def account_data(visit: Visit, nid: int) -> HttpResponse:
+    """What a user's clients keep here, but for their secrets."""
+    account = found_account(nid)
+    found = without_secrets(account.user_nid)
+    places = [("", found.everywhere), *sorted(found.rooms.items())]
+    entries = [
+        (room_id, name, json.dumps(content, indent=2, ensure_ascii=False))
+        for room_id, kept in places
+        for name, content in sorted(kept.items())
+    ]
+    values = {"entries": entries[:MOST_ENTRIES], "count": len(entries)}
+    return shown(visit, "account_data", account, "account-data", **values)
 
 
 def _action(deed: Deed, tab: str, *, confirmed: bool = True) -> Callable[..., HttpResponseBase]:

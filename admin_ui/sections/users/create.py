@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.http import HttpResponse
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +15,7 @@ from appliance.config import get_config
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services.administer_account import add_account
 from matrix_app.services.make_password import make_password
+from matrix_app.services.register import check_username
 
 
 class NewUserForm(forms.Form):
@@ -25,7 +26,15 @@ class NewUserForm(forms.Form):
         max_length=200,
         help_text=_("The part before the colon, in small letters; it cannot be changed later."),
         widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "hx-get": reverse_lazy("admin:user-check-name"),
+                "hx-trigger": "input changed delay:400ms",
+                "hx-target": "#name-check",
+                "hx-sync": "this:replace",
+            }
         ),
     )
     display_name = forms.CharField(label=_("Display name"), max_length=256, required=False)
@@ -40,6 +49,22 @@ class NewUserForm(forms.Form):
     is_admin = forms.BooleanField(label=_("Administrator of this server"), required=False)
 
 
+def localpart_in(text: str) -> str:
+    """The name that somebody means who types it, or a whole user ID."""
+    return text.strip().removeprefix("@").partition(":")[0]
+
+
+@page("admin")
+def check_name(visit: Visit) -> HttpResponse:
+    """Whether a name can be had, while it is typed."""
+    name, fault = localpart_in(visit.query("name")), ""
+    try:
+        user_id = check_username(name) if name else ""
+    except MatrixError as error:
+        user_id, fault = "", told(error)
+    return visit.page("users/name_check", user_id=user_id, fault=fault)
+
+
 @page("admin", confirmed=True)
 def new_user(visit: Visit) -> HttpResponse:
     """Make an account; a password that was made for it is shown once."""
@@ -50,7 +75,7 @@ def new_user(visit: Visit) -> HttpResponse:
         try:
             account = add_account(
                 visit.actor,
-                given["name"].strip().removeprefix("@").partition(":")[0],
+                localpart_in(given["name"]),
                 given["password"] or made,
                 is_admin=given["is_admin"],
                 display_name=given["display_name"],

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from django import forms
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from admin_ui.faults import told
+from admin_ui.chosen_columns import ChosenColumns
 from admin_ui.keyset import place_of, read_place
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
-from matrix_app.protocol.errors import MatrixError
-from matrix_app.services import administer_account
-from matrix_app.storage import account_list, accounts
+from matrix_app.storage import account_list, threepids
+from matrix_app.storage.account_list import ListedAccount
 
 KINDS = (
     ("active", _("In use")),
@@ -29,10 +28,19 @@ KINDS = (
 )
 COLUMNS = (
     Column(_("User"), sort="name"),
-    Column(_("Status")),
-    Column(_("Made"), sort="created"),
-    Column(_("Last active"), sort="active"),
+    Column(_("Status"), key="status"),
+    Column(_("Made"), sort="created", key="made"),
+    Column(_("Last active"), sort="active", key="active"),
+    Column(_("Mail addresses"), key="addresses", usual=False),
+    Column(_("Bridge"), key="bridge", usual=False),
 )
+
+
+class Row(NamedTuple):
+    """An account of the list, and its mail addresses where they are shown."""
+
+    account: ListedAccount
+    addresses: list[str]
 
 
 class Filter(forms.Form):
@@ -57,30 +65,22 @@ def users(visit: Visit) -> HttpResponse:
         after=read_place(visit.query("after"), str if sort.endswith("name") else int),
         limit=PAGE_SIZE + 1,
     )
+    columns = ChosenColumns(visit, "users", COLUMNS)
     table = Table(
         visit,
         COLUMNS,
-        rows,
-        key=lambda row: place_of(account_list.sort_value(row, sort), row.user_nid),
+        _with_addresses(rows, wanted="addresses" in columns.wanted),
+        key=lambda row: place_of(account_list.sort_value(row.account, sort), row.account.user_nid),
+        chosen=columns.wanted,
         sort=sort,
         total=account_list.count(kind=kind, search=search),
         empty=_("Nobody is here. Invite somebody, or search for something else."),
         selectable=True,
     )
-    return visit.page("users/list", table=table, form=Filter({"q": search, "kind": kind}, label_suffix=""))
+    form = Filter({"q": search, "kind": kind}, label_suffix="")
+    return columns.remember(visit.page("users/list", table=table, form=form, columns=columns))
 
 
-@page("admin", confirmed=True)
-def deactivate_chosen(visit: Visit) -> HttpResponse:
-    """Deactivate the chosen accounts; those that could not be are named."""
-    refused = []
-    chosen = [int(nid) for nid in visit.form.getlist("chosen") if nid.isdigit()] if visit.is_post else []
-    for account in filter(None, (accounts.get(nid) for nid in chosen)):
-        try:
-            administer_account.deactivate(visit.actor, account.user_id, erase=False)
-        except MatrixError as error:
-            refused.append(f"{account.user_id}: {told(error)}")
-    if refused:
-        return visit.redirect(reverse("admin:users"), "; ".join(refused), "error")
-    done = ngettext("%d account has been deactivated.", "%d accounts have been deactivated.", len(chosen))
-    return visit.redirect(reverse("admin:users"), done % len(chosen) if chosen else "")
+def _with_addresses(rows: list[ListedAccount], *, wanted: bool) -> list[Row]:
+    known = threepids.of_users([row.user_nid for row in rows]) if wanted else {}
+    return [Row(row, known.get(row.user_nid, [])) for row in rows]

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.users import actions, belongings, create, data, detail, export, importing, listing
+from admin_ui.sections.users import (
+    actions,
+    belongings,
+    chosen,
+    create,
+    data,
+    detail,
+    export,
+    importing,
+    listing,
+)
 
 urlpatterns = [
     path("users/", listing.users, name="users"),
+    path("users/check-name/", create.check_name, name="user-check-name"),
     path("users/new/", create.new_user, name="user-new"),
-    path("users/deactivate/", listing.deactivate_chosen, name="users-deactivate"),
+    path("users/chosen/<str:deed>/", chosen.chosen, name="users-chosen"),
     path("users/export/", export.export, name="users-export"),
     path("users/import/", importing.upload_table, name="users-import"),
     path("users/import/<int:nid>/", importing.table, name="users-import-table"),
@@ -22,6 +33,7 @@ urlpatterns = [
     path("users/<int:nid>/rooms/", detail.rooms, name="user-rooms"),
     path("users/<int:nid>/media/", belongings.media, name="user-media"),
     path("users/<int:nid>/pushers/", belongings.pushers, name="user-pushers"),
+    path("users/<int:nid>/account-data/", belongings.account_data, name="user-account-data"),
     path("users/<int:nid>/data/", data.data, name="user-data"),
     path("users/<int:nid>/data/make/", data.make, name="user-data-make"),
     path("users/<int:nid>/data/cancel/", data.cancel, name="user-data-cancel"),

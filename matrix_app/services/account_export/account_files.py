@@ -14,6 +14,7 @@ from matrix_app.services.last_seen import latest
 from matrix_app.services.push_rules import ruleset_of
 from matrix_app.services.pushers import pushers_of
 from matrix_app.services.second_factor import has_second_factor
+from matrix_app.services.shown_account_data import SECRET
 from matrix_app.storage import (
     account_data,
     audit,
@@ -29,8 +30,6 @@ from matrix_app.storage import (
 )
 from matrix_app.storage.account_data import AccountDataRow
 
-# Sealed with a key that only the user has; somebody else who makes the archive does not get them.
-SECRET: Final = ("m.secret_storage.", "m.cross_signing.", "m.megolm_backup.", "m.org.matrix.custom.backup")
 MOST_RECORDS: Final = 10_000
 
 
