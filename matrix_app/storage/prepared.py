@@ -10,10 +10,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from psycopg import Connection, OperationalError, pq
+from psycopg import Connection, DataError, OperationalError, pq
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.types.numeric import Int8BinaryDumper
+
+from matrix_app.storage.arrays import packed, register
 
 # Statements are constant text; those that are put together for lists of pages come and go.
 MOST_STATEMENTS: Final = 1000
@@ -41,6 +43,7 @@ class _Adapting:
         self.connection = connection
         self.adapters = AdaptersMap(connection.adapters)
         self.adapters.register_dumper(int, Int8BinaryDumper)
+        register(self.adapters)
 
 
 class PreparedStatements:
@@ -62,8 +65,12 @@ class PreparedStatements:
         if self._libpq.transaction_status == pq.TransactionStatus.IDLE and not self.connection.autocommit:
             self._check(self._libpq.exec_(b"BEGIN"))
         # A text is sent as text, whose type PostgreSQL tells from its place and whose NUL is found before.
-        formats = [PyFormat.TEXT if type(param) is str else PyFormat.BINARY for param in params]
-        values: Any = self._values.dump_sequence(params, formats)
+        given = [packed(param) if type(param) is list else param for param in params]
+        formats = [PyFormat.TEXT if type(param) is str else PyFormat.BINARY for param in given]
+        try:
+            values: Any = self._values.dump_sequence(given, formats)
+        except OverflowError as fault:
+            raise DataError("a number is beyond the range of bigint") from fault
         name = self._prepared(sql, self._values.types or ())
         done = self._check(self._libpq.exec_prepared(name, values, self._values.formats, _BINARY))
         if done.status != pq.ExecStatus.TUPLES_OK:

@@ -47,8 +47,11 @@ def prepared_names() -> set[str]:
         ("bytea", b"\x00\xff" * 500),
         ("double precision", 1.5),
         ("bigint[]", [1, 2**40, None]),
+        ("bigint[]", list(range(-(2**40), 2**40, 2**32))),
         ("text[]", ["a", "b", None]),
+        ("text[]", ["", "naïve 🎉", '{NULL,"}']),
         ("bytea[]", [b"\x00", b""]),
+        ("bytea[]", [b"\x00", None]),
         ("boolean[]", [True, False]),
     ],
 )
@@ -98,13 +101,20 @@ def test_an_error_of_the_server_is_django_s_and_the_connection_goes_on() -> None
     assert db.value("SELECT 1") == 1
 
 
+def test_a_number_beyond_bigint_is_refused_alone_and_in_a_list() -> None:
+    for kind, value in (("bigint", 2**63), ("bigint[]", [2**63])):
+        with pytest.raises(DatabaseError):
+            db.value(f"SELECT %s::{kind}", (value,))
+
+
 def test_a_text_with_nul_is_refused_alone_and_in_a_list() -> None:
     with db.write():
         with pytest.raises(InvalidParam):
             db.value("SELECT %s::text", ("a\x00",))
         assert db.value("SELECT 1") == 1, "the transaction goes on"
-    with pytest.raises(InvalidParam):
-        db.value("SELECT %s::text[]", (["a\x00"],))
+        with pytest.raises(InvalidParam):
+            db.value("SELECT %s::text[]", (["a\x00"],))
+        assert db.value("SELECT 1") == 1, "the transaction goes on"
 
 
 def test_a_connection_that_was_cut_is_replaced(other: psycopg.Connection) -> None:
