@@ -7,6 +7,7 @@ from typing import IO
 from appliance.backup import layout, media_pool
 from appliance.backup.layout import Stored
 from appliance.backup.manifest import FILE
+from appliance.backup.single_file import SingleFile
 from appliance.config import get_config
 from matrix_app.protocol.errors import NotFound
 from matrix_app.services import audit
@@ -29,6 +30,13 @@ def open_part(actor: Actor, name: str, part: str) -> IO[bytes]:
         raise NotFound("There is no such part of the backup")
     audit.record(actor, "backup.fetch", name, part=part)
     return file.open("rb")
+
+
+def open_whole(actor: Actor, name: str) -> SingleFile:
+    """A backup as one file, which its reader closes; raises `NotFound`. It is noted in the audit log."""
+    stored = find(name)
+    audit.record(actor, "backup.fetch", name)
+    return SingleFile(stored)
 
 
 def remove(actor: Actor, name: str) -> None:

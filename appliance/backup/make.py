@@ -127,8 +127,8 @@ def _remove_abandoned(root: Path) -> None:
 
 
 def _unfinished(root: Path) -> list[Path]:
-    """What is being made, fetched, or fetched to be looked at."""
-    return [folder for kind in ("partial", "fetch", "check") for folder in root.glob(f".*.{kind}")]
+    """What is being made, fetched, fetched to be looked at, or taken apart."""
+    return [folder for kind in ("partial", "fetch", "check", "unpack") for folder in root.glob(f".*.{kind}")]
 
 
 def _seal_of(state: State) -> Seal | None:
@@ -161,7 +161,7 @@ def _finish(root: Path, state: State, tell: Tell) -> None:
         _seal_lists(folder, work, seal)
     for hidden in (_FACTS, media_list.WANTED):
         (work / hidden).unlink(missing_ok=True)
-    layout.write_whole(folder / FILE, _manifest(state, folder, facts, seal))
+    layout.write_whole(folder / FILE, _manifest(state, folder, facts, seal, tell))
     folder.rename(root / state["id"])
     layout.sync_folder(root)
     if seal is not None:
@@ -178,7 +178,8 @@ def _seal_lists(folder: Path, work: Path, seal: Seal) -> None:
                 write_part(folder, name, source, seal)
 
 
-def _manifest(state: State, folder: Path, facts: Facts, seal: Seal | None) -> bytes:
+def _manifest(state: State, folder: Path, facts: Facts, seal: Seal | None, tell: Tell) -> bytes:
+    tick = told_seldom(lambda done, total: tell("manifest", done, total))
     media = MediaPart(state.get("files", 0), state.get("bytes", 0), state.get("missing", 0))
     manifest = Manifest(
         format=FORMAT if seal else PLAIN_FORMAT,
@@ -192,7 +193,7 @@ def _manifest(state: State, folder: Path, facts: Facts, seal: Seal | None) -> by
         migrations=facts.migrations,
         counts={} if seal else facts.counts,
         stream_position=0 if seal else facts.stream_position,
-        parts={file.name: part_of(file) for file in sorted(folder.iterdir())},
+        parts={file.name: part_of(file, lambda: tick(0, None)) for file in sorted(folder.iterdir())},
         media=media if state["media"] else None,
         encryption=Encryption(seal.key) if seal else None,
     )

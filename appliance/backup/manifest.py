@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ FORMAT: Final = 2
 # What is not encrypted can be read by versions that know nothing of encryption.
 PLAIN_FORMAT: Final = 1
 FILE: Final = "manifest.json"
+_HASHED_BYTES: Final = 1 << 20
 # Names that may become those of files, whoever wrote the manifest.
 PART_NAME: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 
@@ -108,8 +110,11 @@ def proven_content(data: bytes) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
-def part_of(file: Path) -> Part:
-    """The size and hash of a file."""
+def part_of(file: Path, tick: Callable[[], None] = lambda: None) -> Part:
+    """The size and hash of a file; `tick` is called meanwhile, and may raise."""
+    digest = hashlib.sha256()
     with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Part(file.stat().st_size, digest)
+        while chunk := stream.read(_HASHED_BYTES):
+            digest.update(chunk)
+            tick()
+    return Part(file.stat().st_size, digest.hexdigest())

@@ -6,6 +6,7 @@ the names in the pool, which tell nothing (`pool.jsonl`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from appliance.backup.keys import Seal
 
 WANTED: Final = ".wanted.jsonl"
+# Names that may become those of files in the pool, whoever wrote the list.
+POOL_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
 class Listed(NamedTuple):

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -23,12 +24,15 @@ from appliance.backup.media_list import WANTED, Listed
 from appliance.backup.parts import OpenBackup, write_file
 from appliance.backup.streams import Hashing
 from appliance.config import get_config
+from appliance.telling import Tell
 from matrix_app.media.store import MediaStore, media_store
 
 if TYPE_CHECKING:
     from appliance.backup.keys import Seal
 
 PIECE_SECONDS: Final = 5.0
+# So many are told; the rest is like them.
+MOST_FAULTS: Final = 100
 
 
 def copy_some(draft: Path, work: Path, seal: Seal | None, state: dict[str, Any]) -> bool:
@@ -142,14 +146,32 @@ def _scratch() -> IO[bytes]:
     return tempfile.TemporaryFile(dir=get_config().server.data_dir)
 
 
-def faults_in(opened: OpenBackup, tell: Callable[[int], None]) -> Iterator[str]:
-    """What is wrong with the files of a backup: those that are not there, or not as they were."""
+def check_some(opened: OpenBackup, state: dict[str, Any], tell: Tell) -> bool:
+    """Look at files of a backup for some seconds; True when none are left.
+
+    Those that are not there, or not as they were, are told in `state["faults"]`.
+    """
     pool = opened.stored.folder.parent / POOL
+
+    def look(one: Listed) -> None:
+        if (fault := _fault(opened, pool / one.name, one)) and len(state["faults"]) < MOST_FAULTS:
+            state["faults"].append(f"the file {one.location} {fault}")
+
+    return _for_some(opened, state, tell, look)
+
+
+def _for_some(opened: OpenBackup, state: dict[str, Any], tell: Tell, work: Callable[[Listed], None]) -> bool:
+    """Do something with each file of a backup for some seconds; `state["at"]` tells where to go on."""
+    total = opened.manifest.media.files if opened.manifest.media else 0
+    until = time.monotonic() + PIECE_SECONDS
     with listed(opened) as files:
-        for number, one in enumerate(files):
-            tell(number)
-            if fault := _fault(opened, pool / one.name, one):
-                yield f"the file {one.location} {fault}"
+        for one in islice(files, state.setdefault("at", 0), None):
+            work(one)
+            state["at"] += 1
+            tell("media", state["at"], total)
+            if time.monotonic() > until:
+                return False
+    return True
 
 
 def _fault(opened: OpenBackup, file: Path, one: Listed) -> str:
@@ -168,17 +190,20 @@ def _fault(opened: OpenBackup, file: Path, one: Listed) -> str:
     return "" if seen.is_as(one.size, one.sha256) else "is damaged"
 
 
-def put_back(opened: OpenBackup, store: MediaStore, tell: Callable[[int], None]) -> int:
-    """Put the files of a backup into the store, unless they are there; how many the backup lacks."""
-    lost = 0
-    pool = opened.stored.folder.parent / POOL
-    with listed(opened) as files:
-        for number, one in enumerate(files):
-            tell(number)
-            if store.size(one.location) != one.size:
-                store.delete(one.location)
-                lost += not _put(opened, pool / one.name, one, store)
-    return lost
+def put_back_some(opened: OpenBackup, state: dict[str, Any], tell: Tell) -> bool:
+    """Put files of a backup into the store, unless they are there, for some seconds; True when none are left.
+
+    How many the backup lacks is in `state["lost"]`.
+    """
+    store, pool = media_store(), opened.stored.folder.parent / POOL
+    state.setdefault("lost", 0)
+
+    def put(one: Listed) -> None:
+        if store.size(one.location) != one.size:
+            store.delete(one.location)
+            state["lost"] += not _put(opened, pool / one.name, one, store)
+
+    return _for_some(opened, state, tell, put)
 
 
 def _put(opened: OpenBackup, file: Path, one: Listed, store: MediaStore) -> bool:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from appliance.backup import files, layout, media_pool
 from appliance.backup.database_copy import check_space
@@ -20,9 +20,10 @@ from appliance.backup.keys import Keys, keep_keys, own_keys
 from appliance.backup.layout import Stored
 from appliance.backup.parts import FORGED, OpenBackup, open_backup
 from appliance.backup.programs import conninfo
-from appliance.backup.verify import Tell, part_faults, restore_dump, schema_faults, unpack_sqlite
+from appliance.backup.verify import part_faults, restore_dump, schema_faults, unpack_sqlite
 from appliance.config.addresses import DatabaseAddress, parse_database_url
 from appliance.restoring import RETIRED, UNFINISHED
+from appliance.telling import Tell
 from matrix_app.storage import database_replacement
 from matrix_app.storage.clock import now_ms
 
@@ -72,7 +73,7 @@ def put_in_place(
     layout.write_whole(data / UNFINISHED, stored.manifest.id.encode())
     tell("database", 0, None)
     if target.engine == "sqlite":
-        _restore_sqlite(opened, Path(target.name))
+        _restore_sqlite(opened, Path(target.name), lambda: tell("database", 0, None))
     else:
         restore_dump(opened, target, lambda: tell("database", 0, None))
     _restore_files(opened, config)
@@ -172,12 +173,12 @@ def _set_aside_tables(target: DatabaseAddress, name: str) -> str:
     return f"the schema {schema} of the database"
 
 
-def _restore_sqlite(opened: OpenBackup, target: Path) -> None:
+def _restore_sqlite(opened: OpenBackup, target: Path, tick: Callable[[], None]) -> None:
     """Unpack beside, and rename: the database is there in full or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     check_space(target.parent, sum(part.size for part in opened.manifest.parts.values()))
     draft = target.with_name(f".{target.name}.restoring")
-    unpack_sqlite(opened, draft)
+    unpack_sqlite(opened, draft, tick)
     draft.chmod(0o640)
     draft.rename(target)
     layout.sync_folder(target.parent)
@@ -191,9 +192,7 @@ def _restore_files(opened: OpenBackup, config: Config) -> None:
 
 
 def _restore_media(opened: OpenBackup, tell: Tell) -> int:
-    from matrix_app.media.store import media_store
-
-    if opened.manifest.media is None:
-        return 0
-    total = opened.manifest.media.files
-    return media_pool.put_back(opened, media_store(), lambda done: tell("media", done, total))
+    state: dict[str, Any] = {}
+    while not media_pool.put_back_some(opened, state, tell):
+        continue
+    return int(state["lost"])

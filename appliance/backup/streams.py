@@ -65,6 +65,20 @@ class Unzipping:
             raise BackupError("It cannot be unpacked: its end is missing")
 
 
+class Ticking:
+    """Hands on what is written, and tells each time that it goes on; that may raise to end the work."""
+
+    def __init__(self, target: Target, tick: Callable[[], None]) -> None:
+        self._target = target
+        self._tick = tick
+
+    def write(self, data: bytes, /) -> int:
+        """Take some bytes."""
+        self._target.write(data)
+        self._tick()
+        return len(data)
+
+
 class Hashing:
     """Counts and hashes what goes through, read from a source or written towards a target, if any."""
 

@@ -10,7 +10,7 @@ from appliance.backup.make import give_up, new_state, step
 from appliance.backup.remote.store import is_configured
 from appliance.backup.remote_task import start_upload
 from appliance.backup.task_progress import Seldom, tell
-from appliance.backup.verify import verify
+from appliance.backup.verify import new_verification, verify_step
 from appliance.config import get_config
 from matrix_app.services import long_tasks
 from matrix_app.services.audit import HEARTH, Actor
@@ -83,11 +83,14 @@ def make_piece(task: LongTask) -> bool:
 
 @long_task(VERIFY)
 def verify_piece(task: LongTask) -> bool:
-    """Verify a backup, which is one piece."""
+    """Do a piece of a verification; True when there is a verdict."""
     stored = layout.find_backup(get_config().backup.dir, task.params["backup"])
+    if not task.checkpoint:
+        task.checkpoint.update(new_verification())
     try:
-        verdict = verify(stored, Seldom(task))
+        if not verify_step(stored, task.checkpoint, Seldom(task)):
+            return False
     except BackupCancelled:
         return False
-    task.result = {"backup": stored.manifest.id, "faults": verdict.faults}
+    task.result = {"backup": stored.manifest.id, "faults": task.checkpoint["faults"]}
     return True

@@ -7,8 +7,9 @@ import os
 import secrets
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -21,18 +22,20 @@ from appliance.backup.errors import BackupError
 from appliance.backup.keys import Keys
 from appliance.backup.layout import Stored
 from appliance.backup.manifest import Manifest, Verdict, part_of
+from appliance.backup.media_pool import MOST_FAULTS
 from appliance.backup.parts import FACTS, FORGED, OpenBackup, open_backup
-from appliance.backup.programs import conninfo, input_of
-from appliance.backup.streams import Hashing, Unzipping
+from appliance.backup.programs import Tick, conninfo, input_of
+from appliance.backup.streams import Hashing, Ticking, Unzipping
 from appliance.config import get_config
 from appliance.config.addresses import DatabaseAddress
 from appliance.database import shipped
+from appliance.telling import Tell
 from matrix_app.storage import snapshot_facts
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.snapshot_facts import Facts
 
-MOST_FAULTS: Final = 100
-Tell = Callable[[str, int, int | None], None]
+_STATEMENT_STEPS: Final = 1_000_000
+State = dict[str, Any]
 
 
 def verify(stored: Stored, tell: Tell, given: Keys | None = None) -> Verdict:
@@ -40,20 +43,33 @@ def verify(stored: Stored, tell: Tell, given: Keys | None = None) -> Verdict:
 
     Raises `WrongKey` when it is encrypted and cannot be opened.
     """
-    damaged = list(part_faults(stored, tell))
-    found = damaged or _faults(open_backup(stored, given), tell)
-    verdict = Verdict(now_ms(), list(islice(found, MOST_FAULTS)))
+    state = new_verification()
+    while not verify_step(stored, state, tell, given):
+        continue
+    return Verdict(now_ms(), state["faults"])
+
+
+def new_verification() -> State:
+    """The state of a verification that has not begun."""
+    return {"phase": "parts", "faults": []}
+
+
+def verify_step(stored: Stored, state: State, tell: Tell, given: Keys | None = None) -> bool:
+    """Do the next piece; True when the verdict is stored beside the backup, and its faults are in `state`."""
+    faults: list[str] = state["faults"]
+    if state["phase"] == "parts":
+        faults += islice(part_faults(stored, tell), MOST_FAULTS)
+        state["phase"] = "inner"
+    elif state["phase"] == "inner":
+        faults += islice(inner_faults(open_backup(stored, given), tell), MOST_FAULTS)
+        state |= {"phase": "media", "at": 0}
+    elif media_pool.check_some(open_backup(stored, given), state, tell):
+        state["phase"] = "done"
+    if state["phase"] != "done" and not (state["phase"] == "inner" and faults):
+        return False
+    verdict = Verdict(now_ms(), faults[:MOST_FAULTS])
     layout.write_whole(stored.folder / layout.VERDICT, msgspec.json.encode(verdict))
-    return verdict
-
-
-def _faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
-    yield from inner_faults(opened, tell)
-    total = opened.manifest.media.files if opened.manifest.media else 0
-    try:
-        yield from media_pool.faults_in(opened, lambda done: tell("media", done, total))
-    except BackupError as fault:
-        yield fault.message
+    return True
 
 
 def inner_faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
@@ -62,11 +78,10 @@ def inner_faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
         yield FORGED
     yield from schema_faults(opened.manifest)
     tell("database", 0, None)
+    look = _sqlite_faults if opened.manifest.engine == "sqlite" else _postgresql_faults
     try:
         opened.pour(layout.FILES, Hashing())
-        yield from (
-            _sqlite_faults(opened) if opened.manifest.engine == "sqlite" else _postgresql_faults(opened, tell)
-        )
+        yield from look(opened, lambda: tell("database", 0, None))
     except BackupError as fault:
         yield fault.message
 
@@ -78,7 +93,7 @@ def part_faults(stored: Stored, tell: Tell) -> Iterator[str]:
         file = stored.folder / name
         if not file.is_file():
             yield f"{name} is missing"
-        elif part_of(file) != part:
+        elif part_of(file, partial(tell, name, 0, None)) != part:
             yield f"{name} is damaged: its size or hash is not that of the manifest"
 
 
@@ -92,15 +107,36 @@ def schema_faults(manifest: Manifest) -> Iterator[str]:
         )
 
 
-def _sqlite_faults(opened: OpenBackup) -> Iterator[str]:
+def _sqlite_faults(opened: OpenBackup, tick: Tick) -> Iterator[str]:
     with tempfile.TemporaryDirectory(dir=_scratch(opened), prefix=".verify-") as scratch:
         plain = Path(scratch) / "database.sqlite3"
-        unpack_sqlite(opened, plain)
-        with closing(sqlite3.connect(plain)) as connection:
+        unpack_sqlite(opened, plain, tick)
+        with closing(sqlite3.connect(plain)) as connection, _ticking(connection, tick):
             for (found,) in connection.execute("PRAGMA integrity_check(10)").fetchall():
                 if found != "ok":
                     yield f"the database is damaged: {found}"
             yield from _count_faults(opened, connection, is_sqlite=True)
+
+
+@contextmanager
+def _ticking(connection: sqlite3.Connection, tick: Tick) -> Iterator[None]:
+    """Inside the block long statements tell that they go on, and end when that raises."""
+    raised: list[BaseException] = []
+
+    def handler() -> int:
+        try:
+            tick()
+        except BaseException as fault:  # noqa: BLE001  (SQLite would swallow it: it is raised below)
+            raised.append(fault)
+        return len(raised)
+
+    connection.set_progress_handler(handler, _STATEMENT_STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as fault:
+        raise (raised[0] if raised else fault) from None
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def _scratch(opened: OpenBackup) -> Path:
@@ -108,11 +144,11 @@ def _scratch(opened: OpenBackup) -> Path:
     return get_config().server.data_dir if opened.is_sealed else opened.stored.folder.parent
 
 
-def unpack_sqlite(opened: OpenBackup, file: Path) -> None:
+def unpack_sqlite(opened: OpenBackup, file: Path, tick: Tick) -> None:
     """Unpack a database of SQLite into a file; raises `BackupError` when it is damaged or does not fit."""
     try:
         with file.open("wb") as target:
-            unzipping = Unzipping(target)
+            unzipping = Unzipping(Ticking(target, tick))
             opened.pour(opened.database, unzipping)
             unzipping.finish()
             target.flush()
@@ -150,7 +186,7 @@ def _count_faults(opened: OpenBackup, connection: Any, *, is_sqlite: bool) -> It
         yield f"its users are of {owner}, not of {opened.manifest.server_name}"
 
 
-def _postgresql_faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
+def _postgresql_faults(opened: OpenBackup, tick: Tick) -> Iterator[str]:
     import psycopg
 
     present = present_database()
@@ -159,7 +195,7 @@ def _postgresql_faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
         return
     try:
         with _scratch_database(present) as scratch:
-            restore_dump(opened, scratch, lambda: tell("database", 0, None))
+            restore_dump(opened, scratch, tick)
             with psycopg.connect(conninfo(scratch), password=scratch.password or None) as connection:
                 yield from _count_faults(opened, connection, is_sqlite=False)
     except BackupError as fault:
@@ -171,7 +207,7 @@ def _postgresql_faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
         )
 
 
-def restore_dump(opened: OpenBackup, target: DatabaseAddress, tick: Callable[[], None]) -> None:
+def restore_dump(opened: OpenBackup, target: DatabaseAddress, tick: Tick) -> None:
     """Restore a dump into an empty database of PostgreSQL."""
     command = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "-d", conninfo(target)]
     with input_of(command, target, tick) as program:

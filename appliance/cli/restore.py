@@ -34,9 +34,7 @@ _UNPROVEN = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Which backup, and what to do with what is there."""
-    parser.add_argument(
-        "backup", metavar="BACKUP", help="the backup's name or folder; hearth backup --list shows them"
-    )
+    parser.add_argument("backup", metavar="BACKUP", help="its name, its folder, or it as one file (.tar)")
     parser.add_argument(
         "--replace", action="store_true", help="keep the present data beside, and take its place"
     )
@@ -74,6 +72,7 @@ def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
     from appliance.backup.layout import find_backup
     from appliance.backup.remote.fetch import fetch
     from appliance.backup.restore import finish, put_in_place
+    from appliance.backup.unpack import unpack
     from appliance.database import migrate
     from appliance.identity import check_server_name
     from matrix_app.services.after_restore import after_restore
@@ -82,6 +81,8 @@ def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
     progress = Progress(quiet=arguments.json)
     if arguments.remote:
         stored = fetch(arguments.backup, progress)
+    elif arguments.backup.endswith(".tar"):
+        stored = unpack(Path(arguments.backup), progress)
     else:
         stored = find_backup(config.backup.dir, arguments.backup)
     given = read_keys(arguments.kit) if arguments.kit else None

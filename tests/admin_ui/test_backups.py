@@ -10,6 +10,7 @@ import pytest
 
 from appliance.backup import keys, layout
 from appliance.backup.make import make
+from appliance.backup.unpack import unpack
 from appliance.config import Config
 from appliance.config.current import use_config
 from appliance.diagnostics.checks.backup import emergency_kit, place
@@ -87,6 +88,19 @@ def test_the_page_of_an_encrypted_backup_names_its_key(browser: Browser, here: C
     assert made.manifest.encryption.key in browser.get(f"/admin/backups/{made.manifest.id}/").text
     part = _fetch(browser, made.manifest.id, "files.tar.age")
     assert part.startswith(b"age-encryption.org/v1")
+
+
+def test_a_backup_is_fetched_as_one_file(browser: Browser, here: Config, tmp_path: Path) -> None:
+    made = make("test", quiet)
+    page = f"/admin/backups/{made.manifest.id}/"
+    assert "As one file" in browser.get(page).text
+    sent = browser.ask(f"{page}download/", {}, page=page)
+    content = b"".join(sent)
+    assert sent["Content-Length"] == str(len(content))
+    (tmp_path / "one.tar").write_bytes(content)
+    layout.remove_folder(made.folder)
+    assert unpack(tmp_path / "one.tar", quiet).manifest == made.manifest
+    assert audit.page(before=None, limit=1)[0].action == "backup.fetch"
 
 
 @pytest.mark.parametrize("name", ["2026-01-01T000000Z", "..", "pool", "x"])

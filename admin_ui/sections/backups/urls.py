@@ -19,6 +19,7 @@ urlpatterns = [
     path("backups/<str:name>/upload/", elsewhere.upload, name="backup-upload"),
     path("backups/<str:name>/fetch-here/", elsewhere.fetch_here, name="backup-fetch-here"),
     path("backups/<str:name>/verify-there/", elsewhere.verify_there, name="backup-verify-there"),
+    path("backups/<str:name>/download/", views.download, name="backup-download"),
     path("backups/<str:name>/remove/", views.remove, name="backup-remove"),
     path("backups/<str:name>/fetch/<str:part>/", views.fetch, name="backup-fetch"),
 ]

@@ -94,6 +94,19 @@ def remove(visit: Visit, name: str) -> HttpResponse:
 
 
 @page("admin", confirmed=True)
+def download(visit: Visit, name: str) -> HttpResponseBase:
+    """A whole backup as one file, with its media: the setup of a new machine takes it again."""
+    if not visit.is_post:
+        return visit.redirect(reverse("admin:backup", args=[name]))
+    file = keeping.open_whole(visit.actor, name)
+    headers = {
+        "Content-Type": "application/x-tar",
+        "Content-Disposition": f'attachment; filename="hearth-{name}.tar"',
+    }
+    return FileAnswer(FilePart(file, file.size), status=200, headers=headers)
+
+
+@page("admin", confirmed=True)
 def fetch(visit: Visit, name: str, part: str) -> HttpResponseBase:
     """A file of a backup. Who has it has the server's keys: the password is asked for."""
     if not visit.is_post:

@@ -6,7 +6,6 @@ What must be known for the next step is in `state`, which is JSON; another proce
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ from appliance.backup.database_copy import check_space
 from appliance.backup.errors import BackupError
 from appliance.backup.layout import ID, POOL, Stored
 from appliance.backup.manifest import FILE, Manifest, Part, parse_manifest, part_of
-from appliance.backup.media_list import Pooled
+from appliance.backup.media_list import POOL_NAME, Pooled
 from appliance.backup.remote.download import Joined, check_part, write_piece
 from appliance.backup.remote.pieces import Piece, pieces_of
 from appliance.backup.remote.place import manifest_bytes, own_folder, pool_name
@@ -26,7 +25,6 @@ from appliance.config import get_config
 
 _MANIFEST: Final = ".manifest.json"
 _LIST: Final = ".fetch.jsonl"
-_POOL_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
 def new_fetch(id: str, server: str = "") -> State:
@@ -135,7 +133,7 @@ def _list_media(root: Path, draft: Path, work: Work) -> None:
 
 def _missing(root: Path, draft: Path) -> Iterator[tuple[str, int, str | None]]:
     for file, sha256 in media_list.hashed_of(draft):
-        if not _POOL_NAME.fullmatch(file.name):
+        if not POOL_NAME.fullmatch(file.name):
             raise BackupError("The backup names files of media that cannot be")
         here = root / POOL / file.name
         if not here.is_file() or here.stat().st_size != file.size:

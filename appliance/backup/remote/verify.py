@@ -18,6 +18,7 @@ from appliance.backup.keys import Keys
 from appliance.backup.layout import Stored
 from appliance.backup.manifest import FILE, Verdict
 from appliance.backup.media_list import Listed, Pooled
+from appliance.backup.media_pool import MOST_FAULTS
 from appliance.backup.parts import OpenBackup, open_backup
 from appliance.backup.remote.download import Joined
 from appliance.backup.remote.fetch import begin_parts, fetch_parts, manifest_of, new_fetch
@@ -26,7 +27,7 @@ from appliance.backup.remote.state import note_verdict
 from appliance.backup.remote.store import RemoteError
 from appliance.backup.remote.work import State, Tell, Work, working
 from appliance.backup.streams import Hashing
-from appliance.backup.verify import MOST_FAULTS, inner_faults
+from appliance.backup.verify import inner_faults
 from appliance.config import get_config
 from matrix_app.storage.clock import now_ms
 

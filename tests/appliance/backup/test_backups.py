@@ -17,7 +17,7 @@ from appliance.backup.make import make, new_state, step
 from appliance.backup.manifest import Manifest
 from appliance.backup.restore import finish, put_in_place
 from appliance.backup.retention import to_keep
-from appliance.backup.verify import verify
+from appliance.backup.verify import new_verification, verify, verify_step
 from appliance.config import Config
 from appliance.config.current import use_config
 from appliance.config.sections.backup import Backup
@@ -94,6 +94,33 @@ def test_damage_to_any_part_is_found(here: Config, clients: ClientFactory, part:
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
     assert "damaged" in verify(made, quiet).faults[0]
+
+
+def test_another_process_goes_on_with_a_verification(here: Config, clients: ClientFactory) -> None:
+    _upload(clients)
+    made = make("test", quiet)
+    file_in_pool = next(path for path in (here.backup.dir / layout.POOL).rglob("*") if path.is_file())
+    state = new_verification()
+    assert not verify_step(made, state, quiet)
+    file_in_pool.unlink()
+    while not verify_step(made, state, quiet):
+        state = msgspec.json.decode(msgspec.json.encode(state))
+    assert ["is missing" in fault for fault in state["faults"]] == [True]
+    verdict = find_backup(here.backup.dir, made.manifest.id).verdict
+    assert verdict is not None
+    assert verdict.faults == state["faults"]
+
+
+def test_a_verification_ends_when_its_progress_says_so(here: Config) -> None:
+    made = make("test", quiet)
+
+    def cancel(step: str, _done: int, _total: int | None) -> None:
+        if step == "database":
+            raise BackupCancelled
+
+    with pytest.raises(BackupCancelled):
+        verify(made, cancel)
+    assert find_backup(here.backup.dir, made.manifest.id).verdict is None
 
 
 def test_one_that_is_cancelled_leaves_nothing_that_passes_for_a_backup(here: Config) -> None:
