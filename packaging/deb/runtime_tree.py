@@ -25,6 +25,8 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 # The oldest C library among the systems: 2.36 of Debian 12.
 PLATFORMS: Final = {"amd64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
+# As the heads of compiled files name them.
+MACHINES: Final = {"amd64": 62, "arm64": 183}
 # What serves a development server alone is not packaged, nor what only that needs.
 LEFT_OUT: Final = frozenset({"daphne"})
 LANGUAGES: Final = frozenset({"en", "de", "fr"})
@@ -58,6 +60,7 @@ def main() -> None:
         shutil.rmtree(single)
     remove_unreferenced(arguments.target)
     make_tidy(arguments.target)
+    check_machines(arguments.target, arguments.arch)
 
 
 def install(target: Path, version: str, platform: str) -> None:
@@ -192,6 +195,14 @@ def make_tidy(tree: Path) -> None:
         folder.chmod(0o755)
         if not any(folder.iterdir()):
             folder.rmdir()
+
+
+def check_machines(tree: Path, architecture: str) -> None:
+    """Ends the build when something compiled is for another processor: no wheel may be taken for another."""
+    for file in files(tree):
+        head = file.open("rb").read(20)
+        if head[:4] == b"\x7fELF" and int.from_bytes(head[18:20], "little") != MACHINES[architecture]:
+            sys.exit(f"{file.relative_to(tree)} is not for {architecture}")
 
 
 if __name__ == "__main__":
