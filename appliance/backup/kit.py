@@ -30,8 +30,7 @@ _TEXT: Final = """\
 # To restore, on a new machine:
 # 1. Keep the old machine from starting again: two servers of one name break each other's rooms.
 # 2. Install Hearth {version} or newer.
-# 3. Open the setup page, choose to restore, and give it this file. Or write the server's name into
-#    hearth.toml and run: hearth restore BACKUP --kit THIS-FILE
+# 3. Write the server's name into hearth.toml and run: hearth restore BACKUP --kit THIS-FILE
 #
 # Backups are in {folder}
 # Without Hearth: age --decrypt --identity THIS-FILE -o database.sqlite3.gz database.sqlite3.gz.age

@@ -133,6 +133,13 @@ def test_restoring_is_explained_first_with_the_backups_that_are_there(
     assert shown.texts(".copy code") == [f"hearth restore {made.manifest.id}"]
 
 
+def test_the_command_for_an_encrypted_backup_names_the_kit(browser: Browser, tmp_path: Path) -> None:
+    with settings(backup={"dir": tmp_path / "backups", "encrypt": True}):
+        made = make_backup("test", lambda _step, _done, _total: None, media=False)
+        shown = browser.get("/setup/start/")
+    assert shown.texts(".copy code") == [f"hearth restore {made.manifest.id} --kit KIT"]
+
+
 def test_names_are_shown_before_they_are_taken_and_written_for_the_next_start(
     browser: Browser, config: Config
 ) -> None:
