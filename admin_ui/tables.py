@@ -32,7 +32,8 @@ class Column:
 class Table:
     """What `components/table.html` shows. The address holds the whole state: filter, order and page.
 
-    `rows` may have one row more than a page: it is left out, and there is a next page.
+    `rows` may have one row more than a page: it is left out, and there is a next page. Where rows do not
+    tell, `following` is the place of the next page; `rows` are then all shown.
     """
 
     visit: Visit
@@ -47,16 +48,19 @@ class Table:
     selectable: bool = False
     # The keys of the columns that are shown, of those that can be left out.
     chosen: frozenset[str] = frozenset()
+    following: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def shown(self) -> Sequence[Any]:
         """The rows of this page."""
-        return self.rows[: self.size]
+        return self.rows if self.following else self.rows[: self.size]
 
     @property
     def next_page(self) -> str:
         """The query of the next page, or nothing on the last."""
+        if self.following:
+            return with_query(self.visit, after=self.following)
         if len(self.rows) <= self.size:
             return ""
         return with_query(self.visit, after=str(self.key(self.shown[-1])))

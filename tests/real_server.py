@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +36,7 @@ LENIENT: Tables = {
 
 
 class RealServer:
-    """Starts and stops `appliance.cli run` for a configuration. A context manager."""
+    """Starts and stops `hearth run`, or another command, for a configuration. A context manager."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class RealServer:
         settings: Tables | None = None,
         public_host: str = "",
         port: int | None = None,
+        command: Sequence[str] = ("appliance.cli", "run"),
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
@@ -55,6 +56,7 @@ class RealServer:
         self.log = folder / "log.txt"
         self.database_url = database_url or f"sqlite:///{folder}/var/hearth.sqlite3"
         self._config = folder / "hearth.toml"
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         server = {"name": f"127.0.0.1:{self.port}", "listen": [f"127.0.0.1:{self.port}"], "data_dir": "var"}
         if public_host:
@@ -78,15 +80,18 @@ class RealServer:
 
     def start(self) -> None:
         """Starts the server, and waits until it answers."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEARTH_", "DJANGO_"))}
-        environment |= {"HEARTH_CONFIG": str(self._config), "PYTHONDONTWRITEBYTECODE": "1"}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "appliance.cli", "run"],
-                cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [sys.executable, "-m", *self._command],
+                cwd=PROJECT, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         self.wait_until_ready()
+
+    def environment(self) -> dict[str, str]:
+        """That of this server's commands."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEARTH_", "DJANGO_"))}
+        return kept | {"HEARTH_CONFIG": str(self._config), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def wait_until_ready(self) -> None:
         """Returns when the server answers; fails with the end of its log when it ends or takes too long."""

@@ -11,7 +11,7 @@ from matrix_app.services.audit import HEARTH
 from matrix_app.services.keep_previews import forget_previews
 from matrix_app.services.remove_files import remove_late_files
 from matrix_app.services.remove_media import BATCH, Removed, remove_all, remove_entries, remove_old
-from matrix_app.storage import interning, media_sweep
+from matrix_app.storage import db, interning, media_sweep
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.media_sweep import Old
@@ -26,6 +26,7 @@ def evict() -> int:
     """Remove all that the configuration says; how many media."""
     config, now = get_config().media, now_ms()
     local_nid = interning.server_nid(local_server_name())
+    _fill_sizes()
     removed = [remove_all(lambda: media_sweep.expired(now, BATCH))]
     before = now - config.previews.image_days * DAY_MS
     removed.append(remove_all(lambda: media_sweep.of_previews(local_nid, before, BATCH)))
@@ -41,6 +42,14 @@ def evict() -> int:
     if count:
         _log.info("removed media", media=count, bytes=sum(some.size for some in removed))
     return count
+
+
+def _fill_sizes() -> None:
+    """An older version may have run beside this one while the database was brought up to date."""
+    while True:
+        with db.write():
+            if media_sweep.fill_sizes(BATCH) < BATCH:
+                return
 
 
 def _make_room(local_nid: int, most: int) -> Removed:

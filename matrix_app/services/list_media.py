@@ -41,11 +41,6 @@ def of_user(user_nid: int, page: Page) -> tuple[list[ListedMedia], Totals]:
     return media_listing.of_user(user_nid, page), media_listing.totals_of_user(user_nid)
 
 
-def everything(page: Page, *, quarantined_only: bool = False) -> list[ListedMedia]:
-    """A piece of all media."""
-    return media_listing.everything(page, quarantined_only=quarantined_only)
-
-
 def of_room(room: RoomIdentity) -> MediaOfRoom:
     """The media that the events of a room show, as far as they are not encrypted."""
     found: set[Mxc] = set().union(*media_of_room(room))

@@ -168,6 +168,14 @@ def sign_out(session: WebSessionRow) -> None:
         audit.record(actor, "session.end", session.user_id, area=session.area)
 
 
+def end_others(session: WebSessionRow, actor: Actor) -> int:
+    """End every other session of the user of this one; how many."""
+    with db.write():
+        ended = web_sessions.end_of_user(session.user_nid, but_nid=session.nid)
+        audit.record(actor, "session.end_others", session.user_id, sessions=ended)
+    return ended
+
+
 def end_session(nid: int, user_nid: int, actor: Actor) -> None:
     """End another session of a user; raises `UnknownToken` when it is over."""
     with db.write():

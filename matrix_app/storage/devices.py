@@ -64,6 +64,13 @@ def of_user(user_nid: int) -> list[DeviceRow]:
     ]
 
 
+def page(user_nid: int, *, before: int | None, limit: int) -> list[DeviceRow]:
+    """A user's devices, the newest first, before one by its nid."""
+    sql = f"{_SELECT} WHERE user_nid = %s AND nid < %s ORDER BY nid DESC LIMIT %s"
+    found = db.rows(sql, (user_nid, (1 << 62) if before is None else before, limit))
+    return [DeviceRow(*row) for row in found]
+
+
 def addresses(user_nids: Iterable[int]) -> list[tuple[int, str, int]]:
     """Every device of some users, in no order: (user nid, device ID, device nid)."""
     sql = f"SELECT user_nid, device_id, nid FROM device WHERE {db.in_any('user_nid')}"

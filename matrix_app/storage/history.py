@@ -73,6 +73,18 @@ def by_time(
     return [EventRow(*found) for found in db.rows(sql, (room_nid, *start, limit))]
 
 
+def latest_bodies(
+    room_nid: int, before: tuple[int, int] | None, limit: int
+) -> list[tuple[tuple[int, int], bytes]]:
+    """As `bodies`, from the end of the room's history backwards, before a place."""
+    sql = (
+        "SELECT depth, nid, json FROM event WHERE room_nid = %s AND (depth, nid) < (%s, %s) AND status = 0"
+        " ORDER BY depth DESC, nid DESC LIMIT %s"
+    )
+    found = db.rows(sql, (room_nid, *(before or (1 << 62, 0)), limit))
+    return [((depth, nid), bytes(stored)) for depth, nid, stored in found]
+
+
 def bodies(room_nid: int, after: tuple[int, int], limit: int) -> list[tuple[tuple[int, int], bytes]]:
     """Places (depth, nid) and PDUs as stored of a room's events, outliers too, by their places."""
     sql = (

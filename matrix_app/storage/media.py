@@ -69,24 +69,24 @@ def insert(
     server_nid: int, media_id: str, user_nid: int | None, facts: FileFacts, now: int, *, authenticated: bool
 ) -> None:
     """Store what was uploaded or fetched, or fetched again."""
-    sha256, _, content_type, file_name = facts
+    sha256, size, content_type, file_name = facts
     db.execute(
-        "INSERT INTO media (server_nid, media_id, user_nid, created_ts, last_used_ts, sha256, content_type,"
-        " file_name, authenticated) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT (server_nid, media_id) DO UPDATE SET sha256 = excluded.sha256,"
+        "INSERT INTO media (server_nid, media_id, user_nid, created_ts, last_used_ts, sha256, size,"
+        " content_type, file_name, authenticated) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (server_nid, media_id) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size,"
         " content_type = excluded.content_type, file_name = excluded.file_name,"
         " authenticated = excluded.authenticated, last_used_ts = excluded.last_used_ts",
-        (server_nid, media_id, user_nid, now, now, sha256, content_type, file_name, authenticated),
+        (server_nid, media_id, user_nid, now, now, sha256, size, content_type, file_name, authenticated),
     )
 
 
 def fill(nid: int, facts: FileFacts, *, authenticated: bool) -> bool:
     """Store what was uploaded to a reserved ID; False when it has been uploaded to already."""
     sql = (
-        "UPDATE media SET sha256 = %s, content_type = %s, file_name = %s, expires_ts = NULL,"
+        "UPDATE media SET sha256 = %s, size = %s, content_type = %s, file_name = %s, expires_ts = NULL,"
         " authenticated = %s WHERE nid = %s AND sha256 IS NULL"
     )
-    return db.changed(sql, (facts.sha256, facts.content_type, facts.file_name, authenticated, nid)) == 1
+    return db.changed(sql, (*facts, authenticated, nid)) == 1
 
 
 def pending(user_nid: int, now: int) -> int:
@@ -97,10 +97,7 @@ def pending(user_nid: int, now: int) -> int:
 
 def used_bytes(user_nid: int) -> int:
     """The size of all that a user has uploaded."""
-    sql = (
-        "SELECT coalesce(sum(f.size), 0) FROM media m JOIN media_file f ON f.sha256 = m.sha256"
-        " WHERE m.user_nid = %s"
-    )
+    sql = "SELECT coalesce(sum(size), 0) FROM media WHERE user_nid = %s AND size IS NOT NULL"
     return int(db.value(sql, (user_nid,)))
 
 

@@ -81,6 +81,15 @@ def of_users(old: Old, after_nid: int, limit: int) -> list[Removable]:
     return _removable(where, (after_nid, old.unused_since, old.larger_than), limit)
 
 
+def fill_sizes(limit: int) -> int:
+    """Note the sizes of media that a version stored which noted none, at most `limit`; how many."""
+    sql = (
+        "UPDATE media SET size = coalesce((SELECT f.size FROM media_file f WHERE f.sha256 = media.sha256), 0)"
+        " WHERE nid IN (SELECT nid FROM media WHERE sha256 IS NOT NULL AND size IS NULL LIMIT %s)"
+    )
+    return db.changed(sql, (limit,))
+
+
 def remote_bytes(local_server_nid: int) -> int:
     """The space that media of other servers take."""
     sql = (

@@ -196,6 +196,11 @@ def servers_in(room_nid: int) -> list[str]:
     return [found[0] for found in db.rows(sql, (room_nid,))]
 
 
+def count_servers(room_nid: int) -> int:
+    """How many servers have a joined user."""
+    return int(db.value("SELECT count(*) FROM room_server WHERE room_nid = %s AND joined > 0", (room_nid,)))
+
+
 def is_server_in(room_nid: int, server_name: str) -> bool:
     """Whether a user of a server is joined to a room."""
     sql = (

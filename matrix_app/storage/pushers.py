@@ -42,6 +42,13 @@ def of_user(user_nid: int) -> list[PusherRow]:
     return [_row(found) for found in db.rows(sql, (user_nid,))]
 
 
+def page(user_nid: int, *, before: int | None, limit: int) -> list[PusherRow]:
+    """A user's pushers, the newest first, before one by its nid."""
+    sql = f"SELECT {_COLUMNS} FROM pusher WHERE user_nid = %s AND nid < %s ORDER BY nid DESC LIMIT %s"
+    found = db.rows(sql, (user_nid, (1 << 62) if before is None else before, limit))
+    return [_row(row) for row in found]
+
+
 def of_users(user_nids: Iterable[int]) -> list[PusherRow]:
     """The pushers of some users."""
     sql = f"SELECT {_COLUMNS} FROM pusher WHERE {db.in_any('user_nid')} ORDER BY nid"

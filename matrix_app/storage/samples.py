@@ -5,7 +5,7 @@ A sample takes the place of the one that was in its slot, so the table has a siz
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from matrix_app.storage import db
@@ -63,6 +63,18 @@ def series(span: Span, metric: int, since: int) -> list[tuple[int, float]]:
     """The samples of a metric since a time, the oldest first."""
     sql = "SELECT ts, value FROM sample WHERE span = %s AND metric = %s AND ts >= %s ORDER BY ts"
     return [(ts, value) for ts, value in db.rows(sql, (span.nid, metric, since))]
+
+
+def means(span: Span, metrics: Iterable[int], since: int, step_ms: int) -> dict[int, list[tuple[int, float]]]:
+    """Metrics since a time, each by its means over steps, at the time of the first sample in each step."""
+    sql = (
+        f"SELECT metric, min(ts), avg(value) FROM sample WHERE span = %s AND {db.in_any('metric')}"
+        " AND ts >= %s GROUP BY metric, ts / %s ORDER BY metric, min(ts)"
+    )
+    found: dict[int, list[tuple[int, float]]] = {}
+    for metric, ts, value in db.rows(sql, (span.nid, db.any_of(metrics), since, step_ms)):
+        found.setdefault(metric, []).append((ts, value))
+    return found
 
 
 def latest(metric: int) -> float | None:

@@ -52,10 +52,15 @@ def find(token_hash: bytes, area: str) -> WebSessionRow | None:
     return WebSessionRow(*found) if found else None
 
 
-def of_user(user_nid: int) -> list[WebSessionRow]:
-    """All sessions of a user, the one that was used last first."""
-    found = db.rows(f"{_SELECT} WHERE s.user_nid = %s ORDER BY s.last_used_ts DESC", (user_nid,))
-    return [WebSessionRow(*row) for row in found]
+def of_user(user_nid: int, limit: int = 100) -> list[WebSessionRow]:
+    """Sessions of a user, the one that was used last first, at most `limit`."""
+    sql = f"{_SELECT} WHERE s.user_nid = %s ORDER BY s.last_used_ts DESC LIMIT %s"
+    return [WebSessionRow(*row) for row in db.rows(sql, (user_nid, limit))]
+
+
+def count(user_nid: int) -> int:
+    """How many sessions a user has."""
+    return int(db.value("SELECT count(*) FROM web_session WHERE user_nid = %s", (user_nid,)))
 
 
 def touch(nid: int, now: int, ip: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matrix_app.storage import accounts, db, second_factors
+from matrix_app.storage import accounts, audit, db, second_factors
 from matrix_app.storage.accounts import Account
 from tests.factories.accounts import PASSWORD, log_in, make_account, token_for
 from tests.factories.browser import Browser, code_of
@@ -97,3 +97,14 @@ def test_the_account_is_ended_by_its_user(browser: Browser, person: Account) -> 
     assert found is not None
     assert found.erased
     assert browser.get("/account/").address == "/account/sign-in/"
+
+
+def test_all_other_browsers_are_signed_out_at_once(browser: Browser, person: Account) -> None:
+    others = [Browser(), Browser()]
+    for other in others:
+        other.sign_in(person, area="account")
+    shown = browser.post("/account/sessions/end-others/", page="/account/")
+    assert "2 other sessions have ended" in shown.message
+    assert browser.get("/account/").address == "/account/"
+    assert {other.get("/account/").address for other in others} == {"/account/sign-in/"}
+    assert audit.page(before=None, limit=1)[0].action == "session.end_others"

@@ -31,7 +31,7 @@ def test_every_figure_is_drawn_with_a_title_and_a_table_of_values(browser: Brows
     messages = shown.html.css_first("#chart-messages")
     assert messages is not None
     assert [title.text() for title in messages.css("svg title")] == ["Messages per minute"]
-    assert len(messages.css("tbody tr")) == 30
+    assert 8 <= len(messages.css("tbody tr")) <= 9  # a point for four minutes
     assert len(messages.css("polyline")) == 1
     assert "95.4 MiB" in shown.texts("#chart-memory figcaption")[0]
     assert "style=" not in shown.text
@@ -44,7 +44,7 @@ def test_graphs_of_other_spans_and_of_nothing(browser: Browser) -> None:
         assert "Nothing has been measured yet" in shown.text
 
 
-def test_a_page_of_graphs_costs_a_statement_for_each_however_much_there_is(browser: Browser) -> None:
+def test_a_page_of_graphs_costs_the_same_statements_however_much_there_is(browser: Browser) -> None:
     with recorded() as few:
         browser.get("/admin/graphs/")
     sample_day(200)

@@ -19,7 +19,7 @@ from matrix_app.services.deactivate import deactivate
 from matrix_app.services.fetches import RemoteFile
 from matrix_app.services.stray_media import remove_strays
 from matrix_app.services.upload_media import reserve
-from matrix_app.storage import db
+from matrix_app.storage import db, media
 from matrix_app.storage.clock import now_ms
 from tests.factories import offline
 from tests.factories.client import ClientFactory
@@ -157,3 +157,14 @@ def test_files_of_an_erased_account_go_when_the_configuration_says_so(
         deactivate(alice.user_id, alice.requester.user_nid, erase=True)
         run_tasks()
     assert len(left()) == (0 if erases else 2)
+
+
+def test_sizes_that_an_older_version_did_not_note_are_noted(clients: ClientFactory) -> None:
+    alice = clients.make("alice")
+    upload(alice, b"x" * 700, "text/plain")
+    assert media.used_bytes(alice.requester.user_nid) == 700
+    with db.write():
+        db.execute("UPDATE media SET size = NULL")
+    assert media.used_bytes(alice.requester.user_nid) == 0
+    tasks.evict_media()
+    assert media.used_bytes(alice.requester.user_nid) == 700

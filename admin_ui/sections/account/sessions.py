@@ -5,27 +5,33 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from admin_ui.device_table import device_table
 from admin_ui.page import page
+from admin_ui.tables import Column
 from admin_ui.visit import Visit
 from matrix_app.services import web_sign_in
 from matrix_app.services.administer_account import remove_devices as sign_out_devices
-from matrix_app.services.last_seen import latest
 from matrix_app.storage import accounts, profiles, web_sessions
-from matrix_app.storage import devices as stored_devices
+
+COLUMNS = (Column(_("Device")), Column(_("Made")), Column(_("Last seen")))
+SHOWN_SESSIONS = 20
 
 
 def shown_overview(visit: Visit) -> HttpResponse:
     """Who one is here, and where one is signed in."""
     nid = visit.session.user_nid
-    devices = [(device, latest(device.nid, nid)) for device in stored_devices.of_user(nid)]
+    sessions = web_sessions.of_user(nid, SHOWN_SESSIONS)
     return visit.page(
         "account/overview",
         tab="overview",
         account=accounts.get(nid),
         display_name=profiles.get_fields(nid).get("displayname"),
-        devices=devices,
-        sessions=web_sessions.of_user(nid),
+        table=device_table(visit, nid, COLUMNS, _("You are signed in on no device.")),
+        sessions=sessions,
+        more=web_sessions.count(nid) - len(sessions),
     )
 
 
@@ -45,3 +51,13 @@ def end_session(visit: Visit) -> HttpResponse:
     if visit.is_post and nid.isdigit():
         web_sign_in.end_session(int(nid), visit.session.user_nid, visit.actor)
     return visit.redirect(reverse("account:home"), _t("The session has ended.") if visit.is_post else "")
+
+
+@page("account")
+def end_others(visit: Visit) -> HttpResponse:
+    """End every session on these pages but this one."""
+    if not visit.is_post:
+        return visit.redirect(reverse("account:home"))
+    ended = web_sign_in.end_others(visit.session, visit.actor)
+    message = ngettext("%d other session has ended.", "%d other sessions have ended.", ended)
+    return visit.redirect(reverse("account:home"), message % ended)

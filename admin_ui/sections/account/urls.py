@@ -38,6 +38,7 @@ urlpatterns = [
     path("encryption/", encryption.encryption, name="encryption"),
     path("devices/", sessions.remove_devices, name="devices"),
     path("sessions/end/", sessions.end_session, name="session-end"),
+    path("sessions/end-others/", sessions.end_others, name="sessions-end-others"),
     path("password/", password.password, name="password"),
     path("second-factors/", second_factor.second_factors, name="second-factors"),
     path("second-factors/add/", second_factor.add, name="second-factor-add"),

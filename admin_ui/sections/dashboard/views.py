@@ -7,7 +7,7 @@ import shutil
 from django.http import HttpResponse
 
 from admin_ui.page import page
-from admin_ui.sections.graphs.figures import FIGURES, drawn
+from admin_ui.sections.graphs.figures import FIGURES, charts
 from admin_ui.visit import Visit
 from appliance.config import get_config
 from appliance.diagnostics.registry import all_checks
@@ -36,7 +36,7 @@ def dashboard(visit: Visit) -> HttpResponse:
         full_in=disk_full_in_days(),
         memory=samples.latest(Figure.MEMORY),
         tasks=long_tasks.unfinished(),
-        charts=[drawn(one, samples.DAY) for one in FIGURES if one.figure in SHOWN],
+        charts=charts([one for one in FIGURES if one.figure in SHOWN], samples.DAY),
         version=VERSION,
     )
 

@@ -29,9 +29,10 @@ class Tick(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of the table: a time in milliseconds, and a value as text."""
+    """A line of the table: a time for programs and for people, and a value as text."""
 
-    ts: int
+    time: str
+    label: str
     value: str
 
 
@@ -61,9 +62,8 @@ def chart(
     step: int,
     text: Callable[[float], str],
 ) -> Chart:
-    """Draw points between two times; a slot is `step` long, `text` tells a value to people."""
-    shown = thinned(points, MOST_POINTS)
-    step = max(step, (upto - since) // MOST_POINTS)
+    """Draw points between two times, which are `step` apart; `text` tells a value to people."""
+    shown = thinned(points, MOST_POINTS + 1)
     top = nice(max((value for _, value in shown), default=0.0))
     place = _Place(since, upto, top)
     return Chart(
@@ -72,9 +72,14 @@ def chart(
         [" ".join(place.of(ts, value) for ts, value in run) for run in _runs(shown, step * GAP_STEPS)],
         [Tick(place.y(top * part / 2), text(top * part / 2)) for part in range(3)],
         _x_ticks(place, since, upto),
-        [Row(ts, text(value)) for ts, value in thinned(points, MOST_ROWS)],
+        [Row(*_times(ts), text(value)) for ts, value in thinned(points, MOST_ROWS)],
         text(points[-1][1]) if points else "",
     )
+
+
+def _times(ts: int) -> tuple[str, str]:
+    moment = datetime.fromtimestamp(ts // 60_000 * 60, UTC)
+    return moment.isoformat(), f"{moment:%Y-%m-%d %H:%M}"
 
 
 class _Place(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from admin_ui.sections.graphs.chart import Chart, chart
+from admin_ui.sections.graphs.chart import MOST_POINTS, Chart, chart
 from admin_ui.templatetags.hearth import bytes_text
 from appliance.metrics.sampling import Figure
 from matrix_app.storage import samples
@@ -58,9 +58,13 @@ FIGURES = (
 )
 
 
-def drawn(one: Drawn, span: Span) -> Chart:
-    """The chart of a figure over a span up to now."""
+def charts(figures: Sequence[Drawn], span: Span) -> list[Chart]:
+    """The charts of figures over a span up to now."""
     upto = now_ms()
     since = upto - span.length_ms
-    points = samples.series(span, one.figure, since)
-    return chart(one.figure.name.lower(), one.title, points, since, upto, span.step_ms, one.text)
+    step = max(span.step_ms, span.length_ms // MOST_POINTS)
+    found = samples.means(span, [one.figure for one in figures], since, step)
+    return [
+        chart(one.figure.name.lower(), one.title, found.get(one.figure, []), since, upto, step, one.text)
+        for one in figures
+    ]

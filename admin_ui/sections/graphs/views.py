@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from admin_ui.page import page
-from admin_ui.sections.graphs.figures import FIGURES, drawn
+from admin_ui.sections.graphs.figures import FIGURES, charts
 from admin_ui.visit import Visit
 from appliance.metrics.forecast import disk_full_in_days
 from matrix_app.storage.samples import SPANS
@@ -21,7 +21,7 @@ def graphs(visit: Visit) -> HttpResponse:
     name = name if name in SPANS else "day"
     return visit.page(
         "graphs/graphs",
-        charts=[drawn(one, SPANS[name]) for one in FIGURES],
+        charts=charts(FIGURES, SPANS[name]),
         spans=LABELS.items(),
         span=name,
         full_in=disk_full_in_days(),

@@ -7,16 +7,17 @@ from django.http import HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from admin_ui.keyset import read_number
+from admin_ui.keyset import place_of, read_place
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
 from matrix_app.protocol.ids import Mxc, parse_media_id, parse_server_name
 from matrix_app.services import list_media
-from matrix_app.storage.media_listing import Order, Page, UsageQuery
+from matrix_app.storage import media_listing
+from matrix_app.storage.media_listing import Sort
 
 KINDS = (("all", _("All")), ("quarantined", _("In quarantine")))
-ORDERS: dict[str, tuple[Order, Promise | str]] = {
+ORDERS: dict[str, tuple[Sort, Promise | str]] = {
     "newest": ("created_ts", _("Newest first")),
     "largest": ("size", _("Largest first")),
     "used": ("last_used_ts", _("Used last first")),
@@ -29,8 +30,6 @@ COLUMNS = (
     Column(_("Uploaded")),
     Column(_("Used")),
 )
-# Nobody looks further than this; the list is for finding what stands out.
-MOST_PAGES = 200
 
 
 class Filter(forms.Form):
@@ -64,7 +63,7 @@ def overview(visit: Visit) -> HttpResponse:
     return visit.page(
         "media/overview",
         overview=list_media.overview(),
-        usage=list_media.usage(UsageQuery(), 0, 20)[0],
+        usage=media_listing.largest_users(20),
         form=CleanForm(label_suffix=""),
     )
 
@@ -74,17 +73,14 @@ def listing(visit: Visit) -> HttpResponse:
     """All media, in an order of the visitor's choice."""
     kind = visit.query("kind", "all")
     name = visit.query("order", "newest")
-    order, _label = ORDERS.get(name, ORDERS["newest"])
-    number = min(read_number(visit.query("after")) or 0, MOST_PAGES)
-    rows = list_media.everything(
-        Page(offset=number * PAGE_SIZE, limit=PAGE_SIZE + 1, order=order),
-        quarantined_only=kind == "quarantined",
-    )
+    sort, _label = ORDERS.get(name, ORDERS["newest"])
+    after = read_place(visit.query("after"), int)
+    rows = media_listing.sorted_page(sort, after, PAGE_SIZE + 1, quarantined_only=kind == "quarantined")
     table = Table(
         visit,
         COLUMNS,
         rows,
-        key=lambda _row: number + 1,
+        key=lambda row: place_of(getattr(row, sort) or 0, row.nid),
         empty=_("There are no media. What people send to each other appears here."),
         selectable=True,
     )

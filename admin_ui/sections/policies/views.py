@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.http import HttpResponse
@@ -18,8 +19,9 @@ from matrix_app.services.policy_lists.rules_of import rules_of
 from matrix_app.services.system_user import system_account
 from matrix_app.storage import current_entries, events, members, policy_lists, summaries
 from matrix_app.storage.local_server import local_server_name
-from matrix_app.storage.members import Membership
+from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.policy_lists import ListRow
+from matrix_app.storage.summaries import SummaryRow
 
 RULE_COLUMNS: Final = (Column(_("Kind")), Column(_("Whom or what")), Column(_("Reason")), Column(""))
 MATCH_COLUMNS: Final = (
@@ -34,7 +36,7 @@ MATCH_COLUMNS: Final = (
 def lists(visit: Visit) -> HttpResponse:
     """All lists, and what they say of somebody."""
     asked = visit.query("entity").strip()
-    rows = [described(row) for row in policy_lists.everything()]
+    rows = described_all(policy_lists.everything())
     return visit.page(
         "policies/list",
         rows=rows,
@@ -46,21 +48,30 @@ def lists(visit: Visit) -> HttpResponse:
 
 def described(row: ListRow) -> dict[str, Any]:
     """A list with what its room says of it."""
-    summary = None if row.room_nid is None else summaries.get(row.room_nid)
-    compiled = rules_of(row)
-    return {
-        "row": row,
-        "name": (summary.name if summary else None) or row.alias or row.room_id,
-        "is_here": _is_here(row),
-        "rules": len(compiled.rules),
-    }
+    return described_all([row])[0]
 
 
-def _is_here(row: ListRow) -> bool:
-    """Whether the server's own user is in the room, so that its rules are current."""
-    if row.room_nid is None:
-        return False
-    member = members.get(row.room_nid, system_account().user_nid)
+def described_all(rows: Sequence[ListRow]) -> list[dict[str, Any]]:
+    """Lists with what their rooms say of them: current while the server's own user is there."""
+    room_nids = [row.room_nid for row in rows if row.room_nid is not None]
+    known = summaries.get_many(room_nids)
+    inside = members.in_rooms(system_account().user_nid, room_nids) if room_nids else {}
+    return [
+        {
+            "row": row,
+            "name": _name(row, known.get(row.room_nid or 0)),
+            "is_here": _is_joined(inside.get(row.room_nid or 0)),
+            "rules": len(rules_of(row).rules),
+        }
+        for row in rows
+    ]
+
+
+def _name(row: ListRow, summary: SummaryRow | None) -> str:
+    return (summary.name if summary else None) or row.alias or row.room_id
+
+
+def _is_joined(member: MemberRow | None) -> bool:
     return member is not None and member.membership == Membership.JOIN
 
 

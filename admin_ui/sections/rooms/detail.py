@@ -47,7 +47,7 @@ def overview(visit: Visit, nid: int) -> HttpResponse:
         summary=summaries.get(nid),
         aliases=aliases.of_room(nid),
         figures=room_figures.figures(nid),
-        servers=len(stored_members.servers_in(nid)),
+        servers=stored_members.count_servers(nid),
         history=audit.page(before=None, limit=10, target=room.room_id),
     )
 

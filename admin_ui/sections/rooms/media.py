@@ -10,31 +10,29 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from admin_ui.keyset import place_of, read_place
 from admin_ui.page import page
 from admin_ui.sections.rooms.detail import found_room
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
-from matrix_app.services import list_media, quarantine_media
+from matrix_app.services import quarantine_media
 from matrix_app.services.administer_room import room_of
+from matrix_app.services.room_media import latest_media
 
-COLUMNS: Final = (Column(_("File")), Column(_("Server")))
+COLUMNS: Final = (Column(_("File")), Column(_("Server")), Column(_("Sent")), Column(_("By")))
 
 
 @page("admin")
 def media(visit: Visit, nid: int) -> HttpResponse:
-    """The media that events of a room name, by address; those of encrypted events cannot be known."""
+    """The media that events of a room name, the latest first; those of encrypted events cannot be known."""
     room = found_room(nid)
-    found = list_media.of_room(room_of(room.room_id))
-    after = visit.query("after")
-    rows = [mxc for mxc in sorted([*found.local, *found.remote]) if str(mxc) > after]
-    table = Table(
-        visit,
-        COLUMNS,
-        rows[: PAGE_SIZE + 1],
-        key=str,
-        total=len(found.local) + len(found.remote),
-        empty=_("The room shows no media, or only encrypted ones."),
-    )
+    found = latest_media(room_of(room.room_id), read_place(visit.query("after"), int), PAGE_SIZE)
+    empty = _("These messages show no media, or only encrypted ones.")
+    if found.before is None and not visit.query("after"):
+        empty = _("The room shows no media, or only encrypted ones.")
+    following = "" if found.before is None else place_of(*found.before)
+    size = max(PAGE_SIZE, len(found.shown))
+    table = Table(visit, COLUMNS, found.shown, size=size, empty=empty, following=following)
     return visit.page("rooms/media", room=room, tab="media", table=table)
 
 

@@ -17,38 +17,43 @@ from django.utils.translation import ngettext
 from admin_ui.keyset import read_number
 from admin_ui.page import page
 from admin_ui.sections.media.views import COLUMNS as MEDIA_COLUMNS
-from admin_ui.sections.media.views import MOST_PAGES
 from admin_ui.sections.users.detail import found_account, shown
-from admin_ui.tables import PAGE_SIZE, Table
+from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.templatetags.hearth import bytes_text
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import InvalidParam
-from matrix_app.services import administer_account, edit_account, list_media, quarantine_media, remove_media
+from matrix_app.services import administer_account, edit_account, quarantine_media, remove_media
 from matrix_app.services.edit_account import Address
 from matrix_app.services.shown_account_data import without_secrets
+from matrix_app.storage import media_listing, threepids
 from matrix_app.storage import pushers as stored_pushers
-from matrix_app.storage import threepids
 from matrix_app.storage.accounts import Account
-from matrix_app.storage.media_listing import Page
 
 # Does something with an account: the message for the page.
 Deed = Callable[[Visit, Account], str]
 _LONGEST: Final = 320
 # Of the account data, a page shows so many entries.
 MOST_ENTRIES: Final = 500
+PUSHER_COLUMNS: Final = (
+    Column(_("Application")),
+    Column(_("Where to")),
+    Column(_("State")),
+    Column(_("Last success")),
+    Column(_("Remove")),
+)
 
 
 @page("admin")
 def media(visit: Visit, nid: int) -> HttpResponse:
     """What a user has uploaded, the newest first."""
     account = found_account(nid)
-    number = min(read_number(visit.query("after")) or 0, MOST_PAGES)
-    rows, totals = list_media.of_user(nid, Page(number * PAGE_SIZE, PAGE_SIZE + 1))
+    rows = media_listing.newest_of_user(nid, read_number(visit.query("after")), PAGE_SIZE + 1)
+    totals = media_listing.totals_of_user(nid)
     table = Table(
         visit,
         MEDIA_COLUMNS,
         rows,
-        key=lambda _row: number + 1,
+        key=lambda row: row.nid,
         total=totals.media,
         empty=_("This user has uploaded nothing."),
         selectable=True,
@@ -59,8 +64,15 @@ def media(visit: Visit, nid: int) -> HttpResponse:
 @page("admin")
 def pushers(visit: Visit, nid: int) -> HttpResponse:
     """Where a user's notifications are pushed."""
-    found = [(row, orjson.loads(row.data)) for row in stored_pushers.of_user(nid)]
-    return shown(visit, "pushers", found_account(nid), "pushers", pushers=found)
+    found = stored_pushers.page(nid, before=read_number(visit.query("after")), limit=PAGE_SIZE + 1)
+    table = Table(
+        visit,
+        PUSHER_COLUMNS,
+        [(row, orjson.loads(row.data)) for row in found],
+        key=lambda row: row[0].nid,
+        empty=_("Nothing is pushed to this user."),
+    )
+    return shown(visit, "pushers", found_account(nid), "pushers", table=table)
 
 
 @page("admin")

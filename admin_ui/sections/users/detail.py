@@ -8,17 +8,19 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from admin_ui.device_table import device_table
 from admin_ui.keyset import read_number
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import NotFound
-from matrix_app.services.last_seen import latest
 from matrix_app.services.second_factor import has_second_factor
 from matrix_app.storage import accounts, audit, profiles, threepids, user_rooms, web_sessions
 from matrix_app.storage import devices as stored_devices
 from matrix_app.storage.accounts import Account
 
+SHOWN_SESSIONS = 20
+DEVICE_COLUMNS = (Column(_("Device")), Column(_("Made")), Column(_("Last seen")), Column(_("From")))
 ROOM_COLUMNS = (Column(_("Room")), Column(_("Membership")), Column(_("Members"), align="number"))
 
 
@@ -65,8 +67,10 @@ def overview(visit: Visit, nid: int) -> HttpResponse:
 def devices(visit: Visit, nid: int) -> HttpResponse:
     """Where a user is signed in."""
     account = found_account(nid)
-    found = [(device, latest(device.nid, nid)) for device in stored_devices.of_user(nid)]
-    return shown(visit, "devices", account, "devices", devices=found, web_sessions=web_sessions.of_user(nid))
+    table = device_table(visit, nid, DEVICE_COLUMNS, _("The user is signed in on no device."))
+    sessions = web_sessions.of_user(nid, SHOWN_SESSIONS)
+    more = web_sessions.count(nid) - len(sessions)
+    return shown(visit, "devices", account, "devices", table=table, web_sessions=sessions, more=more)
 
 
 @page("admin")

@@ -18,6 +18,8 @@ class Media(models.Model):
     expires_ts = timestamp(null=True)
     last_used_ts = timestamp()
     sha256 = models.BinaryField(null=True)
+    # That of its file, which is here too so that lists and sums need not look at each file.
+    size = models.BigIntegerField(null=True)
     content_type = models.TextField(default="")
     file_name = models.TextField(null=True)
     # False for media from before the freeze of the endpoints without authentication.
@@ -41,6 +43,32 @@ class Media(models.Model):
             models.Index(
                 fields=["expires_ts"], name="media_by_expiry", condition=models.Q(expires_ts__isnull=False)
             ),
+            models.Index(
+                fields=["created_ts", "nid"], name="media_by_time", condition=models.Q(sha256__isnull=False)
+            ),
+            models.Index(
+                fields=["last_used_ts", "nid"],
+                name="media_by_last_use",
+                condition=models.Q(sha256__isnull=False),
+            ),
+            models.Index(
+                fields=["size", "nid"], name="media_by_size", condition=models.Q(size__isnull=False)
+            ),
+            models.Index(
+                fields=["user_nid", "server_nid", "size"],
+                name="media_usage",
+                condition=models.Q(size__isnull=False),
+            ),
+            models.Index(
+                fields=["created_ts", "nid"],
+                name="media_quarantined",
+                condition=models.Q(quarantined_ts__isnull=False),
+            ),
+            models.Index(
+                fields=["nid"],
+                name="media_unsized",
+                condition=models.Q(sha256__isnull=False, size__isnull=True),
+            ),
         ]
 
 
@@ -55,7 +83,10 @@ class MediaFile(models.Model):
 
     class Meta:
         db_table = "media_file"
-        indexes = [models.Index(fields=["location"], name="media_file_location")]
+        indexes = [
+            models.Index(fields=["location"], name="media_file_location"),
+            models.Index(fields=["size"], name="media_file_size"),
+        ]
 
 
 class MediaThumbnail(models.Model):
@@ -73,7 +104,10 @@ class MediaThumbnail(models.Model):
 
     class Meta:
         db_table = "media_thumbnail"
-        indexes = [models.Index(fields=["location"], name="media_thumbnail_location")]
+        indexes = [
+            models.Index(fields=["location"], name="media_thumbnail_location"),
+            models.Index(fields=["size"], name="media_thumbnail_size", condition=~models.Q(location="")),
+        ]
 
 
 class BlockedMedia(models.Model):

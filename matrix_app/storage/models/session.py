@@ -21,6 +21,7 @@ class Device(models.Model):
     class Meta:
         db_table = "device"
         constraints = [models.UniqueConstraint(fields=["user_nid", "device_id"], name="device_of_user")]
+        indexes = [models.Index(fields=["user_nid", "nid"], name="device_by_age")]
 
 
 class AccessToken(models.Model):

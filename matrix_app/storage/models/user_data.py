@@ -179,7 +179,10 @@ class Pusher(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user_nid", "app_id", "pushkey"], name="pusher_of_user"),
         ]
-        indexes = [models.Index(fields=["app_id", "pushkey"], name="pusher_pushkey")]
+        indexes = [
+            models.Index(fields=["app_id", "pushkey"], name="pusher_pushkey"),
+            models.Index(fields=["user_nid", "nid"], name="pusher_by_age"),
+        ]
 
 
 class PushDue(models.Model):

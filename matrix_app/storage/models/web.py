@@ -22,7 +22,10 @@ class WebSession(models.Model):
 
     class Meta:
         db_table = "web_session"
-        indexes = [models.Index(fields=["last_used_ts"], name="web_session_used")]
+        indexes = [
+            models.Index(fields=["last_used_ts"], name="web_session_used"),
+            models.Index(fields=["user_nid", "last_used_ts"], name="web_session_of_user"),
+        ]
 
 
 class TotpDevice(models.Model):

@@ -1,0 +1,106 @@
+"""Every page in Debian's Chromium: with nothing, one and 10,000 of everything, on every kind of screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from tests.clients.stories import needs_chromium
+from tests.factories.chromium import Watched, chromium, kept_out, signed_in, too_wide, unseen_focus
+from tests.filled.addresses import NOWHERE, Address, all_addresses
+from tests.filled.filling import NOBODY, NOTHING
+from tests.filled.server import FilledServer, filled_server
+from tests.toml_text import Tables
+
+pytestmark = [pytest.mark.slow, needs_chromium]
+
+WIDTHS = (1280, 360)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+HEIGHT = 800
+SETTINGS: Tables = {
+    "server": {"name": "hearth.example", "public_baseurl": "https://matrix.hearth.example"},
+    "turn": {"uris": ["turn:turn.hearth.example:3478?transport=udp"], "secret": "of-the-turn-server"},
+}
+# The owner has no picture, and nobody has had their data put into an archive.
+ABSENT = (NOWHERE.name, "picture", "user-data-archive", "data-archive")
+# What is another at each visit.
+FORM_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"')
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["empty", "one", "many"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FilledServer]:
+    """A server with nothing, one, or ten thousand of everything. The setup of the empty one is still open."""
+    options = ["--in-setup"] if request.param == "empty" else []
+    folder = tmp_path_factory.mktemp(request.param)
+    with filled_server(folder, request.param, *options, settings=SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def seen() -> set[str]:
+    """What pages said that were looked at: settings are the same on every server."""
+    return set()
+
+
+@pytest.fixture
+def context(browser: Browser, server: FilledServer) -> Iterator[BrowserContext]:
+    """The owner's browser, signed in everywhere."""
+    context = signed_in(browser, server.base, server.filled.tokens)
+    yield context
+    context.close()
+
+
+def text_of(context: BrowserContext, address: Address) -> str:
+    """The page of an address; empty for what only takes forms and leads elsewhere, for files and pieces."""
+    answer = context.request.get(address.path, max_redirects=0)
+    if answer.status == 303:
+        assert "next=" not in answer.headers["location"], f"{address.path} wants somebody else"
+        return ""
+    absent = address.name in ABSENT or any(part in address.path for part in (NOTHING, str(NOBODY)))
+    is_closed = address.area == "setup" and answer.status == 404
+    assert answer.status == (404 if absent else 200) or is_closed, f"{address.path} came with {answer.status}"
+    is_whole = answer.headers["content-type"].startswith("text/html") and answer.text().startswith(
+        "<!DOCTYPE"
+    )
+    return answer.text() if is_whole else ""
+
+
+def test_every_page_is_for_everybody(context: BrowserContext, server: FilledServer, seen: set[str]) -> None:
+    watched, found, opened = Watched(context), [], 0
+    for address in all_addresses(server.filled):
+        text = FORM_TOKEN.sub("", text_of(context, address))
+        if text and text not in seen:
+            seen.add(text)
+            opened += 1
+            found += [f"{address.path} {fault}" for fault in faults_of(watched, address)]
+    assert opened >= 40
+    assert found == [], "\n".join(found)
+
+
+def faults_of(watched: Watched, address: Address) -> Iterator[str]:
+    """What is wrong with a page, on each screen."""
+    page = watched.page
+    page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
+    page.emulate_media(color_scheme=SCHEMES[0])
+    page.goto(address.path)
+    yield from unseen_focus(page)
+    for number, (width, scheme) in enumerate(product(WIDTHS, SCHEMES)):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        page.emulate_media(color_scheme=scheme)
+        # Only its colours are others in another scheme.
+        for fault in (*kept_out(page, contrast_only=number % 2 == 1), *too_wide(page)):
+            yield f"at {width}, {scheme}: {fault}"
+    yield from watched.complaints()

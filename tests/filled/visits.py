@@ -1,0 +1,130 @@
+"""Visits to every page of a filled server, with every filter, order, tab and search that the page offers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+from django.db import connection
+from django.test import Client
+from selectolax.lexbor import LexborHTMLParser as Html
+from selectolax.lexbor import LexborNode as Node
+
+from matrix_app.storage import db
+from tests.filled.addresses import all_addresses
+from tests.filled.filling import Filled
+
+# What is searched for: much, and nothing.
+SEARCHES = ("a", "nobody is called so")
+
+
+class Visited(NamedTuple):
+    """A page: its address, the seconds that each visit took, and the statements of the one with the fewest.
+
+    Now and then a visit notes that its session is in use.
+    """
+
+    address: str
+    seconds: list[float]
+    statements: int
+
+
+class Visitor:
+    """The owner, signed in everywhere, in this process and without a network."""
+
+    def __init__(self, filled: Filled, runs: int = 1, only: str = "") -> None:
+        self._filled = filled
+        self._runs = runs
+        self._only = only
+        self._client = Client()
+        for area, token in filled.tokens.items():
+            self._client.cookies[f"hearth_{area}"] = token
+
+    def visits(self) -> Iterator[Visited]:
+        """Every page, and then what it leads to by its own links and forms; each is opened once before."""
+        for address in all_addresses(self._filled):
+            first = self._page(address.path) if address.path.startswith(self._only) else None
+            if first is None:
+                continue
+            yield self._visited(address.path)
+            done = {address.path}
+            for variant in variants(first, address.path):
+                for each in (variant, *self._next(variant)):
+                    if each not in done:
+                        done.add(each)
+                        yield self._visited(each)
+
+    def _next(self, address: str) -> list[str]:
+        page = self._page(address)
+        assert page is not None, f"{address} is no page"
+        return [_beside(address, str(link.attributes["href"])) for link in page.css("a[rel=next]")]
+
+    def _page(self, address: str) -> Html | None:
+        answer = self._client.get(address)
+        is_page = answer.status_code == 200 and answer["content-type"].startswith("text/html")
+        assert is_page or answer.status_code in (200, 303, 404, 409), (
+            f"{address} came with {answer.status_code}"
+        )
+        return Html(answer.content) if is_page else None
+
+    def _visited(self, address: str) -> Visited:
+        taken, statements = [], []
+        self._client.get(address)
+        for _ in range(self._runs):
+            with counted() as ran:
+                began = time.perf_counter()
+                self._client.get(address)
+                taken.append(time.perf_counter() - began)
+            statements.append(len(ran))
+        return Visited(address, taken, min(statements))
+
+
+def variants(page: Html, address: str) -> Iterator[str]:
+    """The addresses that a page has for other views of itself."""
+    for link in page.css('main a[href^="?"]'):
+        yield _beside(address, str(link.attributes["href"]))
+    for form in page.css("main form"):
+        if form.attributes.get("method") == "get" and not form.attributes.get("action"):
+            yield from _of_form(form, address)
+
+
+def _of_form(form: Node, address: str) -> Iterator[str]:
+    for choice in form.css("select"):
+        name = str(choice.attributes["name"])
+        for option in choice.css("option"):
+            value = option.attributes.get("value")
+            yield _with(address, {name: option.text(strip=True) if value is None else value})
+    for field in form.css("input"):
+        if field.attributes.get("type", "text") in ("text", "search"):
+            for search in SEARCHES:
+                yield _with(address, {str(field.attributes["name"]): search})
+
+
+def _beside(address: str, query: str) -> str:
+    return f"{address.partition('?')[0]}{query}"
+
+
+def _with(address: str, changes: dict[str, str]) -> str:
+    path, _, query = address.partition("?")
+    return f"{path}?{urlencode({**dict(parse_qsl(query)), **changes})}"
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The statements that are run, by `storage.db` and by Django's models alike."""
+    ran: list[str] = []
+
+    def of_models(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        ran.append(sql)
+        return execute(sql, params, many, context)
+
+    before = db.statement_observer
+    db.statement_observer = lambda sql, _params: ran.append(sql)
+    try:
+        with connection.execute_wrapper(of_models):
+            yield ran
+    finally:
+        db.statement_observer = before
