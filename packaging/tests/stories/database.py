@@ -45,6 +45,8 @@ def main() -> None:
 def start_postgresql() -> None:
     """The cluster that its package has made."""
     version, cluster = call("pg_lsclusters", "--no-header").split()[:2]
+    # What a running system has, and its processes share memory through.
+    call("mount", "-t", "tmpfs", "-o", "mode=1777", "shm", "/dev/shm")
     Path("/run/postgresql").mkdir(exist_ok=True)
     call("chown", "postgres:postgres", "/run/postgresql")
     call("pg_ctlcluster", version, cluster, "start")
