@@ -64,6 +64,7 @@ MENU: tuple[Group, ...] = (
             Entry("admin:tasks", _("Tasks"), "tasks", "task"),
             Entry("admin:logs", _("Logs"), "logs", "logs"),
             Entry("admin:audit", _("Audit log"), "audit", "audit"),
+            Entry("admin:support", _("Support bundle"), "download", "support"),
         ),
     ),
 )

@@ -32,6 +32,7 @@ ADMIN_SECTIONS = (
     "tasks",
     "audit",
     "logs",
+    "support",
 )
 # The same below /account/.
 ACCOUNT_SECTIONS = ("join", "account", "language")

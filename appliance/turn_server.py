@@ -40,7 +40,7 @@ DENIED_PEERS: Final = (
     "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
     "2002::-2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
     "fc00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-    "fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+    "fe80::-feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 )
 _FIXED: Final = (
     "use-auth-secret",

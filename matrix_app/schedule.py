@@ -35,6 +35,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("evict_media", 10),
         Entry("remove_account_exports", 60),
         Entry("remove_user_imports", 60),
+        Entry("remove_support_bundles", 60),
         Entry("remove_stray_media", 24 * 60),
         Entry("trim_stream", 30),
         Entry("trim_device_messages", 60),

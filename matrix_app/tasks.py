@@ -260,3 +260,10 @@ def remove_account_exports() -> None:
     from matrix_app.services.account_export.requests import remove_expired
 
     remove_expired()
+
+
+def remove_support_bundles() -> None:
+    """Remove support bundles that nobody has fetched in a day."""
+    from appliance.support.keep import forget_old
+
+    forget_old()

@@ -71,6 +71,7 @@ VERBS = (
     _verb("render-proxy", "print the configuration for a proxy in front", Needs.CONFIGURATION),
     _verb("render-turn", "print the configuration for coturn, with its secret"),
     _verb("turn-certificate", "hand a certificate to coturn, as systemd does", Needs.NOTHING),
+    _verb("support-bundle", "pack what somebody who helps needs to know, without secrets and names"),
     _verb("config", "check the configuration and show every setting in effect", Needs.CONFIGURATION),
     _verb("completion", "print what a shell needs to complete this command", Needs.NOTHING),
     _verb("version", "print the version", Needs.NOTHING),

@@ -22,6 +22,7 @@ MODULES: Final[dict[str, str]] = {
     "restore.fetch_lost": "matrix_app.services.fetch_lost",
     "room.delete": "matrix_app.services.administer_room",
     "room.purge_history": "matrix_app.services.purge_history",
+    "support.bundle": "appliance.support.keep",
     "user.redact": "matrix_app.services.redact_user",
     "users.import": "matrix_app.services.user_import.task",
 }

@@ -198,7 +198,7 @@ def test_what_is_outside_can_be_reached_through_it(address: str, relays: Relays)
         "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255",
         "192.0.0.8", "192.168.1.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "::", "::1",
         "::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "fc00::1", "fd12:3456::1",
-        "fe80::1", "febf::1", "ff02::1",
+        "fe80::1", "febf::1", "fec0::1", "ff02::1",
     ],
 )  # fmt: skip
 def test_what_is_inside_cannot(address: str, relays: Relays) -> None:

@@ -22,7 +22,8 @@ def delivery() -> Result:
     if len(faults) == len(wanted):
         return error("No alert can be delivered", detail="\n".join(faults), fix="Settings: Alerts")
     if faults:
-        return warn("; ".join(faults), fix="Settings: Alerts")
+        names = [name for name in wanted if name in rows and rows[name].fault]
+        return warn(f"Not by {' and '.join(names)}", detail="\n".join(faults), fix="Settings: Alerts")
     untried = [name for name in wanted if name not in rows or now_ms() - rows[name].tried_ts > LATE_MS]
     if untried:
         return info(f"Not tried yet: {', '.join(untried)}", fix="Checks: Test the alerts")
