@@ -1,4 +1,4 @@
-"""The setup in Debian's Chromium, with scripts, on a phone's screen: about 15 seconds."""
+"""The setup in Debian's Chromium, on a phone's screen, up to two people who talk: about 30 seconds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from tests.admin_ui.test_setup_of_a_server import nameless
-from tests.clients.stories import CHROMIUM, needs_chromium
+from tests.clients.stories import CHROMIUM, needs_chromium, needs_node, tell_js
 from tests.real_server import RealServer
 
-pytestmark = [pytest.mark.slow, needs_chromium]
+pytestmark = [pytest.mark.slow, needs_chromium, needs_node]
 
 NAME = "wizard.example"
 PASSWORD = "a long enough sentence"
@@ -66,7 +66,7 @@ def leave_the_checks(page: Page) -> None:
     press(page, "Go on all the same")
 
 
-def test_a_phone_sets_a_server_up(server: RealServer, page: Page) -> None:
+def test_a_phone_sets_a_server_up_on_which_two_people_talk(server: RealServer, page: Page) -> None:
     found = re.search(r"setup page +(\S+)", server.log_end())
     assert found is not None
     page.goto(found[1])
@@ -93,5 +93,18 @@ def test_a_phone_sets_a_server_up(server: RealServer, page: Page) -> None:
     for _step in ("registration", "calls", "mail", "backup"):
         press(page, "Next")
     assert f"@rosa:{NAME}" in page.locator("main").inner_text()
+    invitation = page.locator("code", has_text="/account/join/").inner_text()
     press(page, "Finish, and go to the administration")
     page.wait_for_url("**/admin/sign-in/**")
+    accept(page, invitation, "emil")
+    tell_js("first_words.mjs", server.base, "rosa", PASSWORD, "emil", PASSWORD)
+
+
+def accept(page: Page, invitation: str, name: str) -> None:
+    """Make an account by the link of an invitation."""
+    page.goto(invitation)
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again").fill(PASSWORD)
+    press(page, "Make my account")
+    assert f"@{name}:{NAME}" in page.locator("main").inner_text()

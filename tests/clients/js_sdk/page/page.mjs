@@ -24,6 +24,14 @@ async function register(baseUrl, username, password) {
     return account.user_id;
 }
 
+/** Signs in to an account, which the browser remembers; its user ID. */
+async function logIn(baseUrl, user, password) {
+    const identifier = { type: "m.id.user", user };
+    const account = await sdk.createClient({ baseUrl }).loginRequest({ type: "m.login.password", identifier, password });
+    localStorage.setItem("account", JSON.stringify({ baseUrl, ...account }));
+    return account.user_id;
+}
+
 /** Takes up the account that the browser remembers, with the keys and rooms that it has of it. */
 async function start() {
     const { baseUrl, user_id: userId, device_id: deviceId, access_token: accessToken } =
@@ -108,4 +116,4 @@ async function logout() {
     return (await indexedDB.databases()).map(({ name }) => name);
 }
 
-window.app = { register, start, openRoom, join, knows, say, read, sendPicture, showPicture, logout };
+window.app = { register, logIn, start, openRoom, join, knows, say, read, sendPicture, showPicture, logout };
