@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from admin_ui.sections.media.actions import DEEDS
 from admin_ui.sections.settings.views import sections
-from tests.filled.filling import Filled
+from tests.filled.filling import NOTHING, Filled
 
 AREAS: Final = ("admin", "account", "setup")
 
@@ -45,6 +45,7 @@ EXAMPLES: Final[dict[tuple[str, str], Values]] = {
     ("bridge", "service_id"): lambda filled: [filled.bridge],
     ("backup", "name"): lambda filled: [filled.backup],
     ("backup", "part"): lambda _: ["manifest.json"],
+    ("support", "name"): lambda _: [NOTHING],
     ("settings", "name"): lambda _: list(sections()),
 }
 # What must stand behind the path of an address, by the area and the name of its URL.
