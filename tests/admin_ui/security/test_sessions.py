@@ -77,6 +77,7 @@ UNCONFIRMED: Final = {
     "account:device-rename": "it can be taken back",
     "account:data-cancel": "it can be begun again",
     "account:session-end": "one can sign in again",
+    "account:sessions-end-others": "one can sign in again",
     "account:password": "it asks for the password itself",
     "account:passkey-rename": "it can be taken back",
 }
