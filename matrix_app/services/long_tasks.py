@@ -15,6 +15,7 @@ import orjson
 import structlog
 
 from appliance.config import get_config
+from appliance.config.stored import refresh
 from matrix_app.protocol.errors import MatrixError, NotFound
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
@@ -100,6 +101,7 @@ def run(nid: int) -> None:
     if not claimed or row is None:
         return
     task = LongTask(row)
+    refresh(now=True)  # what somebody has set before they asked for the task counts for it
     try:
         _work(task, piece_of(row.kind))
     except MatrixError as error:

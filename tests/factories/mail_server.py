@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
@@ -29,7 +29,9 @@ class _Session(socketserver.StreamRequestHandler):
         lines = []
         while (line := self.rfile.readline()) != b".\r\n":
             lines.append(line)
-        self.server.mails.append(message_from_bytes(b"".join(lines)))  # type: ignore[attr-defined]
+        mail = message_from_bytes(b"".join(lines))
+        self.server.mails.append(mail)  # type: ignore[attr-defined]
+        self.server.on_mail(mail)  # type: ignore[attr-defined]
         self._say("250 taken")
 
     def _say(self, line: str) -> None:
@@ -42,6 +44,9 @@ class MailServer:
     def __init__(self, server: Any) -> None:
         self._server = server
         self.mails: list[Message] = server.mails
+        server.on_mail = self._taken
+        # Called with each mail that has arrived, before that is acknowledged.
+        self.react: Callable[[Message], None] = lambda _mail: None
         host, port = server.server_address
         self.settings = {
             "host": host,
@@ -49,6 +54,9 @@ class MailServer:
             "security": "none",
             "sender": "Hearth <hearth@example.org>",
         }
+
+    def _taken(self, mail: Message) -> None:
+        self.react(mail)
 
     def text_of_last(self) -> str:
         """The plain text of the mail that arrived last."""

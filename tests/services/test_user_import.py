@@ -189,7 +189,7 @@ def test_rows_that_cannot_be_stop_everything_or_are_left_out() -> None:
     assert accounts.find("@ann:hearth.example") is None
     nid = imported(content, Options(skip=True))
     assert state_of(nid) == ("done", 1, 2, 1)
-    columns, rows = requests.skipped_rows(nid)
+    columns, rows = requests.skipped_rows(CLI, nid)
     assert columns == ("user", "colour")
     assert rows == [
         ("The user name is taken", ("taken", "red")),

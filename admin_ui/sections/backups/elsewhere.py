@@ -18,6 +18,7 @@ from appliance.config import get_config
 from appliance.config.stored import fixed_keys
 from matrix_app.http.view_threads import waiting_for_others
 from matrix_app.protocol.errors import Forbidden, InvalidParam
+from matrix_app.services import audit
 
 
 class ShownKey(NamedTuple):
@@ -61,6 +62,7 @@ def test(visit: Visit) -> HttpResponse:
     address = reverse("admin:backups-elsewhere")
     if not visit.is_post:
         return visit.redirect(address)
+    audit.record(visit.actor, "backup.test_remote", remote_title())
     with waiting_for_others():
         count = probe.probe()
     return visit.redirect(address, _t("It works. Backups of this server there: %s.") % count)
@@ -74,6 +76,7 @@ def look_at_key(visit: Visit) -> HttpResponse:
     from appliance.backup.remote.host_key import fingerprint, present_host_key
 
     sftp = get_config().backup.sftp
+    audit.record(visit.actor, "backup.look_at_key", sftp.host)
     with waiting_for_others():
         line = present_host_key(sftp)
     if line == sftp.host_key:

@@ -45,12 +45,13 @@ _EACH: Final[dict[str, Callable[[Visit, ListedRoom], None]]] = {
 }
 # Shown before it is done, as it cannot be undone.
 _FOR_GOOD: Final = frozenset({"delete", "media"})
+DEEDS: Final = frozenset({*_EACH, *_FOR_GOOD})
 
 
 @page("admin", confirmed=True)
 def chosen(visit: Visit, deed: str) -> HttpResponse:
     """Do something with each of the chosen rooms; those that could not be are named."""
-    if deed not in {*_EACH, *_FOR_GOOD}:
+    if deed not in DEEDS:
         raise NotFound(_t("There is no such page"))
     nids = [int(nid) for nid in visit.form.getlist("chosen")[:MOST] if nid.isdigit()] if visit.is_post else []
     found = [room for nid in nids if (room := room_list.find(nid)) is not None]

@@ -27,14 +27,14 @@ Deed = Callable[[Visit, Sequence[Account]], tuple[str, str, str]]
 @page("admin", confirmed=True)
 def chosen(visit: Visit, deed: str) -> HttpResponse:
     """Show what would be done with the chosen accounts; do it once that was confirmed."""
-    if deed not in _DEEDS:
+    if deed not in DEEDS:
         raise NotFound(_t("There is no such page"))
     nids = [int(nid) for nid in visit.form.getlist("chosen")[:MOST] if nid.isdigit()] if visit.is_post else []
     found = [account for nid in nids if (account := accounts.get(nid)) is not None]
     if not found:
         return visit.redirect(reverse("admin:users"))
     if visit.form.get("go"):
-        return visit.redirect(*_DEEDS[deed](visit, found))
+        return visit.redirect(*DEEDS[deed](visit, found))
     return visit.page(
         f"users/chosen_{deed}",
         deed=deed,
@@ -74,4 +74,4 @@ def _notice(visit: Visit, found: Sequence[Account]) -> tuple[str, str, str]:
     return reverse("admin:task", args=[nid]), _t("The notice is being sent."), "ok"
 
 
-_DEEDS: Final[dict[str, Deed]] = {"deactivate": _deactivate, "media": _media, "notice": _notice}
+DEEDS: Final[dict[str, Deed]] = {"deactivate": _deactivate, "media": _media, "notice": _notice}

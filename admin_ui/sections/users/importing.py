@@ -117,7 +117,7 @@ def skipped(visit: Visit, nid: int) -> HttpResponseBase:
     """The rows of which no account was made, to be mended and uploaded again."""
     if not visit.is_post:
         return visit.redirect(reverse("admin:users-import-table", args=[nid]))
-    columns, rows = skipped_rows(nid)
+    columns, rows = skipped_rows(visit.actor, nid)
     return csv_file("skipped.csv", ("reason", *columns), [(reason, *cells) for reason, cells in rows])
 
 

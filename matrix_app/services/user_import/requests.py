@@ -145,10 +145,14 @@ def take_passwords(actor: Actor, nid: int) -> list[tuple[str, str]]:
     return [(user_id, unseal(password).decode()) for user_id, password in sealed]
 
 
-def skipped_rows(nid: int) -> tuple[tuple[str, ...], list[tuple[str, tuple[str, ...]]]]:
-    """The columns of a table, and the rows of which no account was made, each with the reason."""
+def skipped_rows(actor: Actor, nid: int) -> tuple[tuple[str, ...], list[tuple[str, tuple[str, ...]]]]:
+    """The columns of a table, and the rows of which no account was made, each with the reason.
+
+    Noted in the audit log: there may be passwords in them.
+    """
     row = find(nid)
     table = table_of(row)
+    audit.record(actor, "users.fetch_skipped", str(nid))
     by_number = {done.number: done for done in user_imports.done_rows(nid) if done.reason}
     return table.columns, [
         (_reason(by_number[one.number]), one.cells) for one in table.rows if one.number in by_number
