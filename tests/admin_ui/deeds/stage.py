@@ -44,7 +44,7 @@ class Stage:
     ) -> None:
         self.server, self.mail, self.service, self.peer, self.machine = server, mail, service, peer, machine
         self.database = Database(server.database_url)
-        self._browser = browser
+        self.browser = browser
         self.hands: list[Hand] = []
         self.owner_person = self.person("owner", admin=True)
         self.owner = self.signed_in(self.owner_person, "admin")
@@ -59,7 +59,7 @@ class Stage:
 
     def hand(self) -> Hand:
         """Somebody at a browser of their own, signed in nowhere."""
-        hand = Hand(self._browser.new_context(), self.server.public_base)
+        hand = Hand(self.browser.new_context(), self.server.public_base)
         self.hands.append(hand)
         return hand
 
