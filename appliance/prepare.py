@@ -67,12 +67,16 @@ def make_current(config: Config, tell: Tell = to_nobody, wait_seconds: float = 0
 
 
 def _migrate_when_there(tell: Tell, deadline: float) -> int:
+    told = False
     while True:
         try:
             return migrate(tell)
-        except OperationalError:
+        except OperationalError as fault:
             if time.monotonic() >= deadline:
                 raise
+            if not told:
+                print(f"waiting for the database: {str(fault).strip()}", file=sys.stderr, flush=True)
+            told = True
             time.sleep(PAUSE_SECONDS)
 
 

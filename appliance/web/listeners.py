@@ -18,6 +18,8 @@ BACKLOG = 1024
 # The first descriptor that systemd hands over: see sd_listen_fds(3).
 _FIRST_INHERITED = 3
 _WITHOUT_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+# Addresses that every machine with IPv6 has.
+_EVERYBODYS = ("::1", "::")
 
 
 class CannotListen(Exception):
@@ -57,7 +59,7 @@ def open_listeners(addresses: Iterable[str], kept: Iterable[socket.socket] = ())
     """Listening sockets for all addresses; raises `CannotListen`.
 
     Those of `kept`, which listen already, are used where they fit, and closed where they do not.
-    [::1] is left out on a machine without IPv6, so that one default fits all machines.
+    [::1] and [::] are left out on a machine without IPv6, so that one default fits all machines.
     """
     opened: list[socket.socket] = []
     left = list(kept)
@@ -66,7 +68,7 @@ def open_listeners(addresses: Iterable[str], kept: Iterable[socket.socket] = ())
         try:
             opened.append(_taken(listen, left) or _open(listen))
         except OSError as fault:
-            if listen.host == "::1" and fault.errno in _WITHOUT_IPV6:
+            if listen.host in _EVERYBODYS and fault.errno in _WITHOUT_IPV6:
                 continue
             for listener in opened:
                 listener.close()

@@ -1,4 +1,4 @@
-"""Makes one folder of libraries that Python 3.11, 3.12 and 3.13 can all import from.
+"""Makes one folder of libraries that Python 3.11, 3.12 and 3.13 can all import from, or one of them alone.
 
 The names of compiled modules carry the version of Python that they are for, and everything else is the same
 for all, so the trees of several versions can lie over each other. What would clash is an error.
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 PYTHONS: Final = ("3.11", "3.12", "3.13")
-# The oldest C library among the systems: 2.36 of Debian 12.
-PLATFORMS: Final = {"amd64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
+PLATFORMS: Final = {"amd64": "x86_64", "arm64": "aarch64"}
+# Of the C library 2.N: wheels for any of these run on the oldest of the systems, which has 2.36.
+GLIBC: Final = range(17, 35)
 # As the heads of compiled files name them.
 MACHINES: Final = {"amd64": 62, "arm64": 183}
 # What serves a development server alone is not packaged, nor what only that needs.
@@ -35,7 +36,7 @@ NOT_NEEDED: Final = re.compile(
     r"/(tests?|testing|__pycache__)/"
     r"|\.(c|cc|cpp|h|hpp|pyx|pxd|pxi|po|pot|a|o)$"
     r"|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|WHEEL|sboms/.*)$"
-    r"|/\.git(ignore|attributes|keep)$"
+    r"|/\.(git(ignore|attributes|keep)|lock)$"
     r"|/_testcapi\.[^/]+\.so$"
     r"|^/django/contrib/admin/static/|^/django/conf/(app|project)_template/"
     r"|^/(bin|share|include)/"
@@ -51,26 +52,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", type=Path, help="a folder that does not exist yet")
     parser.add_argument("--arch", choices=sorted(PLATFORMS), default="amd64")
+    parser.add_argument("--python", choices=PYTHONS, help="for this one alone")
     arguments = parser.parse_args()
     arguments.target.mkdir(parents=True)
-    for version in PYTHONS:
+    pythons = (arguments.python,) if arguments.python else PYTHONS
+    for version in pythons:
         single = arguments.target.with_name(f"{arguments.target.name}-{version}")
         install(single, version, PLATFORMS[arguments.arch])
         lay_over(single, arguments.target)
         shutil.rmtree(single)
-    remove_unreferenced(arguments.target)
+    remove_unreferenced(arguments.target, pythons)
     make_tidy(arguments.target)
     check_machines(arguments.target, arguments.arch)
 
 
 def install(target: Path, version: str, platform: str) -> None:
-    """All locked libraries, with their hashes, for one version of Python."""
-    command = [
-        os.environ.get("UV", "uv"), "pip", "install", "--quiet", "--no-deps", "--require-hashes",
-        "--only-binary", ":all:", "--python-version", version, "--python-platform", platform,
-        "--link-mode", "copy", "--target", str(target), "-r", str(PROJECT / "requirements.lock"),
-    ]  # fmt: skip
-    subprocess.run(command, check=True)
+    """All locked libraries, with their hashes, for one version of Python: by uv, or else by pip."""
+    uv = shutil.which(os.environ.get("UV", "uv"))
+    if uv:
+        command = [uv, "pip", "install", "--python-platform", f"{platform}-manylinux_2_{GLIBC[-1]}"]
+        command += ["--link-mode", "copy"]
+    else:
+        command = [sys.executable, "-m", "pip", "install", "--no-compile", "--disable-pip-version-check"]
+        for kind in (*(f"manylinux_2_{minor}" for minor in reversed(GLIBC)), "manylinux2014"):
+            command += ["--platform", f"{kind}_{platform}"]
+    command += ["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    command += ["--python-version", version, "--target", str(target)]
+    subprocess.run([*command, "-r", str(PROJECT / "requirements.lock")], check=True)
 
 
 def lay_over(source: Path, target: Path) -> None:
@@ -99,10 +107,10 @@ def files(folder: Path) -> Iterator[Path]:
     yield from sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def remove_unreferenced(tree: Path) -> None:
+def remove_unreferenced(tree: Path, pythons: tuple[str, ...]) -> None:
     """Removes the libraries that are only needed by those that are left out."""
     sys.path.insert(0, str(tree))  # it has the library that understands requirements
-    wanted = closure(tree)
+    wanted = closure(tree, pythons)
     for information in sorted(tree.glob("*.dist-info")):
         name = normal(information.name.partition("-")[0])
         if name not in wanted:
@@ -142,8 +150,8 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def closure(tree: Path) -> set[str]:
-    """The libraries that Hearth's own requirements lead to, under any of the versions of Python."""
+def closure(tree: Path, pythons: tuple[str, ...]) -> set[str]:
+    """The libraries that Hearth's own requirements lead to, under any of these versions of Python."""
     from packaging.requirements import Requirement
 
     lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
@@ -165,7 +173,7 @@ def closure(tree: Path) -> set[str]:
                 needed.marker.evaluate(
                     {"extra": extra, "python_version": version, "python_full_version": f"{version}.2"}
                 )
-                for extra, version in product(extras or {""}, PYTHONS)
+                for extra, version in product(extras or {""}, pythons)
             ):
                 waiting.append((normal(needed.name), needed.extras))
     return found

@@ -28,7 +28,7 @@ class Server(Section, frozen=True):
         tuple[str, ...],
         doc(
             "The addresses that the server listens on: host:port, with IPv6 in brackets, or unix:/path. "
-            "Several may be given; one that this machine does not have is an error, except for [::1]."
+            "Several may be given; one that this machine lacks is an error, except for [::1] and [::]."
         ),
     ] = ("127.0.0.1:8008", "[::1]:8008")
     data_dir: Annotated[

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +38,25 @@ def test_an_address_that_is_taken_is_named_and_the_others_are_closed() -> None:
 def test_an_address_that_this_machine_does_not_have_is_named() -> None:
     with pytest.raises(CannotListen, match=r"192\.0\.2\.1:80: this machine does not have"):
         open_listeners(["192.0.2.1:80"])
+
+
+@pytest.mark.parametrize("host", ["[::]", "[::1]"])
+def test_on_a_machine_without_ipv6_what_every_other_machine_has_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    real = socket.socket
+
+    def without_ipv6(family: int = socket.AF_INET, *more: Any, **named: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *more, **named)
+
+    monkeypatch.setattr(socket, "socket", without_ipv6)
+    listeners = open_listeners(["127.0.0.1:0", f"{host}:8008"])
+    assert [listener.family for listener in listeners] == [socket.AF_INET]
+    close_all(listeners)
+    with pytest.raises(CannotListen):
+        open_listeners(["[fd00::7]:8008"])
 
 
 def test_the_socket_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
