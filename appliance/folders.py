@@ -34,7 +34,8 @@ def make_folders(config: Config) -> None:
 
 def why_unusable(folder: Path, fault: OSError | None = None) -> str:
     """Why this process cannot use a folder, or make it, and what mends it."""
-    place = next(place for place in (folder, *folder.parents) if _is_there(place))
+    whole = folder.absolute()
+    place = next(place for place in (whole, *whole.parents) if _is_there(place))
     if os.statvfs(place).f_flag & os.ST_RDONLY:
         return f"{place} is on a file system that can only be read"
     if fault is not None and not isinstance(fault, PermissionError):

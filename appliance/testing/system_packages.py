@@ -18,6 +18,9 @@ WANTED = (
     ("openssh-server", "sshd", "tests of backups over SFTP"),
     ("mmdebstrap", "mmdebstrap", "tests of packages in a system of their own"),
     ("lintian", "lintian", "what lintian says of packages"),
+    ("podman", "podman", "tests of the container image"),
+    ("runc", "runc", "tests of the container image"),
+    ("iptables", "iptables", "tests of the container image"),
 )
 # They would run on this machine from then on, so they are added where nothing starts them.
 SERVICES = frozenset({"coturn", "openssh-server"})
@@ -57,11 +60,13 @@ def ensure_packages() -> Path:
 
 def add_wanted() -> None:
     """Installs what some tests want, where it is missing and this is root; tells which are skipped else."""
+    missing: dict[str, list[str]] = {}
     for package, program, tests in WANTED:
-        if shutil.which(program) or (package in SERVICES and Path("/run/systemd/system").exists()):
-            continue
+        if not shutil.which(program) and not (package in SERVICES and Path("/run/systemd/system").exists()):
+            missing.setdefault(tests, []).append(package)
+    for tests, packages in missing.items():
         try:
-            _install(["apt-get", "install", "-y", "--no-install-recommends", package])
+            _install(["apt-get", "install", "-y", "--no-install-recommends", *packages])
         except (Missing, subprocess.CalledProcessError) as fault:
             print(f"{tests} are skipped: {fault}", file=sys.stderr, flush=True)
 

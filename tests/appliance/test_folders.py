@@ -85,8 +85,12 @@ def test_a_file_system_that_can_only_be_read_is_called_so(
     assert why_unusable(folder) == f"{folder} is on a file system that can only be read"
 
 
-def test_why_a_file_cannot_be_used_is_told_by_the_folder_that_hides_it(folder: Path) -> None:
+def test_why_a_file_cannot_be_used_is_told_by_the_folder_that_hides_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = folder / "data"
     data.mkdir(mode=0o000)
+    monkeypatch.chdir(data)
     with as_nobody():
-        assert f"cannot use {data}, which belongs to" in why_unusable(data / "setup.toml")
+        for hidden in (data / "setup.toml", Path("hearth.toml")):
+            assert f"cannot use {data}, which belongs to" in why_unusable(hidden)

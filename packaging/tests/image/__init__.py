@@ -1,0 +1,1 @@
+"""The life of the container image, as packaging/tests/container tells it."""

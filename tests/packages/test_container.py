@@ -1,0 +1,108 @@
+"""The container image: what can be told without building it, and, slow, its life in short.
+
+`packaging/tests/container` without --quick lives through more, compose.yaml among it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from appliance.config import load_config
+from appliance.proxy.site import site_of
+
+PROJECT = Path(__file__).resolve().parents[2]
+FOLDER = PROJECT / "packaging" / "container"
+STORY = PROJECT / "packaging" / "tests" / "container"
+SCRIPTS = [
+    path
+    for folder in (FOLDER, STORY.parent, STORY.parent / "image" / "stand_ins")
+    for path in sorted(folder.iterdir())
+    if path.is_file() and path.read_bytes().startswith((b"#!/bin/sh", b"#!/bin/bash"))
+]
+VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
+
+
+def composition(**environ: str) -> dict[str, Any]:
+    """compose.yaml, with variables in their places."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] in environ:
+            return environ[match[1]]
+        assert match[2] == "-", f"{match[0]} is not in .env"
+        return match[3]
+
+    found: dict[str, Any] = yaml.safe_load(VARIABLE.sub(value, (FOLDER / "compose.yaml").read_text()))
+    return found
+
+
+@pytest.fixture
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = composition(SERVER_NAME="example.org", PUBLIC_HOST="matrix.example.org")[
+        "services"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_the_shell_understands_every_script(script: Path) -> None:
+    shell = "bash" if b"bash" in script.read_bytes()[:20] else "sh"
+    subprocess.run([shell, "-n", script], check=True)
+
+
+def test_two_names_are_all_that_an_owner_must_write() -> None:
+    text = (FOLDER / "compose.yaml").read_text()
+    assert {match[1] for match in VARIABLE.finditer(text) if match[2] == "?"} == {
+        "SERVER_NAME",
+        "PUBLIC_HOST",
+    }
+    with pytest.raises(AssertionError, match=r"is not in \.env"):
+        composition(SERVER_NAME="example.org")
+
+
+def test_what_the_composition_sets_is_a_configuration_that_proxies_can_be_told(
+    tmp_path: Path, services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = dict(services["hearth"]["environment"])
+    (tmp_path / "url").write_text("postgresql://hearth:secret@database/hearth")
+    environ["HEARTH_DATABASE__URL_FILE"] = "url"
+    config = load_config(environ)
+    assert config.database.url == "postgresql://hearth:secret@database/hearth"
+    assert site_of(config).host == "matrix.example.org"
+    assert config.turn.uris == (
+        "turn:matrix.example.org?transport=udp",
+        "turn:matrix.example.org?transport=tcp",
+    )
+    prepared = services["prepare"]["environment"]
+    assert {name: prepared[name] for name in environ} == services["hearth"]["environment"]
+
+
+def test_every_container_of_ours_and_those_beside_it_is_confined(services: dict[str, Any]) -> None:
+    for name in ("prepare", "hearth", "caddy", "coturn"):
+        service = services[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert "no-new-privileges:true" in service["security_opt"]
+    assert all(
+        port.startswith("127.0.0.1:") for service in services.values() for port in service.get("ports", ())
+    )
+
+
+def test_only_volumes_that_are_declared_are_mounted(services: dict[str, Any]) -> None:
+    mounted = {text.partition(":")[0] for service in services.values() for text in service["volumes"]}
+    declared = composition(SERVER_NAME="a.org", PUBLIC_HOST="a.org")["volumes"]
+    assert mounted == set(declared)
+
+
+def test_the_user_is_the_same_wherever_it_is_named(services: dict[str, Any]) -> None:
+    containerfile = (FOLDER / "Containerfile").read_text()
+    (user,) = re.findall(r"^USER (\d+):\1$", containerfile, re.MULTILINE)
+    assert f"useradd --uid {user} " in containerfile
+    assert f"USER = {user}\n" in (FOLDER / "hearth").read_text()
+    assert services["caddy"]["group_add"] == [user]
