@@ -16,7 +16,9 @@ from appliance.cli.verbs import VERBS
 PROJECT = Path(__file__).resolve().parents[2]
 DEB = PROJECT / "packaging" / "deb"
 SCRIPTS = sorted(
-    path for path in DEB.iterdir() if path.read_bytes().startswith((b"#!/bin/sh", b"#!/bin/bash"))
+    path
+    for path in DEB.iterdir()
+    if path.is_file() and path.read_bytes().startswith((b"#!/bin/sh", b"#!/bin/bash"))
 )
 QUESTIONS = re.compile(r"hearth/([a-z-]+)")
 
