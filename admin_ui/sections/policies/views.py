@@ -23,7 +23,7 @@ from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.policy_lists import ListRow
 from matrix_app.storage.summaries import SummaryRow
 
-RULE_COLUMNS: Final = (Column(_("Kind")), Column(_("Whom or what")), Column(_("Reason")), Column(""))
+RULE_COLUMNS: Final = (Column(_("Kind")), Column(_("Whom or what")), Column(_("Reason")), Column(_("Remove")))
 MATCH_COLUMNS: Final = (
     Column(_("Kind")),
     Column(_("Whom or what")),
