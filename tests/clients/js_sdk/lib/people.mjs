@@ -66,7 +66,10 @@ export class User {
             cryptoCallbacks: { getSecretStorageKey: async ({ keys }) => [Object.keys(keys)[0], this.recoveryKey] },
         });
         const store = { useIndexedDB: stored, cryptoDatabasePrefix: login.device_id };
-        if (crypto) await client.initRustCrypto(store);
+        if (crypto) {
+            await client.initRustCrypto(store);
+            decryptWhatArrives(client);
+        }
         await start(client, { sliding, initialSyncLimit });
         this.devices.push(client);
         client.network = network;
@@ -96,6 +99,16 @@ class Network {
     cut() {
         this.back = new Promise((resolve) => (this.restore = resolve));
     }
+}
+
+/**
+ * Decrypts every event of a timeline, as an application does that shows it.
+ *
+ * By itself the library decrypts only the last event of each sync, as long as nothing has been marked as read: where two steps of
+ * a verification come in one answer, the first would never be taken.
+ */
+function decryptWhatArrives(client) {
+    client.on("Room.timeline", (event) => client.decryptEventIfNeeded(event));
 }
 
 /** Starts to sync, and returns once the first sync has been processed. */

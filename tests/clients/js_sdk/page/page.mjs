@@ -40,6 +40,8 @@ async function start() {
     client = sdk.createClient({ baseUrl, userId, deviceId, accessToken, store });
     await store.startup();
     await client.initRustCrypto();
+    // By itself the library decrypts only the last event of each sync.
+    client.on("Room.timeline", (event) => client.decryptEventIfNeeded(event));
     await client.startClient({ lazyLoadMembers: true, initialSyncLimit: 20 });
     await until("a sync with the server", client, ["sync"], () => client.getSyncState() === "SYNCING");
     return { deviceId, rooms: client.getRooms().map((one) => one.roomId) };
