@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from appliance.config.addresses import parse_database_url, parse_listen, parse_ports
 from appliance.config.backup_checks import check_backups
 from appliance.config.errors import Problem
+from appliance.config.sections.diagnostics import AUTHORITATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _media(config)
     yield from _push(config)
     yield from _alerts(config)
+    yield from _diagnostics(config)
     yield from check_backups(config)
 
 
@@ -154,6 +156,22 @@ def _calls(config: Config) -> Iterator[Problem]:
     yield from _relay(config)
     if any(urlsplit(url).scheme not in ("http", "https") for url in config.rtc.livekit_service_urls):
         yield Problem("rtc.livekit_service_urls", "must be addresses such as https://rtc.example.org/jwt")
+
+
+def _diagnostics(config: Config) -> Iterator[Problem]:
+    for server in config.diagnostics.resolvers:
+        if server != AUTHORITATIVE and not _is_ip(server):
+            yield Problem(
+                "diagnostics.resolvers", f"{server!r} is neither an IP address nor {AUTHORITATIVE!r}"
+            )
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _relay(config: Config) -> Iterator[Problem]:

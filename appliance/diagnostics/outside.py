@@ -6,6 +6,7 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from appliance.config import get_config
+from appliance.diagnostics.name_servers import DnsAnswer, NoNameServer, ask, system_servers
 from appliance.version import VERSION
 
 SECONDS: Final = 5.0
@@ -43,10 +45,12 @@ class Page(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """What a server proved by TLS: for how many days more, or why it is not believed."""
+    """What a server proved by TLS: for how many days more, by whom, or why it is not believed."""
 
     days_left: float
     fault: str = ""
+    # The organisation that issued it.
+    issuer: str = ""
 
 
 class Outside(Protocol):
@@ -58,6 +62,13 @@ class Outside(Protocol):
 
     def services(self, name: str) -> list[str]:
         """The SRV records of a name, as `target:port`. Raises `NoAnswer`."""
+        ...
+
+    def dns(self, name: str, kind: str, *, server: str = "", unchecked: bool = False) -> DnsAnswer:
+        """What a name server (those of this machine without one) says; see `name_servers.ask`.
+
+        Raises `NoAnswer`.
+        """
         ...
 
     def page(
@@ -100,6 +111,13 @@ class Network:
         """The SRV records of a name."""
         return [f"{text.split()[3].rstrip('.')}:{text.split()[2]}" for text in self._records(name, "SRV")]
 
+    def dns(self, name: str, kind: str, *, server: str = "", unchecked: bool = False) -> DnsAnswer:
+        """What a name server says."""
+        try:
+            return ask(name, kind, [server] if server else system_servers(), unchecked=unchecked)
+        except NoNameServer as fault:
+            raise NoAnswer(str(fault)) from fault
+
     def _records(self, name: str, kind: str) -> list[str]:
         import dns.exception
         import dns.resolver
@@ -138,7 +156,7 @@ class Network:
         except OSError as fault:
             raise NoAnswer(f"{host}:{port} speaks no TLS: {fault}") from fault
         expires = ssl.cert_time_to_seconds(str(found["notAfter"])) if found else time.time() + 365 * 86400
-        return Certificate((expires - time.time()) / 86400)
+        return Certificate((expires - time.time()) / 86400, issuer=_issuer(found))
 
     def connects(self, host: str, port: int) -> bool:
         """Whether somebody listens there."""
@@ -150,6 +168,12 @@ class Network:
 
 
 network: Final = Network()
+
+
+def _issuer(certificate: Mapping[str, object]) -> str:
+    parts = certificate.get("issuer", ())
+    names = {key: value for part in parts for key, value in part} if isinstance(parts, tuple) else {}
+    return str(names.get("organizationName") or names.get("commonName") or "")
 
 
 def is_address(host: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from appliance.config import get_config
@@ -21,6 +21,11 @@ class OwnNames(NamedTuple):
     port: int
 
     @property
+    def hosts(self) -> list[str]:
+        """The names that must be found: that for clients, and the domain in user IDs."""
+        return list(dict.fromkeys((self.host, self.domain)))
+
+    @property
     def delegates(self) -> bool:
         """Whether clients and servers must be led from the domain to another host or port."""
         return (self.domain, 8448) != (self.host, self.port)
@@ -35,6 +40,19 @@ def own_names() -> OwnNames | None:
     if domain in ("localhost", "127.0.0.1", "[::1]") or parts.scheme != "https" or not parts.hostname:
         return None
     return OwnNames(server.name, domain, base, parts.hostname, parts.port or 443)
+
+
+# Names that no public name server knows (RFC 6761, RFC 6762, RFC 8375, and that ICANN keeps free).
+_PRIVATE_ENDS: Final = (
+    "local", "localhost", "test", "example", "invalid", "internal", "home.arpa", "lan"
+)  # fmt: skip
+
+
+def is_private_name(name: str) -> bool:
+    """Whether a host is an address, or a name that only a private network has."""
+    ends = name.lower().rstrip(".")
+    plain = "." not in ends or is_address(name)
+    return plain or any(ends == end or ends.endswith(f".{end}") for end in _PRIVATE_ENDS)
 
 
 def nameless() -> Result:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from django.test import override_settings
 
+from appliance.diagnostics.name_servers import DnsAnswer
 from appliance.diagnostics.outside import Certificate, NoAnswer, Page
 
 
@@ -18,6 +19,8 @@ class FakeOutside:
     def __init__(self) -> None:
         self.names: dict[str, list[str]] = {}
         self.records: dict[str, list[str]] = {}
+        # What name servers say: by name, kind and server ("" is that of the machine, "…!" without checks).
+        self.answers: dict[tuple[str, str, str], DnsAnswer] = {}
         self.pages: dict[str, Page] = {}
         self.certificates: dict[str, Certificate] = {}
         self.listening: set[str] = set()
@@ -33,6 +36,13 @@ class FakeOutside:
 
     def services(self, name: str) -> list[str]:
         return self.records.get(name, [])
+
+    def dns(self, name: str, kind: str, *, server: str = "", unchecked: bool = False) -> DnsAnswer:
+        found = self.answers.get((name, kind, f"{server}!")) if unchecked else None
+        found = found or self.answers.get((name, kind, server))
+        if found is None:
+            raise NoAnswer(f"no name server answers for {name}")
+        return found
 
     def page(
         self,

@@ -38,6 +38,7 @@ GROUPS: dict[str, Promise | str] = {
     "mail": _("Mail"),
     "push": _("Notifications"),
     "turn": _("Calls (TURN)"),
+    "rtc": _("Calls (conferences)"),
     "alerts": _("Alerts"),
     "backup": _("Backups"),
 }

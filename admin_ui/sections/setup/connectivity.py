@@ -33,6 +33,7 @@ _OTHER_GROUPS: Final = (
     "mail",
     "media",
     "push",
+    "rtc",
     "security",
     "turn",
     "work",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from appliance.config.fields import Section, doc
+
+# Stands among `resolvers` for the name servers of the domain itself.
+AUTHORITATIVE: Final = "authoritative"
 
 
 class Diagnostics(Section, frozen=True):
@@ -17,6 +20,21 @@ class Diagnostics(Section, frozen=True):
     push_gateway: Annotated[
         str, doc("The push gateway that must be reachable for notifications on phones; empty for none.")
     ] = "https://matrix.org/_matrix/push/v1/notify"
+    resolvers: Annotated[
+        tuple[str, ...],
+        doc(
+            "Name servers whose answers are compared with those that this machine gets: addresses, or the "
+            "word authoritative for those of the domain itself; empty for none. Names that only a private "
+            "network has are not asked about."
+        ),
+    ] = (AUTHORITATIVE, "1.1.1.1", "9.9.9.9")
+    certificate_issuers: Annotated[
+        tuple[str, ...],
+        doc(
+            "The authorities that are to issue certificates, as CAA records call them, such as "
+            "letsencrypt.org; when empty, the one that issued the present certificate."
+        ),
+    ] = ()
 
 
 class Alerts(Section, frozen=True):

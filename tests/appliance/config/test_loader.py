@@ -168,6 +168,7 @@ def test_every_error_is_listed_at_once_by_its_key(tmp_path: Path) -> None:
         ("[web]\nthreads = 0", "web.threads"),
         ("[web]\nthreads = 1.5", "web.threads"),
         ("[presence]\nenabled = 1", "presence.enabled"),
+        ('[diagnostics]\nresolvers = ["dns.example"]', "diagnostics.resolvers"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused(tmp_path: Path, text: str, key: str) -> None:
