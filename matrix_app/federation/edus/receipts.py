@@ -13,18 +13,28 @@ from matrix_app.storage.rooms import RoomIdentity
 
 
 def receive(origin: str, content: dict[str, Any]) -> None:
-    """Receipts of users of the other server; one that is wrong keeps the others from nothing."""
+    """Receipts of users of the other server; one that is wrong keeps the others from nothing.
+
+    Nor does a room whose list keeps the server out: "all receipts for a particular room ID MUST be ignored".
+    """
     for room_id, by_type in content.items():
-        room = room_of(origin, room_id)
         # Only public receipts are for others to see.
         found = by_type.get("m.read") if isinstance(by_type, dict) else None
-        if room is None or not isinstance(found, dict):
+        try:
+            room = room_of(origin, room_id)
+        except MatrixError as error:
+            refused("receipt", origin=origin, room_id=room_id, error=error.message)
             continue
-        for user_id, receipt in found.items():
-            try:
-                _receive_one(origin, room, user_id, receipt)
-            except MatrixError as error:
-                refused("receipt", origin=origin, user_id=user_id, error=error.message)
+        if room is not None and isinstance(found, dict):
+            _receive_all(origin, room, found)
+
+
+def _receive_all(origin: str, room: RoomIdentity, found: dict[str, Any]) -> None:
+    for user_id, receipt in found.items():
+        try:
+            _receive_one(origin, room, user_id, receipt)
+        except MatrixError as error:
+            refused("receipt", origin=origin, user_id=user_id, error=error.message)
 
 
 def _receive_one(origin: str, room: RoomIdentity, user_id: str, receipt: Any) -> None:

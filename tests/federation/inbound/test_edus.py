@@ -80,6 +80,20 @@ def test_receipts_are_taken_from_the_users_server_alone(remote: Remote) -> None:
     assert remote.read_by(ALICE) == []
 
 
+def test_a_room_that_keeps_the_server_out_takes_no_receipts_and_others_do(
+    clients: ClientFactory, remote: Remote
+) -> None:
+    closed = clients.make().create_room(
+        initial_state=[
+            {"type": "m.room.server_acl", "content": {"allow": ["*"], "deny": ["b.example"]}},
+        ]
+    )
+    event_id = remote.room.builder.heads[0].event_id
+    receipts_of = {"m.read": {BOB: {"event_ids": [event_id], "data": {"ts": 5}}}}
+    remote.send("m.receipt", {closed: receipts_of, "nonsense": receipts_of, remote.room_id: receipts_of})
+    assert remote.read_by(BOB) == [event_id]
+
+
 def test_a_message_to_a_device_is_delivered_once(remote: Remote) -> None:
     content = {
         "sender": BOB,
