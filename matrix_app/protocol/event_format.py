@@ -128,10 +128,11 @@ def max_depth(rules: RoomVersion) -> int:
     return MAX_INTEGER if rules.strict_canonical_json else _MAX_INT64
 
 
-def check_pdu_format(pdu: Any, rules: RoomVersion) -> None:
+def check_pdu_format(pdu: Any, rules: RoomVersion, *, any_number: bool = False) -> None:
     """Raises `BadJson`, `TooLarge` or `InvalidParam` unless `pdu` is a valid event of the room version.
 
-    After it `Event` can be made of `pdu`, and every field that `Event` offers has its type.
+    After it `Event` can be made of `pdu`, and every field that `Event` offers has its type. `any_number` lets
+    it have any number of `prev_events` and `auth_events`, as events from before there were limits have.
     """
     if type(pdu) is not dict:
         raise BadJson("An event is an object")
@@ -140,8 +141,8 @@ def check_pdu_format(pdu: Any, rules: RoomVersion) -> None:
     _check_identifiers(pdu, rules)
     _check_short(pdu["type"], "type")
     _check_short(pdu.get("state_key", ""), "state_key")
-    _check_references(pdu["prev_events"], MAX_PREV_EVENTS, "prev_events", rules)
-    _check_references(pdu["auth_events"], MAX_AUTH_EVENTS, "auth_events", rules)
+    for name, limit in (("prev_events", MAX_PREV_EVENTS), ("auth_events", MAX_AUTH_EVENTS)):
+        _check_references(pdu[name], None if any_number else limit, name, rules)
     check_pdu_size(pdu, rules)
 
 
@@ -210,8 +211,8 @@ def _utf8_length(value: str, name: str) -> int:
         raise BadJson(f"{name} has surrogate code points") from None
 
 
-def _check_references(references: list[Any], limit: int, name: str, rules: RoomVersion) -> None:
-    if len(references) > limit:
+def _check_references(references: list[Any], limit: int | None, name: str, rules: RoomVersion) -> None:
+    if limit is not None and len(references) > limit:
         raise BadJson(f"{name} has more than {limit} events")
     for reference in references:
         if rules.event_id_format == "domain":

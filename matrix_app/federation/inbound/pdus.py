@@ -15,12 +15,15 @@ from matrix_app.protocol.redaction import redact
 from matrix_app.storage.rooms import RoomIdentity
 
 
-def read_pdu(room: RoomIdentity, pdu: Any) -> Event:
-    """The event of a room that a server sent, as it was sent; raises a `MatrixError` for none."""
+def read_pdu(room: RoomIdentity, pdu: Any, *, any_number: bool = False) -> Event:
+    """The event of a room that a server sent, as it was sent; raises a `MatrixError` for none.
+
+    `any_number` is that of `check_pdu_format`.
+    """
     if isinstance(pdu, dict) and "unsigned" in pdu:
         # Neither hashed nor signed: what is in it is the business of the server that sent it.
         pdu = {key: value for key, value in pdu.items() if key != "unsigned"}
-    check_pdu_format(pdu, room.rules)
+    check_pdu_format(pdu, room.rules, any_number=any_number)
     event = Event(pdu, event_id_of(pdu, room.rules), room.rules)
     if event.room_id != room.room_id:
         raise BadJson("The event is of another room")
@@ -36,14 +39,14 @@ def as_hashed(event: Event) -> Event:
     return Event(redact(event.pdu, event.rules), event.event_id, event.rules)
 
 
-def read_all(room: RoomIdentity, pdus: Any, *, origin: str) -> list[Event]:
-    """Those of the PDUs in an answer that are events of the room, each once."""
+def read_all(room: RoomIdentity, pdus: Any, *, origin: str, any_number: bool = False) -> list[Event]:
+    """Those of the PDUs in an answer that are events of the room, each once; see `read_pdu`."""
     if not isinstance(pdus, list):
         raise BadJson(f"{origin} did not answer with a list of events")
     found: dict[str, Event] = {}
     for pdu in pdus:
         try:
-            event = read_pdu(room, pdu)
+            event = read_pdu(room, pdu, any_number=any_number)
         except MatrixError as error:
             refused("malformed", origin=origin, room_id=room.room_id, error=error.message)
         else:

@@ -6,10 +6,13 @@ import pytest
 
 from matrix_app.federation.inbound.backfill import fetch_older
 from matrix_app.federation.inbound.peers import use_peers
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.hashes import event_id_of
+from matrix_app.protocol.signing import sign_event
 from matrix_app.storage import events, extremities
 from tests.factories.client import Answer, ClientFactory
-from tests.factories.events import ALICE, BOB
-from tests.factories.fake_peers import FakePeers, SignedRoom
+from tests.factories.events import ALICE, BOB, RoomBuilder
+from tests.factories.fake_peers import FakePeers, SignedRoom, key_of
 from tests.factories.remote_rooms import JoinedRoom, row_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,6 +51,25 @@ def test_a_long_history_comes_in_pieces() -> None:
         assert fetch_older(here.identity, EVERYTHING)
     assert row_of(sent[0]).is_outlier is False
     assert row_of(sent[149]).depth > row_of(sent[0]).depth
+
+
+def test_history_may_have_events_from_before_their_predecessors_were_limited() -> None:
+    room, _ = _room(1)
+    start = room.heads
+    forks = []
+    for number in range(25):
+        room.heads = start
+        forks.append(room.message(ALICE, f"fork {number}"))
+    room.heads = forks
+    drawn = RoomBuilder.make(room, "m.room.message", ALICE, {"body": "all of them"})
+    pdu = sign_event(drawn.pdu, room.rules, "a.example", key_of("a.example"))
+    merge = Event(pdu, event_id_of(pdu, room.rules), room.rules)
+    room.apply(merge)
+    here = JoinedRoom(room)
+    with use_peers(FakePeers(room)):
+        assert fetch_older(here.identity, EVERYTHING)
+    assert len(merge.prev_event_ids) == 25
+    assert row_of(merge).is_outlier is False
 
 
 def test_a_server_that_has_nothing_is_no_error() -> None:
