@@ -134,8 +134,12 @@ def _fault_of(check: _Check, found: Found) -> MatrixError | None:
 
 
 def _fault_of_signer(event: Event, signer: Sequence[Need], found: Found) -> MatrixError | None:
-    """None when one of the server's signatures is right."""
-    fault: MatrixError = KeysUnknown(
+    """None when all signatures of the server by known keys are right, and there is one.
+
+    "If all signatures from known unexpired keys from the originating server(s) are found to be valid"; those
+    by other keys are ignored.
+    """
+    fault: MatrixError | None = KeysUnknown(
         f"No key of {signer[0].server_name} is known that was valid when {event.event_id} was made"
     )
     for need in signer:
@@ -146,7 +150,6 @@ def _fault_of_signer(event: Event, signer: Sequence[Need], found: Found) -> Matr
         try:
             verify_event(event.pdu, event.rules, need.server_name, need.key_id, key.verify_key)
         except MatrixError as error:
-            fault = error
-        else:
-            return None
+            return error
+        fault = None
     return fault

@@ -10,6 +10,7 @@ from matrix_app.protocol.errors import InvalidSignature
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import V1, V4, V5, V8, V12, RoomVersion
 from matrix_app.protocol.signing import SigningKey, add_event_signature, sign_json
+from matrix_app.protocol.unpadded_base64 import encode_base64
 from tests.factories.servers import HOUR, RemoteServer, now_ms
 from tests.factories.signed_events import KEY, SERVER, make_signed_event
 from tests.federation.fakes import KeyServers
@@ -94,6 +95,21 @@ async def test_one_right_signature_of_a_server_is_enough(ring: KeyRing) -> None:
     event = make_signed_event(V12)
     event.pdu["signatures"][SERVER] = {"ed25519:unknown": "AAAA", **event.pdu["signatures"][SERVER]}
     assert await verify_event_signatures([event], ring) == [None]
+
+
+async def test_a_wrong_signature_by_a_known_key_spoils_the_right_one_beside_it(
+    servers: KeyServers, ring: KeyRing
+) -> None:
+    second = SigningKey("second", b"\x09" * 32)
+    published = RemoteServer(SERVER, KEY).keys()
+    published["verify_keys"][second.key_id] = {"key": encode_base64(second.verify_key)}
+    servers.published[SERVER] = sign_json({**published, "signatures": {}}, SERVER, KEY)
+    event = make_signed_event(V12)
+    by_both = Event(add_event_signature(event.pdu, V12, SERVER, second), event.event_id, V12)
+    wrong = {**event.pdu["signatures"][SERVER], second.key_id: second.sign(b"something else")}
+    spoilt = Event({**event.pdu, "signatures": {SERVER: wrong}}, event.event_id, V12)
+    faults = await verify_event_signatures([by_both, spoilt], ring)
+    assert [fault is None for fault in faults] == [True, False]
 
 
 async def test_an_object_needs_a_signature_by_a_key_that_is_valid(ring: KeyRing) -> None:
