@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -12,7 +12,7 @@ from matrix_app.protocol.event_format import check_pdu_format
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.protocol.ids import domain_of, parse_user_id
-from matrix_app.protocol.room_versions import ROOM_VERSIONS, RoomVersion
+from matrix_app.protocol.room_versions import ROOM_VERSIONS, V1, V2, RoomVersion
 from matrix_app.protocol.signing import add_event_signature
 from matrix_app.services import invite_permission
 from matrix_app.services.blocked_rooms import refuse_blocked
@@ -40,6 +40,16 @@ def rules_of_invite(version: str) -> RoomVersion:
     return rules
 
 
+def rules_of_old_invite(room_id: str) -> RoomVersion:
+    """The rules for an invite that names no version.
+
+    "Servers which receive a v1 invite request must assume that the room version is either "1" or "2"":
+    which of them, a room that is known here says.
+    """
+    known = rooms.find(room_id)
+    return known.rules if known is not None and known.rules in (V1, V2) else V1
+
+
 def read_invite(pdu: dict[str, Any], rules: RoomVersion, room_id: str, origin: str) -> Event:
     """The invite in a request, if it may be sent by that server to a user of this one.
 
@@ -64,28 +74,47 @@ def read_invite(pdu: dict[str, Any], rules: RoomVersion, room_id: str, origin: s
     return event
 
 
+class ToldState(NamedTuple):
+    """What is told of a room: whole events, stripped ones of older servers, and how much is neither.
+
+    The signatures of the whole ones have not been checked.
+    """
+
+    whole: list[Event]
+    stripped: list[dict[str, Any]]
+    unusable: int
+
+
+def told_state(given: Any, rules: RoomVersion, room_id: str) -> ToldState:
+    """What the entries of `invite_room_state` or `knock_room_state` are.
+
+    Stripped ones are of use only where the version is older than the demand for whole events.
+    """
+    listed = given[:_MOST_STATE] if isinstance(given, list) else []
+    whole = [event for entry in listed if (event := _whole_event(entry, rules, room_id)) is not None]
+    stripped = [
+        {key: entry[key] for key in ("content", "sender", "state_key", "type")}
+        for entry in listed
+        if not rules.room_id_is_create_hash
+        and _is_stripped(entry)
+        and _whole_event(entry, rules, room_id) is None
+    ]
+    return ToldState(whole, stripped, len(listed) - len(whole) - len(stripped))
+
+
 def read_room_state(given: Any, rules: RoomVersion, room_id: str) -> tuple[list[dict[str, Any]], list[Event]]:
     """What an invite tells of its room: stripped state, and those of its events that are whole PDUs.
 
     Whole events are demanded where the version is new enough for every server to send them: there,
     `InvalidParam` is raised for others, and where the create event is missing.
     """
-    listed = given[:_MOST_STATE] if isinstance(given, list) else []
-    stripped: list[dict[str, Any]] = []
-    whole: list[Event] = []
-    for entry in listed:
-        event = _whole_event(entry, rules, room_id)
-        if event is not None:
-            whole.append(event)
-            stripped.append(strip(event))
-        elif not rules.room_id_is_create_hash and _is_stripped(entry):
-            stripped.append({key: entry[key] for key in ("content", "sender", "state_key", "type")})
+    told = told_state(given, rules, room_id)
     if rules.room_id_is_create_hash:
-        if len(whole) < len(listed):
+        if told.unusable:
             raise InvalidParam("invite_room_state has entries that are no events of the room")
-        if not any(event.type == "m.room.create" for event in whole):
+        if not any(event.type == "m.room.create" for event in told.whole):
             raise InvalidParam("invite_room_state has no m.room.create event")
-    return stripped, whole
+    return [*map(strip, told.whole), *told.stripped], told.whole
 
 
 def _whole_event(entry: Any, rules: RoomVersion, room_id: str) -> Event | None:

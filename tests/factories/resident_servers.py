@@ -32,6 +32,8 @@ class ResidentServers(FakePeers):
         # What is said of the room in place of the truth.
         self.lies: dict[str, Any] = {}
         self.only_v1 = False
+        # What is said against every event that is handed in.
+        self.refusing_joins: MatrixError | None = None
 
     def ask(self, server: str, question: Question) -> Any:
         """The answer of a server."""
@@ -42,6 +44,8 @@ class ResidentServers(FakePeers):
         if parts[1].startswith("make_"):
             return self._template(parts[1].removeprefix("make_"), parts[3])
         if parts[1].startswith("send_"):
+            if self.refusing_joins is not None:
+                raise self.refusing_joins
             if self.only_v1 and parts[0] == "v2":
                 raise RemoteError(server, 404, {"errcode": "M_UNRECOGNIZED"})
             answer = self._take(server, parts[1].removeprefix("send_"), question.content or {})
@@ -63,7 +67,8 @@ class ResidentServers(FakePeers):
         state = list(self.room.state.values())
         self.handed_in.append(event)
         if kind == "knock":
-            return {"knock_room_state": [found.pdu for found in state if found.type != "m.room.member"]}
+            shown = [found.pdu for found in state if found.type != "m.room.member"]
+            return {"knock_room_state": shown} | self.lies
         chain = self._chain([found.event_id for found in state])
         answer: dict[str, Any] = {
             "origin": server,

@@ -17,6 +17,7 @@ from matrix_app.services.received_invites import (
     read_invite,
     read_room_state,
     rules_of_invite,
+    rules_of_old_invite,
 )
 
 
@@ -46,8 +47,8 @@ def invite_v1(request: Request) -> bytes:
     pdu = request.json_object()
     unsigned = pdu.get("unsigned")
     shown = unsigned.get("invite_room_state") if isinstance(unsigned, dict) else None
-    # "Servers which receive a v1 invite request must assume that the room version is either "1" or "2"."
-    return b'[200,{"event":%b}]' % _invited(request, pdu, shown, rules_of_invite("1"))
+    rules = rules_of_old_invite(request.path["room_id"])
+    return b'[200,{"event":%b}]' % _invited(request, pdu, shown, rules)
 
 
 def _invited(request: Request, pdu: dict[str, Any], shown: Any, rules: RoomVersion) -> bytes:

@@ -54,6 +54,16 @@ def test_a_knock_shows_what_the_room_is(clients: ClientFactory, version: str) ->
     assert names["m.room.member"]["membership"] == "knock"
 
 
+def test_what_is_wrongly_told_of_a_room_is_left_out_and_the_knock_stands(elsewhere: Elsewhere) -> None:
+    name = elsewhere.room.state["m.room.name", ""].pdu
+    forged = {**name, "type": "m.room.topic", "content": {"topic": "Forged"}}
+    stripped = {"type": "m.room.avatar", "state_key": "", "sender": ALICE, "content": {"url": "mxc://a/b"}}
+    elsewhere.servers.lies = {"knock_room_state": [name, forged, stripped, 7]}
+    assert elsewhere.client.post(f"/knock/{elsewhere.room_id}?via=a.example").status == 200
+    shown = sync(elsewhere.client)["rooms"]["knock"][elsewhere.room_id]["knock_state"]["events"]
+    assert {event["type"] for event in shown} == {"m.room.name", "m.room.member"}
+
+
 def test_a_refused_knock_is_told(elsewhere: Elsewhere) -> None:
     elsewhere.servers.refusing["a.example"] = RemoteError("a.example", 403, {"errcode": "M_FORBIDDEN"})
     answer = elsewhere.client.post(f"/knock/{elsewhere.room_id}?via=a.example")

@@ -13,7 +13,7 @@ from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.protocol.signing import verify_event
 from matrix_app.services.local_identity import local_identity
 from matrix_app.storage import events
-from tests.factories.client import Answer, Client
+from tests.factories.client import Answer, Client, ClientFactory
 from tests.factories.servers import make_http
 from tests.factories.syncing import sync
 from tests.factories.visiting_server import VisitingServer, path_of
@@ -100,6 +100,18 @@ def test_the_first_version_takes_the_event_alone(remote: VisitingServer, alice: 
     assert set(answer["event"]["signatures"]) == {"remote.example", "hearth.example"}
     shown = invites_of(alice)[room.room_id]["invite_state"]["events"]
     assert [item["type"] for item in shown] == ["m.room.name", "m.room.member"]
+
+
+def test_the_first_version_invites_to_a_room_of_version_2_that_is_known_here(
+    remote: VisitingServer, alice: Client, clients: ClientFactory
+) -> None:
+    room = RemoteRoom(remote, "2")
+    assert room.send(room.invite(alice.user_id)).status == 200
+    bob = clients.make("bob")
+    event = room.invite(bob.user_id)
+    status, _ = remote.put(event.pdu, "v1", "invite", room.room_id, event.event_id).body
+    assert status == 200
+    assert list(invites_of(bob)) == [room.room_id]
 
 
 def test_a_user_turns_an_invite_down(remote: VisitingServer, alice: Client) -> None:
