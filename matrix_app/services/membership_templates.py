@@ -12,6 +12,7 @@ from matrix_app.services.member_content import AUTHORISER
 from matrix_app.services.restricted_joins import authorising_user
 from matrix_app.services.room_writer import RoomWriter, read_room
 from matrix_app.services.server_access import resident_room
+from matrix_app.storage.local_server import local_server_name
 
 # What the server that signs makes itself; the ID belongs to it in room versions 1 and 2.
 _NOT_OF_TEMPLATES: Final = ("event_id", "hashes", "signatures")
@@ -42,6 +43,8 @@ def make_template(
         content=_content(reader, user_id, membership),
     )
     pdu = {key: value for key, value in event.pdu.items() if key not in _NOT_OF_TEMPLATES}
+    # "The name of the resident homeserver." It is required of templates, though no event needs it.
+    pdu["origin"] = local_server_name()
     return {"event": pdu, "room_version": version}
 
 

@@ -44,6 +44,7 @@ def test_a_user_of_another_server_joins_by_the_handshake(
     template = remote.make("join", room_id, bob).body
     assert template["room_version"] == version
     assert template["event"]["content"] == {"membership": "join"}
+    assert template["event"]["origin"] == "hearth.example"
     assert not {"hashes", "signatures", "event_id", "unsigned"} & set(template["event"])
     answer = remote.join(room_id, bob)
     assert members_of(alice, room_id) == {alice.user_id, bob}
