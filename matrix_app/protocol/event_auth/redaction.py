@@ -20,8 +20,11 @@ def check_redaction(event: Event, state: StateMap) -> None:
 def may_apply_redaction(redaction: Event, redacted: Event, state: StateMap) -> bool:
     """Whether `redaction` takes effect on `redacted`; `state` is that before the redaction.
 
-    Both events must have been accepted. False when it is about another event or another room.
+    Both events must have been accepted. False when it is about another event or another room, or about
+    itself, as IDs of versions 1 and 2 let it be.
     """
+    if redaction.event_id == redacted.event_id:
+        return False
     if redaction.redacts != redacted.event_id or redaction.room_id != redacted.room_id:
         return False
     # "Handling redactions" 1: the sender has the redact level,

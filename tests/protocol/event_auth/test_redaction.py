@@ -113,3 +113,11 @@ def test_a_redaction_takes_no_effect_in_another_room(version: str) -> None:
     room, _ = room_with_message(version)
     _, elsewhere = room_with_message(version)
     assert not may_apply_redaction(redaction(room, ALICE, elsewhere.event_id), elsewhere, room.state)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_redaction_takes_no_effect_on_itself(version: str) -> None:
+    room, _ = room_with_message(version)
+    own_id = "$itself:a.example"
+    itself = room.make("m.room.redaction", ALICE, redacts=own_id, event_id=own_id)
+    assert not may_apply_redaction(itself, itself, room.state)
