@@ -410,6 +410,9 @@ class RemoteUnreachable(BadGateway):
 # What these would tell a client is about its own session here.
 _NOT_PASSED_ON = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_LOCKED", "M_USER_DEACTIVATED"})
 
+# What these say of an event is not what its client can mend.
+_OF_EVENTS = frozenset({"M_MISSING_PARAM", "M_INVALID_PARAM"})
+
 
 class RemoteError(MatrixError):
     """Another server answered with an error.
@@ -428,6 +431,16 @@ class RemoteError(MatrixError):
         self.server_name = server_name
         self.remote_status = remote_status
         self.content = content
+
+    def of_event(self) -> MatrixError:
+        """The error to tell when it is the answer to an event that this server made for its client.
+
+        "If M_MISSING_PARAM or M_INVALID_PARAM is returned [...], the Client-Server API request SHOULD fail
+        with a 5xx error rather than being passed through" (joins and invites of the server-server API).
+        """
+        if self.remote_status == 400 and self.content.get("errcode") in _OF_EVENTS:
+            return BadGateway(f"{self.server_name} does not take the event: {self.message}")
+        return self
 
 
 class NotYetUploaded(MatrixError):

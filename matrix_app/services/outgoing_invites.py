@@ -52,7 +52,10 @@ def _signed_there(room: RoomIdentity, event: Event) -> Event:
     check_pdu_format(returned, room.rules)
     if event_id_of(returned, room.rules) != event.event_id:
         raise BadGateway(f"{server} returned another event than the invite that it was sent")
-    signatures = {**event.pdu["signatures"], server: returned["signatures"].get(server, {})}
+    theirs = returned["signatures"].get(server)
+    if not theirs:
+        raise BadGateway(f"{server} has not signed the invite")
+    signatures = {**event.pdu["signatures"], server: theirs}
     pdu = {**event.pdu, "signatures": signatures}
     check_pdu_format(pdu, room.rules)
     return Event(pdu, event.event_id, room.rules)
@@ -67,7 +70,7 @@ def _ask(room: RoomIdentity, event: Event, server: str) -> Any:
         # "Senders which receive a 400 or 404 response to this endpoint should retry using the v1 API as the
         # server may be older, if the room version is "1" or "2"."
         if room.rules.event_id_format != "domain" or error.remote_status not in (400, 404):
-            raise
+            raise error.of_event() from error
         old_body = {**event.pdu, "unsigned": {"invite_room_state": shown}}
         answer = request(server, "PUT", _path("v1", event), content=old_body, timeout=_SECONDS)
         answer = answer[1] if isinstance(answer, list) and len(answer) > 1 else answer

@@ -55,6 +55,6 @@ def on_bind(binding: Binding) -> None:
 def _invite(invite: PendingInvite) -> None:
     room = find_here(invite.room_id)
     if room is not None:
-        exchange(room, invite.mxid, invite.signed)
+        exchange(room, invite.mxid, invite.signed, sender=invite.sender)
         return
     remote_membership.exchange_third_party_invite(invite.room_id, invite.sender, invite.mxid, invite.signed)

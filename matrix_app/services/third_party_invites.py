@@ -109,15 +109,17 @@ def exchange(
     target: str,
     signed: dict[str, Any],
     *,
+    sender: str,
     is_valid: Callable[[str, str], bool] = is_key_valid,
 ) -> Event:
     """Make an invite of `target` out of the third-party invite whose token is in `signed`.
 
-    Its sender is who sent the third-party invite, of whichever server. Raises `Forbidden` unless a key of
+    Its `sender` is who sent the third-party invite, of whichever server. Raises `Forbidden` unless a key of
     the third-party invite has signed and its identity server stands by it.
     """
     parse_user_id(target)
-    check_keys(room, signed, is_valid=is_valid)
+    if check_keys(room, signed, is_valid=is_valid).sender != sender:
+        raise Forbidden("The third-party invite was sent by another user")
 
     def change(writer: RoomWriter) -> Event:
         present = writer.state("m.room.member", target)
@@ -145,8 +147,8 @@ def add_signed_invite(room: RoomWriter, target: str, signed: dict[str, Any]) -> 
 
 def check_keys(
     room: RoomIdentity, signed: dict[str, Any], *, is_valid: Callable[[str, str], bool] = is_key_valid
-) -> None:
-    """Raise `Forbidden` unless a key that has not been revoked has signed.
+) -> Event:
+    """The third-party invite of the token; raises `Forbidden` unless a key of it has signed, not revoked.
 
     "The server [...] MUST validate that the public key used for signing is still valid, by checking
     key_validity_url". This asks identity servers, so it is done outside of any transaction.
@@ -159,7 +161,7 @@ def check_keys(
         if is_signed_by_any(signed, iter([key])):
             url = _validity_url(pending, key)
             if url is None or is_valid(url, key):
-                return
+                return pending
     raise Forbidden("The third-party invite is not signed by a valid key")
 
 

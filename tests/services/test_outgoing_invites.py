@@ -117,6 +117,27 @@ def test_what_the_other_server_says_against_it_is_passed_on(server: InvitedServe
     assert membership_of(room_id, BOB) != "invite"
 
 
+@pytest.mark.parametrize("errcode", ["M_INVALID_PARAM", "M_MISSING_PARAM"])
+def test_a_client_is_not_blamed_for_an_invite_that_another_server_finds_wrong(
+    server: InvitedServer, alice: Client, errcode: str
+) -> None:
+    def refuse(path: str, body: dict[str, Any]) -> Any:
+        raise RemoteError("b.example", 400, {"errcode": errcode, "error": "bad"})
+
+    server.answer = refuse
+    answer = alice.change(alice.create_room(), "invite", user_id=BOB)
+    assert (answer.status, answer.errcode) == (502, "M_UNKNOWN")
+
+
+def test_an_invite_that_the_invited_server_has_not_signed_is_not_sent(
+    server: InvitedServer, alice: Client
+) -> None:
+    server.answer = lambda path, body: {"event": body["event"]}
+    room_id = alice.create_room()
+    assert alice.change(room_id, "invite", user_id=BOB).status == 502
+    assert membership_of(room_id, BOB) != "invite"
+
+
 def test_a_server_that_does_not_answer_gets_nobody_invited(server: InvitedServer, alice: Client) -> None:
     def silent(path: str, body: dict[str, Any]) -> Any:
         raise RemoteUnreachable("no answer")
@@ -158,7 +179,8 @@ def test_a_third_party_invite_becomes_one_of_a_user_of_another_server(
     room_id = alice.create_room()
     content = {"display_name": "b...", **KEY_WITHOUT_URL, "key_validity_url": "https://id.example/v"}
     assert alice.set_state(room_id, "m.room.third_party_invite", content, "t").status == 200
-    event = exchange(room_of(room_id), BOB, sign(alice, mxid=BOB), is_valid=valid)
+    signed = sign(alice, mxid=BOB)
+    event = exchange(room_of(room_id), BOB, signed, sender=alice.user_id, is_valid=valid)
     assert len(server.asked) == 1
     assert membership_of(room_id, BOB) == "invite"
     row = events.row_by_id(event.event_id)

@@ -96,7 +96,7 @@ def test_who_binds_the_address_is_invited_and_joins_even_after_the_inviter_left(
     room_id = alice.create_room()
     invite(alice, room_id, FakeIdentities())
     alice.change(room_id, "leave")
-    exchange(room_of(room_id), bob.user_id, sign(bob), is_valid=valid)
+    exchange(room_of(room_id), bob.user_id, sign(bob), sender=alice.user_id, is_valid=valid)
     content = state_of(room_id)["m.room.member", bob.user_id]
     assert content["third_party_invite"]["display_name"] == "b...@..."
     assert bob.change(room_id, "join").status == 200
@@ -106,13 +106,13 @@ def test_a_wrong_or_revoked_key_invites_nobody(clients: ClientFactory) -> None:
     alice, bob = clients.many(2)
     room_id = alice.create_room()
     invite(alice, room_id, FakeIdentities())
-    room = room_of(room_id)
+    room, sender = room_of(room_id), alice.user_id
     with pytest.raises(Forbidden):
-        exchange(room, bob.user_id, sign(bob, OTHER), is_valid=valid)
+        exchange(room, bob.user_id, sign(bob, OTHER), sender=sender, is_valid=valid)
     with pytest.raises(Forbidden):
-        exchange(room, bob.user_id, sign(bob), is_valid=lambda url, key: False)
+        exchange(room, bob.user_id, sign(bob), sender=sender, is_valid=lambda url, key: False)
     with pytest.raises(Forbidden):
-        exchange(room, bob.user_id, sign(bob, token="u"), is_valid=valid)
+        exchange(room, bob.user_id, sign(bob, token="u"), sender=sender, is_valid=valid)
     assert membership_of(room_id, bob.user_id) is None
 
 

@@ -163,7 +163,7 @@ def hand_in_join(server: str, event: Event, answer: IO[bytes], check: Check) -> 
             peers().download(server, question, answer, check)
         except RemoteError as fault:
             if version == "v1" or not is_unknown_endpoint(fault):
-                raise
+                raise fault.of_event() from fault
         else:
             return
 

@@ -28,6 +28,7 @@ class _ThirdPartyInvite(msgspec.Struct):
 
 
 class _Content(msgspec.Struct):
+    membership: str
     third_party_invite: _ThirdPartyInvite
 
 
@@ -43,6 +44,9 @@ def exchange_third_party_invite(request: Request) -> dict[str, Any]:
     wanted = request.decode(PartialEvent)
     if wanted.room_id != room.room_id or wanted.type != "m.room.member":
         raise InvalidParam("The event is no membership event of the room")
-    signed = to_struct(wanted.content, _Content).third_party_invite.signed
-    third_party_invites.exchange(room, wanted.state_key, signed)
+    content = to_struct(wanted.content, _Content)
+    if content.membership != "invite":
+        raise InvalidParam("The membership of the event is not invite")
+    signed = content.third_party_invite.signed
+    third_party_invites.exchange(room, wanted.state_key, signed, sender=wanted.sender)
     return {}

@@ -106,6 +106,15 @@ def test_a_refusal_is_told_when_no_server_lets_the_user_in(elsewhere: Elsewhere)
     assert (answer.status, answer.errcode, answer.body["error"]) == (403, "M_FORBIDDEN", "You are banned")
 
 
+@pytest.mark.parametrize("errcode", ["M_INVALID_PARAM", "M_MISSING_PARAM"])
+def test_a_client_is_not_blamed_for_an_event_that_another_server_finds_wrong(
+    elsewhere: Elsewhere, errcode: str
+) -> None:
+    elsewhere.servers.refusing_joins = RemoteError("a.example", 400, {"errcode": errcode, "error": "bad"})
+    answer = elsewhere.join()
+    assert (answer.status, answer.errcode) == (502, "M_UNKNOWN")
+
+
 def test_nobody_to_ask_is_not_found(elsewhere: Elsewhere) -> None:
     elsewhere.servers.refusing = {"a.example": RemoteUnreachable("no answer")}
     assert elsewhere.join("a.example").status == 404

@@ -48,11 +48,17 @@ def test_what_does_not_prove_the_invite_is_refused(
     remote: VisitingServer, alice: Client, clients: ClientFactory, room_id: str
 ) -> None:
     bob = clients.make("bob")
-    unsigned = {"third_party_invite": {"signed": {"token": "t", "mxid": bob.user_id}}}
+    unsigned = {
+        "membership": "invite",
+        "third_party_invite": {"signed": {"token": "t", "mxid": bob.user_id}},
+    }
+    joined = event_for(room_id, bob, alice.user_id)["content"] | {"membership": "join"}
     cases: list[tuple[dict[str, Any], int, str]] = [
         ({"content": unsigned}, 403, "M_FORBIDDEN"),
         ({"content": {"third_party_invite": {}}}, 400, "M_MISSING_PARAM"),
         ({"content": {}}, 400, "M_MISSING_PARAM"),
+        ({"content": joined}, 400, "M_INVALID_PARAM"),
+        ({"sender": bob.user_id}, 403, "M_FORBIDDEN"),
         ({"type": "m.room.name"}, 400, "M_INVALID_PARAM"),
         ({"room_id": "!other:hearth.example"}, 400, "M_INVALID_PARAM"),
         ({"state_key": "@zoe:hearth.example"}, 403, "M_FORBIDDEN"),
