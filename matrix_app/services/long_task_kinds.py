@@ -25,6 +25,7 @@ MODULES: Final[dict[str, str]] = {
     "support.bundle": "appliance.support.keep",
     "user.redact": "matrix_app.services.redact_user",
     "users.import": "matrix_app.services.user_import.task",
+    "users.look": "matrix_app.services.user_import.looking",
 }
 
 

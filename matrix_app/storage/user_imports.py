@@ -8,11 +8,15 @@ from matrix_app.storage import db
 
 
 class ImportRow(NamedTuple):
-    """A table that was uploaded; `options` is JSON, `task_nid` None until it is begun with."""
+    """A table that was uploaded, without its content; `options` is JSON, `task_nid` None before it is begun.
+
+    `findings` is sealed, and None until it was looked at: where that takes long, by the task `look_task_nid`.
+    """
 
     nid: int
-    sealed: bytes
     options: bytes
+    findings: bytes | None
+    look_task_nid: int | None
     task_nid: int | None
     created_ts: int
     expires_ts: int
@@ -38,13 +42,13 @@ class Counts(NamedTuple):
 _COLUMNS = ", ".join(ImportRow._fields)
 
 
-def insert(sealed: bytes, options: bytes, now: int, expires_ts: int) -> int:
+def insert(sealed: bytes, options: bytes, findings: bytes | None, now: int, expires_ts: int) -> int:
     """Keep a table; its nid."""
     sql = (
-        "INSERT INTO user_import (sealed, options, created_ts, expires_ts) VALUES (%s, %s, %s, %s)"
-        " RETURNING nid"
+        "INSERT INTO user_import (sealed, options, findings, created_ts, expires_ts)"
+        " VALUES (%s, %s, %s, %s, %s) RETURNING nid"
     )
-    return int(db.value(sql, (sealed, options, now, expires_ts)))
+    return int(db.value(sql, (sealed, options, findings, now, expires_ts)))
 
 
 def get(nid: int) -> ImportRow | None:
@@ -53,7 +57,23 @@ def get(nid: int) -> ImportRow | None:
     if found is None:
         return None
     row = ImportRow(*found)
-    return row._replace(sealed=bytes(row.sealed), options=bytes(row.options))
+    findings = None if row.findings is None else bytes(row.findings)
+    return row._replace(options=bytes(row.options), findings=findings)
+
+
+def content(nid: int) -> bytes:
+    """The sealed content of a table that is there."""
+    return bytes(db.value("SELECT sealed FROM user_import WHERE nid = %s", (nid,)))
+
+
+def set_look_task(nid: int, task_nid: int) -> None:
+    """Note which task looks at a table."""
+    db.execute("UPDATE user_import SET look_task_nid = %s WHERE nid = %s", (task_nid, nid))
+
+
+def set_findings(nid: int, findings: bytes) -> None:
+    """Note what would happen with a table."""
+    db.execute("UPDATE user_import SET findings = %s WHERE nid = %s", (findings, nid))
 
 
 def recent(limit: int) -> list[tuple[int, int, int | None]]:

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from matrix_app.services import long_tasks
-from matrix_app.storage import accounts, audit
+from matrix_app.storage import accounts, audit, db
 from matrix_app.storage import long_tasks as stored_tasks
 from tests.factories.accounts import make_account
 from tests.factories.browser import Browser, Shown
@@ -86,6 +86,21 @@ def test_a_table_is_forgotten(browser: Browser) -> None:
     assert browser.get(page).status == 404
 
 
-def test_ten_thousand_rows_are_looked_at(browser: Browser) -> None:
+def test_ten_thousand_rows_are_looked_at_by_a_task(browser: Browser) -> None:
     shown = uploaded(browser, "user\n" + "\n".join(f"u{number}" for number in range(10_000)))
-    assert shown.texts("dl.facts dd")[:2] == ["10000", "10000"]
+    assert "is being looked at" in shown.text
+    assert shown.html.css("#look[hx-get]")
+    assert "is being looked at" in browser.ask(shown.address, headers={"HX-Request": "true"}).content.decode()
+    work()
+    assert browser.ask(shown.address, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    assert browser.get(shown.address).texts("dl.facts dd")[:2] == ["10000", "10000"]
+
+
+def test_a_table_that_nobody_will_look_at_says_so(browser: Browser) -> None:
+    page = uploaded(browser, "user\n" + "\n".join(f"u{number}" for number in range(501))).address
+    with db.write():
+        stored_tasks.ask_to_cancel(stored_tasks.unfinished()[0].nid)
+    work()
+    shown = browser.get(page)
+    assert "upload it again" in shown.text
+    assert shown.html.css("#look[hx-get]") == []

@@ -58,6 +58,7 @@ def fill(size: Size, now: int, *, in_setup: bool = False) -> Filled:
             db.execute("SET LOCAL statement_timeout = 0")
         server_nids = fill_servers(size, now)
         people = fill_people(size, server_nids[0], now)
+        imported = fill_import(size)
         remote = fill_remote_users(size, server_nids)
         fill_media(size, people, server_nids, now)
         rooms = fill_rooms(size, people, remote, now)
@@ -66,7 +67,6 @@ def fill(size: Size, now: int, *, in_setup: bool = False) -> Filled:
         if size.policies:
             system = system_account()
             fill_policies(size, people, Someone(system.user_nid, system.user_id, ""), now)
-        imported = fill_import(size)
         fill_watch(size, now)
         _setup(people.owner.nid, now, finished=not in_setup)
         tokens = {area: sign_in(people.owner, area, now) for area in (ADMIN, ACCOUNT)}

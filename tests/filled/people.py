@@ -8,13 +8,17 @@ from typing import NamedTuple
 import orjson
 
 from appliance.config import get_config
+from matrix_app.services import long_tasks
 from matrix_app.services.access_tokens import hash_token
 from matrix_app.services.audit import CLI
 from matrix_app.services.passkeys import MOST
 from matrix_app.services.passwords import hash_password
 from matrix_app.services.relying_party import relying_party
-from matrix_app.services.user_import.requests import Options, upload
+from matrix_app.services.user_import.kept import Options
+from matrix_app.services.user_import.looking import KIND as LOOKING
+from matrix_app.services.user_import.requests import upload
 from matrix_app.services.web_sign_in import ACCOUNT
+from matrix_app.storage import long_tasks as stored_tasks
 from matrix_app.storage import models as tables
 from tests.factories.accounts import PASSWORD
 from tests.filled.names import Person, person
@@ -206,11 +210,15 @@ def _web_session(someone: Someone, token: str, area: str, number: int, now: int)
 
 
 def fill_import(size: Size) -> int | None:
-    """A table of users that was uploaded, half of them with names that are taken; its nid."""
+    """A table of users that was uploaded and looked at, half of them with names that are taken; its nid."""
     if not size.imports:
         return None
     rows = [f"{person(number).localpart}{'-new' if number % 2 else ''}," for number in range(size.imports)]
-    return upload(CLI, "\n".join(["user,display_name", *rows]).encode(), Options(skip=True, all_random=False))
+    content = "\n".join(["user,display_name", *rows]).encode()
+    nid = upload(CLI, content, Options(skip=True, all_random=False))
+    for task in stored_tasks.unfinished(LOOKING):
+        long_tasks.run(task.nid)
+    return nid
 
 
 def sign_in(someone: Someone, area: str, now: int) -> str:

@@ -11,9 +11,9 @@ from matrix_app.services import long_tasks
 from matrix_app.services.audit import CLI
 from matrix_app.services.make_password import make_password
 from matrix_app.services.passwords import check_policy
-from matrix_app.services.user_import import requests, table, task
+from matrix_app.services.user_import import kept, looking, requests, table, task
 from matrix_app.services.user_import.judge import judge
-from matrix_app.services.user_import.requests import Options
+from matrix_app.services.user_import.kept import Options
 from matrix_app.services.user_import.table import read_table
 from matrix_app.storage import accounts, db, profiles, threepids, user_imports
 from matrix_app.storage import long_tasks as stored_tasks
@@ -37,7 +37,7 @@ def imported(content: bytes, options: Options | None = None) -> int:
 
 
 def state_of(nid: int) -> tuple[str, int, int, int]:
-    found = requests.outcome(requests.find(nid))
+    found = requests.outcome(kept.find(nid))
     assert found is not None
     return found.task.state, found.made, found.skipped, found.passwords
 
@@ -171,9 +171,7 @@ def test_made_passwords_work_and_are_given_once() -> None:
 
 def test_nothing_secret_is_stored_in_the_open() -> None:
     nid = imported(text("user,password", "ann,an own long password", "bob,"))
-    row = user_imports.get(nid)
-    assert row is not None
-    assert b"an own long" not in row.sealed
+    assert b"an own long" not in user_imports.content(nid)
     done = user_imports.done_rows(nid)
     [made] = [bytes(one.sealed_password) for one in done if one.sealed_password is not None]
     [(_, password)] = requests.take_passwords(CLI, nid)
@@ -197,7 +195,7 @@ def test_rows_that_cannot_be_stop_everything_or_are_left_out() -> None:
     ]
 
 
-def test_a_name_that_is_taken_meanwhile_ends_the_import_at_its_row() -> None:
+def test_nothing_is_made_where_a_name_was_taken_before_the_import_began() -> None:
     nid = requests.upload(CLI, text("user", "ann", "bob", "carl"), Options())
     task_nid = requests.start(CLI, nid)
     make_account("bob")
@@ -205,8 +203,68 @@ def test_a_name_that_is_taken_meanwhile_ends_the_import_at_its_row() -> None:
     found = stored_tasks.find(task_nid)
     assert found is not None
     assert (found.state, found.error) == ("failed", "Line 3: The user name is taken")
+    assert accounts.find("@ann:hearth.example") is None
+
+
+def test_a_name_that_is_taken_meanwhile_ends_the_import_at_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "_SECONDS", 0.0)
+    nid = requests.upload(CLI, text("user", "ann", "bob", "carl"), Options())
+    row = stored_tasks.find(requests.start(CLI, nid))
+    assert row is not None
+    assert not task.import_some(long_tasks.LongTask(row))
+    make_account("bob")
+    with pytest.raises(Conflict, match="Line 3: The user name is taken"):
+        task.import_some(long_tasks.LongTask(row))
     assert accounts.find("@ann:hearth.example") is not None
     assert accounts.find("@carl:hearth.example") is None
+
+
+def big_table() -> bytes:
+    """One with one name that cannot be, which is too big to be looked at while somebody waits."""
+    return text("user", "no good name", *(f"u{n}" for n in range(looking.MOST_AT_ONCE)))
+
+
+def test_a_big_table_is_looked_at_by_a_task_and_begun_with_afterwards() -> None:
+    nid = requests.upload(CLI, big_table(), Options(skip=True))
+    assert requests.preview(nid).is_looked_at
+    with pytest.raises(Conflict, match="has not been looked at"):
+        requests.start(CLI, nid)
+    [row] = stored_tasks.unfinished(looking.KIND)
+    long_tasks.run(row.nid)
+    shown = requests.preview(nid)
+    assert shown.found is not None
+    assert (shown.found.new, shown.found.wrong) == (looking.MOST_AT_ONCE, 1)
+    assert [(one.line, one.user_id) for one in shown.found.refused] == [(2, "no good name")]
+    assert shown.may_start
+
+
+def test_looking_again_at_what_would_happen_runs_the_same_few_statements() -> None:
+    nid = requests.upload(CLI, big_table(), Options(skip=True))
+    long_tasks.run(stored_tasks.unfinished(looking.KIND)[0].nid)
+    with recorded() as found:
+        requests.preview(nid)
+    assert len(found) == 2
+
+
+def test_a_table_that_is_forgotten_is_not_looked_at_any_more() -> None:
+    nid = requests.upload(CLI, big_table(), Options())
+    [row] = stored_tasks.unfinished(looking.KIND)
+    requests.remove(CLI, nid)
+    long_tasks.run(row.nid)
+    ended = stored_tasks.find(row.nid)
+    assert ended is not None
+    assert ended.state == stored_tasks.CANCELLED
+
+
+def test_what_stands_where_a_user_should_is_not_stored_in_the_open() -> None:
+    nid = requests.upload(CLI, text("user,password", "an own long password,ann"), Options())
+    row = user_imports.get(nid)
+    assert row is not None
+    assert row.findings is not None
+    assert b"an own long" not in row.findings
+    found = requests.preview(nid).found
+    assert found is not None
+    assert found.refused[0].user_id == "an own long password"
 
 
 def test_a_worker_that_ends_anywhere_leaves_nobody_out_and_makes_nobody_twice(
@@ -233,7 +291,7 @@ def test_it_is_begun_once_and_forgotten_after_a_day() -> None:
     with db.write():
         db.execute("UPDATE user_import SET expires_ts = 1")
     with pytest.raises(NotFound):
-        requests.find(nid)
+        kept.find(nid)
     assert requests.remove_expired() == 1
     assert db.value("SELECT count(*) FROM user_import_row") == 0
 

@@ -18,9 +18,9 @@ from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import InvalidParam, MatrixError
+from matrix_app.services.user_import.kept import Options, find
 from matrix_app.services.user_import.requests import (
-    Options,
-    find,
+    Preview,
     outcome,
     preview,
     remove,
@@ -32,7 +32,6 @@ from matrix_app.services.user_import.requests import (
 from matrix_app.services.user_import.table import MOST_BYTES, MOST_ROWS
 from matrix_app.storage import user_imports
 
-MOST_SHOWN: Final = 50
 _RECENT: Final = 10
 _MODES: Final = (
     ("stop", _("make no account at all")),
@@ -89,9 +88,17 @@ def table(visit: Visit, nid: int) -> HttpResponse:
     if done is not None:
         template = "users/import_state" if visit.is_partial else "users/import_outcome"
         return visit.page(template, nid=nid, outcome=done)
-    shown = preview(nid)
-    refused = [(verdict, told(MatrixError(verdict.reason))) for verdict in shown.refused[:MOST_SHOWN]]
-    return visit.page("users/import_preview", nid=nid, shown=shown, counts=shown.counts, refused=refused)
+    return _preview(visit, nid, preview(nid))
+
+
+def _preview(visit: Visit, nid: int, shown: Preview) -> HttpResponse:
+    if shown.found is None:
+        template = "users/import_look_state" if visit.is_partial else "users/import_look"
+        return visit.page(template, nid=nid, shown=shown)
+    if visit.is_partial:  # what asked shows that it is being looked at, and is over
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    refused = [(one, told(MatrixError(one.reason))) for one in shown.found.refused]
+    return visit.page("users/import_preview", nid=nid, shown=shown, found=shown.found, refused=refused)
 
 
 @page("admin", confirmed=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,8 +10,11 @@ from appliance.sealing import seal, unseal
 from matrix_app.protocol.errors import Conflict, NotFound
 from matrix_app.services import audit, long_tasks
 from matrix_app.services.audit import Actor
-from matrix_app.services.user_import.judge import Fate, Verdict, judge
-from matrix_app.services.user_import.table import Table, read_table
+from matrix_app.services.user_import.findings import Findings, findings, sealed, unsealed
+from matrix_app.services.user_import.judge import judge
+from matrix_app.services.user_import.kept import Options, find, options_of, table_of
+from matrix_app.services.user_import.looking import is_big, look_later
+from matrix_app.services.user_import.table import read_table
 from matrix_app.storage import db, user_imports
 from matrix_app.storage import long_tasks as stored_tasks
 from matrix_app.storage.clock import now_ms
@@ -24,42 +26,23 @@ KIND: Final = "users.import"
 KEPT_MS: Final = 24 * 3_600_000
 
 
-class Options(msgspec.Struct, frozen=True):
-    """How a table is to be taken."""
-
-    # Whether rows that cannot be are passed over, or end it all before anything is made.
-    skip: bool = False
-    # Whether everybody gets a random password, or only those for whom the table has none.
-    all_random: bool = False
-
-
 class Preview(NamedTuple):
-    """What would happen."""
+    """What would happen; without `found` while the table is being looked at by `task`."""
 
     row: ImportRow
     options: Options
-    table: Table
-    verdicts: list[Verdict]
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many rows have which fate, and of the new accounts how many are what."""
-        counts = Counter(verdict.fate.value for verdict in self.verdicts)
-        new = [verdict.row for verdict in self.verdicts if verdict.fate is Fate.NEW]
-        counts["admins"] = sum(row.is_admin for row in new)
-        counts["with_address"] = sum(bool(row.addresses) for row in new)
-        counts["random"] = sum(self.options.all_random or not row.password for row in new)
-        return counts
-
-    @property
-    def refused(self) -> list[Verdict]:
-        """The rows that become no account."""
-        return [verdict for verdict in self.verdicts if verdict.fate is not Fate.NEW]
+    found: Findings | None
+    task: LongTaskRow | None
 
     @property
     def may_start(self) -> bool:
-        """Whether there is something to do, and nothing that ends it."""
-        return len(self.refused) < len(self.verdicts) and (self.options.skip or not self.refused)
+        """Whether it is known what would happen, and that may be begun with."""
+        return self.found is not None and self.found.may_start(self.options)
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether somebody is at it."""
+        return self.found is None and self.task is not None and not self.task.is_finished
 
 
 class Outcome(NamedTuple):
@@ -76,52 +59,40 @@ class Outcome(NamedTuple):
 def upload(actor: Actor, content: bytes, options: Options) -> int:
     """Keep a table for a day, sealed, as passwords may be in it; its nid. Raises `InvalidParam`."""
     table = read_table(content)
+    found = None if is_big(table) else sealed(findings(table, judge(table.rows), options))
     now = now_ms()
     with db.write():
-        nid = user_imports.insert(seal(content), msgspec.json.encode(options), now, now + KEPT_MS)
+        nid = user_imports.insert(seal(content), msgspec.json.encode(options), found, now, now + KEPT_MS)
         audit.record(actor, "users.upload_table", str(nid), rows=len(table.rows))
+        if found is None:
+            look_later(actor, nid, table)
     return nid
 
 
-def find(nid: int) -> ImportRow:
-    """A table that was uploaded; raises `NotFound` once its time is over."""
-    found = user_imports.get(nid)
-    if found is None or found.expires_ts < now_ms():
-        raise NotFound("There is no such table any more: upload it again")
-    return found
-
-
 def preview(nid: int) -> Preview:
-    """What would happen with a table now."""
+    """What would happen with a table, as it was when it was looked at."""
     row = find(nid)
-    table = table_of(row)
-    return Preview(row, options_of(row), table, judge(table.rows))
-
-
-def table_of(row: ImportRow) -> Table:
-    """The table itself."""
-    return read_table(unseal(row.sealed))
-
-
-def options_of(row: ImportRow) -> Options:
-    """How it is to be taken."""
-    return msgspec.json.decode(row.options, type=Options)
+    found = None if row.findings is None else unsealed(row.findings)
+    task = None if row.look_task_nid is None else stored_tasks.find(row.look_task_nid)
+    return Preview(row, options_of(row), found, task)
 
 
 def start(actor: Actor, nid: int) -> int:
     """Have the accounts made; the nid of the task.
 
-    Raises `Conflict` where a row forbids it, or it was begun already.
+    Raises `Conflict` where a row forbids it, nobody has looked at the table, or it was begun already.
     """
     shown = preview(nid)
+    if shown.found is None:
+        raise Conflict("The table has not been looked at")
     if not shown.may_start:
         raise Conflict("Nothing has been imported: there are rows that cannot be")
     with db.write():
-        title = f"Import {shown.counts[Fate.NEW.value]} users"
+        title = f"Import {shown.found.new} users"
         task_nid = long_tasks.start(KIND, title, {"import_nid": nid}, actor)
         if not user_imports.set_task(nid, task_nid):
             raise Conflict("The table is being imported already")
-        audit.record(actor, "users.import", str(nid), rows=len(shown.verdicts), skip=shown.options.skip)
+        audit.record(actor, "users.import", str(nid), rows=shown.found.rows, skip=shown.options.skip)
     return task_nid
 
 
@@ -138,11 +109,11 @@ def take_passwords(actor: Actor, nid: int) -> list[tuple[str, str]]:
     """The passwords that were made, by user ID; they are forgotten by this. Raises `NotFound` for none."""
     find(nid)
     with db.write():
-        sealed = user_imports.take_passwords(nid)
-        if not sealed:
+        found = user_imports.take_passwords(nid)
+        if not found:
             raise NotFound("There are no passwords to fetch, or they have been fetched already")
-        audit.record(actor, "users.fetch_passwords", str(nid), accounts=len(sealed))
-    return [(user_id, unseal(password).decode()) for user_id, password in sealed]
+        audit.record(actor, "users.fetch_passwords", str(nid), accounts=len(found))
+    return [(user_id, unseal(password).decode()) for user_id, password in found]
 
 
 def skipped_rows(actor: Actor, nid: int) -> tuple[tuple[str, ...], list[tuple[str, tuple[str, ...]]]]:
@@ -170,6 +141,8 @@ def remove(actor: Actor, nid: int) -> None:
     if found is not None and not found.task.is_finished:
         raise Conflict("The table is being imported already")
     with db.write():
+        if row.look_task_nid is not None:
+            stored_tasks.ask_to_cancel(row.look_task_nid)
         user_imports.remove(nid)
         audit.record(actor, "users.remove_table", str(nid))
 

@@ -15,7 +15,9 @@ from matrix_app.services.long_tasks import LongTask, long_task
 from matrix_app.services.make_password import make_password
 from matrix_app.services.passwords import hash_password
 from matrix_app.services.user_import.judge import Fate, Verdict, judge
-from matrix_app.services.user_import.requests import KIND, Options, find, options_of, table_of
+from matrix_app.services.user_import.kept import Options, find, options_of, table_of
+from matrix_app.services.user_import.requests import KIND
+from matrix_app.services.user_import.table import Table
 from matrix_app.storage import db, user_imports
 from matrix_app.storage.user_imports import DoneRow
 
@@ -30,6 +32,8 @@ def import_some(task: LongTask) -> bool:
     row = find(nid)
     table, options = table_of(row), options_of(row)
     begun = user_imports.next_number(nid)
+    if begun == 0 and not options.skip:
+        _refuse_some(table)
     until = time.monotonic() + _SECONDS
     for verdict in judge(table.rows[begun : begun + _AT_ONCE]):
         _do(nid, verdict, options, task.actor)
@@ -41,10 +45,17 @@ def import_some(task: LongTask) -> bool:
     return task.done >= task.total
 
 
+def _refuse_some(table: Table) -> None:
+    """Make nothing at all where a row has become impossible since the table was looked at."""
+    for verdict in judge(table.rows):
+        if verdict.fate is not Fate.NEW:
+            raise Conflict(f"Line {verdict.row.line}: {verdict.reason}")
+
+
 def _do(nid: int, verdict: Verdict, options: Options, actor: Actor) -> None:
     if verdict.fate is not Fate.NEW:
         if not options.skip:
-            # Somebody else has taken the name since the table was looked at.
+            # Somebody else has taken the name since the first account was made.
             raise Conflict(f"Line {verdict.row.line}: {verdict.reason}")
         _note(nid, DoneRow(verdict.row.number, verdict.user_id, verdict.reason, None))
         return

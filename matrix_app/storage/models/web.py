@@ -147,6 +147,9 @@ class UserImport(models.Model):
     nid = own_nid()
     sealed = models.BinaryField()
     options = models.BinaryField()
+    # What would happen: sealed, and null until it was looked at. A task does that where it takes long.
+    findings = models.BinaryField(null=True)
+    look_task_nid = ref(null=True)
     # Null until it is begun with.
     task_nid = ref(null=True)
     created_ts = timestamp()
