@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -30,11 +31,17 @@ class Key(NamedTuple):
 
 def keys_of(section: type[Section]) -> Iterator[Key]:
     """The keys of a section, in the order in which they are declared."""
-    for info in msgspec.structs.fields(section):
+    for info in _fields(section):
         metas = get_args(info.type)[1:] if get_origin(info.type) is Annotated else ()
         sentence = next((meta.description for meta in metas if meta.description), "")
         base = next((meta.extra["base"] for meta in metas if meta.extra), None)
         yield Key(info.name, info.type, _default(info), sentence, base)
+
+
+@cache
+def _fields(section: type[Section]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """What a section declares: to read that takes 30 ms for all of them, and pages ask each time."""
+    return msgspec.structs.fields(section)
 
 
 def find_key(section: type[Section], names: Sequence[str]) -> Key | None:

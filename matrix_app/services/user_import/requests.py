@@ -72,9 +72,10 @@ def upload(actor: Actor, content: bytes, options: Options) -> int:
 def preview(nid: int) -> Preview:
     """What would happen with a table, as it was when it was looked at."""
     row = find(nid)
-    found = None if row.findings is None else unsealed(row.findings)
+    if row.findings is not None:
+        return Preview(row, options_of(row), unsealed(row.findings), None)
     task = None if row.look_task_nid is None else stored_tasks.find(row.look_task_nid)
-    return Preview(row, options_of(row), found, task)
+    return Preview(row, options_of(row), None, task)
 
 
 def start(actor: Actor, nid: int) -> int:
