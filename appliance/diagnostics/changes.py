@@ -11,7 +11,7 @@ from appliance.diagnostics.registry import all_checks
 from appliance.diagnostics.result import Status
 from matrix_app.services.alerts import Alert, channels, deliver
 from matrix_app.services.mail import is_configured
-from matrix_app.storage import alert_channels, check_results, db
+from matrix_app.storage import alert_channels, check_mutes, check_results, db
 from matrix_app.storage.check_results import CheckRow
 from matrix_app.storage.clock import now_ms
 
@@ -24,9 +24,12 @@ _UNTOLD: Final = ("", Status.OK)
 def tell_changes() -> list[str]:
     """Tell of checks that became bad or good again since they were told of; the IDs of those that were.
 
-    A check that could not be looked at is neither. Nothing counts as told until a channel has taken it.
+    A check that could not be looked at is neither, and a muted one is told of when it no longer is muted.
+    Nothing counts as told until a channel has taken it.
     """
-    news = [row for row in check_results.all_rows().values() if _is_news(row)]
+    muted = check_mutes.present(now_ms())
+    rows = check_results.all_rows().values()
+    news = [row for row in rows if row.id not in muted and _is_news(row)]
     if not news or not channels() or not deliver(_alert(news)):
         return []
     with db.write():
@@ -87,13 +90,16 @@ def mail_changes() -> bool:
     alerts = get_config().alerts
     if not alerts.daily_mail or not alerts.mail_to or not is_configured():
         return False
+    muted = check_mutes.present(now_ms())
     rows = check_results.all_rows()
     kept = alert_channels.all_rows().get(DAILY)
     before = kept.data if kept else {}
-    changed = [row for row in rows.values() if _has_changed(row, before.get(row.id, Status.OK.value))]
+    known = {id: before.get(id, Status.OK.value) for id in rows}
+    heard = [row for id, row in rows.items() if id not in muted]
+    changed = [row for row in heard if _has_changed(row, known[row.id])]
     if changed and not deliver(_daily(changed), ["mail"]):
         return False
-    present = orjson.dumps({row.id: row.status for row in rows.values()})
+    present = orjson.dumps(known | {row.id: row.status for row in heard})
     with db.write():
         alert_channels.put(DAILY, now_ms(), "", present)
     return bool(changed)

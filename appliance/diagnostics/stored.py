@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import orjson
 
 from appliance.diagnostics.registry import Check, Finding, all_checks, run_checks
-from matrix_app.storage import check_results, db
+from matrix_app.storage import check_mutes, check_results, db
 from matrix_app.storage.clock import now_ms
 
 
@@ -27,6 +27,7 @@ def run_and_store(
     findings = run_checks(wanted, keep, known=known)
     with db.write():
         check_results.forget_others(list(known))
+        check_mutes.forget_expired(now_ms())
     return findings
 
 

@@ -30,16 +30,19 @@ def found_last() -> list[dict[str, Any]]:
     """What was found by the last hourly run: statuses and times."""
     from appliance.diagnostics.registry import all_checks
     from appliance.diagnostics.result import Status
-    from matrix_app.storage import check_results
+    from matrix_app.storage import check_mutes, check_results
+    from matrix_app.storage.clock import now_ms
 
     statuses = {status.value for status in Status}
     known, rows = all_checks(), check_results.all_rows()
+    muted = check_mutes.present(now_ms())
     return [
         {
             "id": id,
             "status": row.status if row.status in statuses else "?",
             "since_ts": row.since_ts,
             "checked_ts": row.checked_ts,
+            "is_muted": id in muted,
         }
         for id, row in rows.items()
         if id in known

@@ -61,7 +61,11 @@ def set_told(id: str, status: str) -> None:
     db.execute("UPDATE check_result SET told_status = %s WHERE id = %s", (status, id))
 
 
-def worst() -> str:
-    """The worst status of all: error, warn or ok; empty when nothing has been looked at."""
-    found = {row[0] for row in db.rows("SELECT DISTINCT status FROM check_result")}
+def worst(now: int) -> str:
+    """The worst status of all that are not muted: error, warn or ok; empty when nothing was looked at."""
+    sql = (
+        "SELECT DISTINCT status FROM check_result WHERE NOT EXISTS (SELECT 1 FROM check_mute"
+        " WHERE check_mute.id = check_result.id AND (until_ts IS NULL OR until_ts > %s))"
+    )
+    found = {row[0] for row in db.rows(sql, (now,))}
     return next((status for status in ("error", "warn") if status in found), "ok" if found else "")

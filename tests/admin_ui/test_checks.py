@@ -39,3 +39,23 @@ def test_alerts_are_tried_from_the_page(browser: Browser) -> None:
         assert "Nobody is told" in browser.post(f"{page}try-alerts/", page=page).message
     assert "on its way" in browser.post(f"{page}try-alerts/", page=page).message
     assert [row.task["func"] for row in OrmQ.objects.all()] == ["matrix_app.tasks.try_alerts"]
+
+
+def test_a_check_is_muted_from_its_page_and_told_of_again(browser: Browser) -> None:
+    with db.write():
+        check_results.put("work.queue", "error", "stuck", "", "", "", b"{}", 1)
+    page = "/admin/checks/work.queue/"
+    assert "Say why" in browser.post(f"{page}mute/", {"days": "7"}, page=page).message
+    assert browser.post(f"{page}mute/", {"reason": "<b>later</b>", "days": "7"}, page=page).message
+    shown = browser.get("/admin/checks/")
+    assert "&lt;b&gt;later" in shown.text
+    assert "Muted; told of again: <time" in shown.text
+    assert not shown.html.css(".check.error")
+    assert "stuck" not in browser.get("/admin/").text
+    assert "again" in browser.post(f"{page}unmute/", page=page).message
+    assert browser.get("/admin/checks/").html.css(".check.error")
+    assert "stuck" in browser.get("/admin/").text
+
+
+def test_there_is_no_page_of_a_check_that_is_not_there(browser: Browser) -> None:
+    assert browser.get("/admin/checks/work.nothing/").status == 404

@@ -46,6 +46,7 @@ EXAMPLES: Final[dict[tuple[str, str], Values]] = {
     ("backup", "name"): lambda filled: [filled.backup],
     ("backup", "part"): lambda _: ["manifest.json"],
     ("support", "name"): lambda _: [NOTHING],
+    ("check", "id"): lambda _: ["database.connect", "names.dnssec"],
     ("settings", "name"): lambda _: list(sections()),
 }
 # What must stand behind the path of an address, by the area and the name of its URL.

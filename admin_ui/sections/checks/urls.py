@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.checks import views
+from admin_ui.sections.checks import muting, views
 
 urlpatterns = [
     path("checks/", views.checks, name="checks"),
     path("checks/run/", views.run, name="checks-run"),
     path("checks/try-alerts/", views.try_alerts, name="checks-try-alerts"),
+    path("checks/<str:id>/", muting.check, name="check"),
+    path("checks/<str:id>/mute/", muting.mute, name="check-mute"),
+    path("checks/<str:id>/unmute/", muting.unmute, name="check-unmute"),
 ]

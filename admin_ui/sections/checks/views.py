@@ -17,8 +17,10 @@ from matrix_app.protocol.errors import InvalidParam, NotFound
 from matrix_app.services import audit
 from matrix_app.services.alerts import channels
 from matrix_app.services.background import run_later
-from matrix_app.storage import check_results
+from matrix_app.storage import check_mutes, check_results
+from matrix_app.storage.check_mutes import MuteRow
 from matrix_app.storage.check_results import CheckRow
+from matrix_app.storage.clock import now_ms
 
 GROUPS: dict[str, Promise | str] = {
     "configuration": _("Configuration"),
@@ -50,6 +52,7 @@ class Shown(NamedTuple):
 
     check: Check
     row: CheckRow | None
+    mute: MuteRow | None = None
 
 
 class ShownGroup(NamedTuple):
@@ -63,10 +66,10 @@ class ShownGroup(NamedTuple):
 
 def groups() -> list[ShownGroup]:
     """The checks by group, those first that need somebody's attention."""
-    rows = check_results.all_rows()
+    rows, muted = check_results.all_rows(), check_mutes.present(now_ms())
     found: dict[str, list[Shown]] = {}
     for check in all_checks().values():
-        found.setdefault(check.group, []).append(Shown(check, rows.get(check.id)))
+        found.setdefault(check.group, []).append(Shown(check, rows.get(check.id), muted.get(check.id)))
     shown = [
         ShownGroup(name, GROUPS.get(name, name), _worst(checks), checks) for name, checks in found.items()
     ]
@@ -74,7 +77,7 @@ def groups() -> list[ShownGroup]:
 
 
 def _worst(checks: list[Shown]) -> str:
-    statuses = [shown.row.status for shown in checks if shown.row is not None]
+    statuses = [shown.row.status for shown in checks if shown.row is not None and shown.mute is None]
     return min(statuses, key=_ORDER.index, default="skipped")
 
 

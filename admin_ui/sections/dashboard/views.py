@@ -14,7 +14,7 @@ from appliance.diagnostics.registry import all_checks
 from appliance.metrics.forecast import disk_full_in_days
 from appliance.metrics.sampling import Figure
 from appliance.version import VERSION
-from matrix_app.storage import account_list, check_results, long_tasks, room_list, samples
+from matrix_app.storage import account_list, check_mutes, check_results, long_tasks, room_list, samples
 from matrix_app.storage.check_results import CheckRow
 from matrix_app.storage.clock import now_ms
 
@@ -44,7 +44,9 @@ def dashboard(visit: Visit) -> HttpResponse:
 def _concerns() -> list[tuple[str, CheckRow]]:
     """What does not work, and then what somebody should look at, by the titles of their checks."""
     known = all_checks()
-    bad = [row for row in check_results.all_rows().values() if row.status in ("error", "warn")]
+    muted = check_mutes.present(now_ms())
+    rows = check_results.all_rows().values()
+    bad = [row for row in rows if row.status in ("error", "warn") and row.id not in muted]
     bad.sort(key=lambda row: (row.status, row.since_ts))
     return [(known[row.id].title if row.id in known else row.id, row) for row in bad[:MOST_CONCERNS]]
 

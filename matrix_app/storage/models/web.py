@@ -193,6 +193,21 @@ class CheckResult(models.Model):
         db_table = "check_result"
 
 
+class CheckMute(models.Model):
+    """A check of which nobody wants to be told, for a time or for good."""
+
+    id = models.TextField(primary_key=True)
+    reason = models.TextField()
+    # Null: for good.
+    until_ts = timestamp(null=True)
+    muted_ts = timestamp()
+    # Null for the command line.
+    user_nid = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "check_mute"
+
+
 class SetupState(models.Model):
     """How far the setup of this server is: one row, from the first time that it was unlocked."""
 

@@ -29,6 +29,22 @@ def test_the_alerts(stage: Stage) -> None:
     assert told[0]["To"] == "alerts@example.org"
 
 
+@deed(admin_check_mute="check.mute", admin_check_unmute="check.unmute")
+def mute_a_check_and_be_told_of_it_again(stage: Stage) -> None:
+    owner = stage.owner
+    owner.open("/admin/checks/")
+    owner.follow("Certificates of others")
+    owner.fill("Reason", "it is a test")
+    owner.press("Mute the check")
+    owner.says("The check is muted")
+    owner.open("/admin/checks/")
+    assert "it is a test" in owner.page.locator("main").inner_text()
+    owner.follow("Certificates of others")
+    owner.press("Tell of it again")
+    owner.open("/admin/checks/")
+    assert "it is a test" not in owner.page.locator("main").inner_text()
+
+
 @deed(admin_settings_section="settings.change", admin_settings_reset="settings.reset")
 def change_a_setting_and_take_it_back(stage: Stage) -> None:
     owner, person = stage.owner, stage.owner_person

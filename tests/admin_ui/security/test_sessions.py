@@ -48,6 +48,8 @@ UNCONFIRMED: Final = {
     },
     "admin:checks-run": "it changes nothing",
     "admin:checks-try-alerts": "it changes nothing",
+    "admin:check-mute": "it can be taken back",
+    "admin:check-unmute": "it can be taken back",
     "admin:user-lock": "it can be taken back",
     "admin:user-rename-device": "it can be taken back",
     "admin:user-suspend": "it can be taken back",

@@ -11,6 +11,7 @@ from appliance.diagnostics.registry import Check, Finding, all_checks, run_check
 from appliance.diagnostics.result import Result, Status, error, ok
 from appliance.diagnostics.stored import run_and_store
 from matrix_app.storage import check_results, db
+from matrix_app.storage.clock import now_ms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,7 +100,7 @@ def test_what_was_found_is_kept_with_since_when(checks: dict[str, Check]) -> Non
     run_and_store(known=checks)
     row = check_results.all_rows()["a.first"]
     assert row.since_ts > 5
-    assert (row.status, row.fix, check_results.worst()) == ("error", "mend it", "error")
+    assert (row.status, row.fix, check_results.worst(now_ms())) == ("error", "mend it", "error")
 
 
 def test_every_check_runs_here_and_names_only_checks_that_are() -> None:
