@@ -77,6 +77,22 @@ class RoomEventFilter(EventFilter, frozen=True, kw_only=True, cache_hash=True):
         """Whether no event can pass, so that none need be looked for."""
         return self.rooms == () or super().blocks_everything()
 
+    def names_rooms(self) -> bool:
+        """Whether it depends on the room what can pass."""
+        return self.rooms is not None or bool(self.not_rooms)
+
+    def passes_everything(self) -> bool:
+        """Whether every event passes, so that none need be looked at."""
+        unset = (
+            self.types,
+            self.senders,
+            self.contains_url,
+            self.related_by_senders,
+            self.related_by_rel_types,
+        )
+        excluded = self.not_types or self.not_senders
+        return not excluded and not self.names_rooms() and all(value is None for value in unset)
+
     def wants_room(self, room_id: str) -> bool:
         """Whether events of the room can pass."""
         return _wants_room(self.rooms, self.not_rooms, room_id)

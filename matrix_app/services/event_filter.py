@@ -25,9 +25,7 @@ def passing(rows: Sequence[EventRow], wanted: RoomEventFilter, room_id: str) -> 
             content=_content(row) if needs_content else None,
         )
     ]
-    if wanted.related_by_rel_types is None and wanted.related_by_senders is None:
-        return chosen
-    return _related(chosen, wanted)
+    return related_to(chosen, wanted)
 
 
 def _content(row: EventRow) -> dict[str, object]:
@@ -35,7 +33,10 @@ def _content(row: EventRow) -> dict[str, object]:
     return {} if row.redacted_by_nid is not None else events.parse(row).content
 
 
-def _related(rows: Sequence[EventRow], wanted: RoomEventFilter) -> list[EventRow]:
+def related_to(rows: list[EventRow], wanted: RoomEventFilter) -> list[EventRow]:
+    """Those of the events which others relate to as the filter asks; all where it does not ask."""
+    if wanted.related_by_rel_types is None and wanted.related_by_senders is None:
+        return rows
     senders = None
     if wanted.related_by_senders is not None:
         senders = list(interning.user_nids(wanted.related_by_senders).values())

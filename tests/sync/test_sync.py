@@ -111,6 +111,21 @@ def test_a_room_that_was_left_is_shown_once_up_to_the_leaving(clients: ClientFac
     assert "rooms" not in sync(bob, body["next_batch"])
 
 
+def test_who_left_a_room_and_forgot_it_is_told_of_the_leaving_alone(clients: ClientFactory) -> None:
+    alice, bob = clients.make(), clients.make()
+    room_id = alice.create_room(preset="public_chat")
+    bob.change(room_id, "join")
+    since = sync(bob)["next_batch"]
+    bob.change(room_id, "leave")
+    bob.change(room_id, "forget")
+    body = sync(bob, since)
+    assert list(body["rooms"]["leave"]) == [room_id]
+    include_leave = '{"room":{"include_leave":true}}'
+    assert "rooms" not in sync(bob, filter=include_leave)
+    alice.change(room_id, "ban", user_id=bob.user_id)
+    assert "rooms" not in sync(bob, body["next_batch"])
+
+
 def test_history_from_before_an_invitation_stays_hidden(clients: ClientFactory) -> None:
     alice, bob = clients.make(), clients.make()
     visibility = {"type": "m.room.history_visibility", "content": {"history_visibility": "invited"}}

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from orjson import Fragment
 
+from matrix_app.protocol.filters import matcher_of
 from matrix_app.storage import account_data, events, interning, invite_state, members, rooms, state
 from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.state import Delta
@@ -46,14 +47,17 @@ def pending(request: SyncRequest, scope: Scope, membership: Membership) -> dict[
     }
 
 
-def _rows(request: SyncRequest, scope: Scope, memberships: Iterable[Membership]) -> list[MemberRow]:
+def _rows(
+    request: SyncRequest, scope: Scope, memberships: Iterable[Membership], *, forgotten: bool = False
+) -> list[MemberRow]:
     if request.since is None or request.full_state:
         found = members.of_user(request.user_nid, memberships)
     else:
         wanted = set(memberships)
         found = [row for row in scope.changed.values() if row.membership in wanted]
     wants = request.filter.room.wants_room
-    return [row for row in found if not row.forgotten and wants(rooms.by_nid(row.room_nid).room_id)]
+    shown = [row for row in found if forgotten or not row.forgotten]
+    return [row for row in shown if wants(rooms.by_nid(row.room_nid).room_id)]
 
 
 def gather_left(request: SyncRequest, scope: Scope) -> list[LeftRoom]:
@@ -64,7 +68,9 @@ def gather_left(request: SyncRequest, scope: Scope) -> list[LeftRoom]:
     from_start = request.since is None or request.full_state
     if from_start and not (request.filter.room.include_leave or request.from_lost_time):
         return []
-    rows = _rows(request, scope, (Membership.LEAVE, Membership.BAN))
+    # Who left and forgot since the last sync is still told that the room is over.
+    forgotten = not (from_start or request.from_lost_time)
+    rows = _rows(request, scope, (Membership.LEAVE, Membership.BAN), forgotten=forgotten)
     if request.from_lost_time:
         ends = events.rows_by_nid([row.event_nid for row in rows])
         return [
@@ -84,7 +90,10 @@ def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
         # An invite from another server that came to nothing: this server was never in the room.
         return LeftRoom(row, Timeline([end], False, row.position - 1), [])
     deltas = state.deltas([row.room_nid], request.after, row.position)
-    was, between = _earlier_memberships(row, deltas)
+    earlier = _earlier_memberships(row, deltas)
+    if row.forgotten and not {"join", "invite", "knock"}.intersection(earlier):
+        return None
+    was, between = earlier[:1] == ["join"], "join" in earlier
     whole = request.since is None or request.full_state or (between and not was)
     after = 0 if whole else request.after
     timeline = read_timeline(request, row.room_nid, after, row.position, check_visibility=True)
@@ -96,18 +105,18 @@ def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
     return LeftRoom(row, timeline, nids)
 
 
-def _earlier_memberships(row: MemberRow, deltas: Iterable[Delta]) -> tuple[bool, bool]:
-    """Whether the user was joined at the last sync, and whether they were at some time since."""
+def _earlier_memberships(row: MemberRow, deltas: Iterable[Delta]) -> list[str]:
+    """What the user's membership was at the last sync, and at each time since before it became what it is."""
     key = interning.find_key("m.room.member", interning.user_id_of(row.user_nid))
     own = [delta for delta in deltas if delta.key_nid == key]
     nids = [delta.previous_event_nid for delta in own if delta.previous_event_nid is not None]
     found = events.events_by_nid(nids)
-    joined = [
-        delta.previous_event_nid is not None
-        and found[delta.previous_event_nid].content.get("membership") == "join"
+    return [
+        "leave"
+        if delta.previous_event_nid is None
+        else str(found[delta.previous_event_nid].content.get("membership"))
         for delta in own
     ]
-    return bool(joined and joined[0]), any(joined)
 
 
 def _whole_state(request: SyncRequest, timeline: Timeline, at_end: int) -> list[int]:
@@ -135,5 +144,9 @@ def render_left(
 def _account_data(request: SyncRequest, room: LeftRoom) -> list[Any]:
     if request.since is not None:
         return []
-    entries = account_data.of_rooms(request.user_nid, [room.row.room_nid])
-    return [{"type": entry.type, "content": orjson.loads(entry.content)} for entry in entries]
+    matcher, room_id = matcher_of(request.filter.room.account_data), rooms.by_nid(room.row.room_nid).room_id
+    return [
+        {"type": entry.type, "content": orjson.loads(entry.content)}
+        for entry in account_data.of_rooms(request.user_nid, [room.row.room_nid])
+        if matcher.matches(type=entry.type, room_id=room_id)
+    ]

@@ -155,10 +155,11 @@ def _add_ephemeral(request: SyncRequest, scope: Scope, found: dict[int, JoinedRo
         return
     matcher = matcher_of(wanted)
     own = Kind.RECEIPT in scope.user_kinds
-    with_receipts = [nid for nid in found if own or Kind.RECEIPT in scope.kinds.get(nid, ())]
+    nids = [nid for nid in found if wanted.wants_room(rooms.by_nid(nid).room_id)]
+    with_receipts = [nid for nid in nids if own or Kind.RECEIPT in scope.kinds.get(nid, ())]
     if with_receipts and matcher.matches(type="m.receipt"):
         _add_receipts(request, with_receipts, found)
-    with_typing = [nid for nid in found if Kind.TYPING in scope.kinds.get(nid, ())]
+    with_typing = [nid for nid in nids if Kind.TYPING in scope.kinds.get(nid, ())]
     if with_typing and matcher.matches(type="m.typing"):
         for nid, user_ids in typing.in_rooms(with_typing, request.after, request.upto).items():
             names = interning.user_ids(user_ids)
@@ -186,7 +187,7 @@ def _add_account_data(
         entries += account_data.of_rooms(request.user_nid, newly)
     for entry in entries:
         room = found.get(entry.room_nid)
-        if room is not None and matcher.matches(type=entry.type):
+        if room is not None and matcher.matches(type=entry.type, room_id=rooms.by_nid(room.nid).room_id):
             room.account_data.append({"type": entry.type, "content": Fragment(entry.content)})
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from matrix_app.protocol.filters import matcher_of
-from matrix_app.storage import events, interning, members, state
+from matrix_app.services.event_filter import passing
+from matrix_app.storage import events, interning, members, rooms, state
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.state import Delta
 from matrix_app.sync.v2 import lazy_members
@@ -116,12 +116,13 @@ def load_rows(request: SyncRequest, nids: Iterable[int]) -> dict[int, EventRow]:
     if not nids or wanted.blocks_everything():
         return {}
     rows = events.rows_by_nid(nids)
-    if wanted.types is None and not wanted.not_types and wanted.senders is None and not wanted.not_senders:
+    if wanted.passes_everything():
         return rows
-    matcher = matcher_of(wanted)
-    senders = interning.user_ids({row.sender_nid for row in rows.values()})
+    by_room: dict[int, list[EventRow]] = {}
+    for row in rows.values():
+        by_room.setdefault(row.room_nid, []).append(row)
     return {
-        nid: row
-        for nid, row in rows.items()
-        if matcher.matches(type=row.type, sender=senders[row.sender_nid], content={})
+        row.nid: row
+        for room_nid, found in by_room.items()
+        for row in passing(found, wanted, rooms.by_nid(room_nid).room_id)
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matrix_app.protocol.filters import Matcher, RoomEventFilter, matcher_of
+from matrix_app.services.event_filter import related_to
 from matrix_app.services.visibility import filter_visible
-from matrix_app.storage import events, interning, state
+from matrix_app.storage import events, interning, rooms, state
 from matrix_app.storage.events import EventRow
 from matrix_app.sync import memo
 from matrix_app.sync.v2 import windows
@@ -29,10 +30,11 @@ def read_timeline(
     """
     wanted = request.filter.room.timeline
     limit = wanted.capped_limit(DEFAULT_LIMIT, MOST)
-    if wanted.blocks_everything() or limit == 0:
-        newest = events.timeline(room_nid, after, upto, 1)
-        return Timeline([], bool(newest) and not wanted.blocks_everything(), upto)
-    if not check_visibility and _wants_everything(wanted) and not memo.ignored_users(request.user_nid):
+    if wanted.blocks_everything() or not wanted.wants_room(rooms.by_nid(room_nid).room_id):
+        return Timeline([], False, upto)
+    if limit == 0:
+        return Timeline([], bool(events.timeline(room_nid, after, upto, 1)), upto)
+    if not check_visibility and wanted.passes_everything() and not memo.ignored_users(request.user_nid):
         return windows.shared(room_nid, after, upto, limit)
     found: list[EventRow] = []
     high, size = upto, max(limit + 1, LOOK_AT)
@@ -54,7 +56,7 @@ def read_first_timelines(request: SyncRequest, room_nids: Sequence[int]) -> dict
     """The timelines of rooms that are new to the client, by few statements for all of them."""
     wanted = request.filter.room.timeline
     limit = wanted.capped_limit(DEFAULT_LIMIT, MOST)
-    if not room_nids or wanted.blocks_everything() or limit == 0:
+    if not room_nids or wanted.blocks_everything() or limit == 0 or wanted.names_rooms():
         return {nid: read_timeline(request, nid, 0, request.upto, check_visibility=True) for nid in room_nids}
     batches = events.timelines(room_nids, request.upto, limit + 1)
     every = [row for batch in batches.values() for row in batch]
@@ -84,20 +86,10 @@ def _passed(
         batch = visible if len(visible) == len(batch) else _with_current_state(batch, visible)
     else:
         batch = _without_ignored(batch, request.user_nid)
-    if _wants_everything(wanted):
+    if wanted.passes_everything():
         return batch
     matcher = matcher_of(wanted)
-    return [row for row in batch if _matches(matcher, wanted, row)]
-
-
-def _wants_everything(wanted: RoomEventFilter) -> bool:
-    return (
-        wanted.types is None
-        and not wanted.not_types
-        and wanted.senders is None
-        and not wanted.not_senders
-        and wanted.contains_url is None
-    )
+    return related_to([row for row in batch if _matches(matcher, wanted, row)], wanted)
 
 
 def _with_current_state(batch: list[EventRow], visible: list[EventRow]) -> list[EventRow]:
