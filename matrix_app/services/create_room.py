@@ -21,7 +21,7 @@ from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_user_id
 from matrix_app.protocol.room_versions import RoomVersion, room_version
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.appservices import check_alias_namespace
-from matrix_app.services.invite_permission import takes_invites
+from matrix_app.services.invite_permission import refuse_blocked, takes_invites
 from matrix_app.services.membership import invite, put_member
 from matrix_app.services.policy_lists.enforcement import refuse_invite
 from matrix_app.services.room_presets import PRESETS, PresetName, power_levels, preset_events, topic_content
@@ -97,6 +97,9 @@ def _check(wanted: NewRoom, creator: str, rules: RoomVersion) -> None:
     for user_id in wanted.invite:
         parse_user_id(user_id)
         refuse_invite(creator, user_id, "")
+    # Who blocks invites is left out of a room for several, but nobody makes a room to be alone with nobody.
+    if wanted.invite and not wanted.invite_3pid and not any(map(takes_invites, wanted.invite)):
+        refuse_blocked(wanted.invite[0])
     users = wanted.power_level_content_override.get("users")
     if users is not None and not rules.privileged_creators and creator not in users:
         raise BadJson("The users of power_level_content_override must contain the room's creator")

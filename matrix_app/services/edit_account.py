@@ -135,7 +135,7 @@ def set_addresses(actor: Actor, account: Account, wanted: list[Address]) -> None
 def set_profile(actor: Actor, account: Account, field: str, value: str) -> None:
     """Give a user another display name or picture, or none where `value` is empty."""
     who = Requester(account.user_id, account.user_nid, None, None, None, is_admin=True)
-    if profiles.field_of(account.user_id, field).get(field, "") == value:
+    if profiles.profile_of(account.user_id).get(field, "") == value:
         return
     profiles.set_field(who, account.user_id, field, value)
     audit.record(actor, "user.set_profile", account.user_id, field=field)

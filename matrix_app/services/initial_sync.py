@@ -9,6 +9,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.tokens import HistoryToken, StreamToken
 from matrix_app.services.history_page import read_page
+from matrix_app.services.invite_permission import blocks_invites
 from matrix_app.services.presence import enabled
 from matrix_app.services.room_access import RoomAccess, access_room
 from matrix_app.services.room_state import whole_state
@@ -16,6 +17,7 @@ from matrix_app.storage import (
     account_data,
     directory,
     events,
+    ignored_users,
     interning,
     members,
     presence,
@@ -58,8 +60,12 @@ def room_info(access: RoomAccess, *, limit: int) -> RoomInfo:
 
 
 def invites(reader: Requester) -> list[tuple[MemberRow, EventRow]]:
-    """The rooms that the user is invited to, with the invites."""
-    found = members.of_user(reader.user_nid, [Membership.INVITE])
+    """The rooms that the user is invited to, with the invites; not those that they do not want to see."""
+    if blocks_invites(reader.user_nid):
+        return []
+    ignored = ignored_users.ignored_by(reader.user_nid)
+    invited = members.of_user(reader.user_nid, [Membership.INVITE])
+    found = [member for member in invited if member.sender_nid not in ignored]
     rows = events.rows_by_nid(member.event_nid for member in found)
     return [(member, rows[member.event_nid]) for member in found if member.event_nid in rows]
 

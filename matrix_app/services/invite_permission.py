@@ -13,9 +13,14 @@ _TYPE = "m.invite_permission_config"
 def takes_invites(user_id: str) -> bool:
     """Whether a local user lets others invite them."""
     nid = interning.find_user(user_id)
-    stored = None if nid is None else account_data.get(nid, account_data.GLOBAL, _TYPE)
+    return nid is None or not blocks_invites(nid)
+
+
+def blocks_invites(user_nid: int) -> bool:
+    """Whether a user is neither to be invited, nor shown the invites that are there already."""
+    stored = account_data.get(user_nid, account_data.GLOBAL, _TYPE)
     content = {} if stored is None else orjson.loads(stored)
-    return not (isinstance(content, dict) and content.get("default_action") == "block")
+    return isinstance(content, dict) and content.get("default_action") == "block"
 
 
 def refuse_blocked(user_id: str) -> None:

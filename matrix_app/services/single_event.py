@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import NotFound
+from matrix_app.services.room_access import is_world_readable
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import events, members, rooms
 from matrix_app.storage.events import EventRow
@@ -19,6 +20,6 @@ def visible_event(event_id: str, reader: Requester, *, room_id: str | None = Non
         raise NotFound("Event not found")
     member = members.get(row.room_nid, reader.user_nid)
     visible = filter_visible([row], reader.user_nid, show_ignored=True)
-    if not visible or (member is not None and member.forgotten):
+    if not visible or (member is not None and member.forgotten and not is_world_readable(row.room_nid)):
         raise NotFound("Event not found")
     return visible[0]

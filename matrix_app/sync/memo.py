@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from matrix_app.services import invite_permission
 from matrix_app.services.space_children import children_named_in
 from matrix_app.storage import device_messages, members, personal_rooms
 from matrix_app.storage import ignored_users as ignored
@@ -81,6 +82,16 @@ def ignored_users(user_nid: int) -> frozenset[int]:
         user_nid,
         lambda known, position: Kind.ACCOUNT_DATA in known.user_kinds(user_nid, position),
         lambda: ignored.ignored_by(user_nid),
+    )
+
+
+def blocks_invites(user_nid: int) -> bool:
+    """Whether a user is shown no invites."""
+    return _read(
+        "blocks",
+        user_nid,
+        lambda known, position: Kind.ACCOUNT_DATA in known.user_kinds(user_nid, position),
+        lambda: invite_permission.blocks_invites(user_nid),
     )
 
 

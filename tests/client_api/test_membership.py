@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from matrix_app.storage import account_data, db, members
 from tests.factories.client import Client, ClientFactory
 from tests.factories.present_state import events_of, membership_of, room_of, state_of
+from tests.factories.sliding import room_list, sliding
+from tests.factories.syncing import begin, follow, sync
 
 
 def block_invites(client: Client) -> None:
@@ -81,14 +84,50 @@ def test_who_is_not_in_the_room_invites_nobody(clients: ClientFactory) -> None:
 
 
 def test_who_blocks_invites_gets_none(clients: ClientFactory) -> None:
-    alice, bob = clients.many(2)
+    alice, bob, carol = clients.many(3)
     block_invites(bob)
-    room_id = alice.create_room(invite=[bob.user_id])
+    room_id = alice.create_room(invite=[bob.user_id, carol.user_id])
+    assert membership_of(room_id, carol.user_id) == "invite"
     assert membership_of(room_id, bob.user_id) is None
     assert alice.change(room_id, "invite", user_id=bob.user_id).errcode == "M_INVITE_BLOCKED"
     content = {"membership": "invite"}
     assert alice.set_state(room_id, "m.room.member", content, bob.user_id).errcode == "M_INVITE_BLOCKED"
     assert membership_of(room_id, bob.user_id) is None
+
+
+def test_no_room_is_made_with_nobody_but_those_who_block_invites(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    block_invites(bob)
+    answer = alice.post("/createRoom", {"invite": [bob.user_id]})
+    assert (answer.status, answer.errcode) == (403, "M_INVITE_BLOCKED")
+    assert alice.get("/joined_rooms").body == {"joined_rooms": []}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_invites_from_before_they_were_blocked_are_not_shown(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    room_id = alice.create_room(invite=[bob.user_id])
+    path = f"/user/{bob.user_id}/account_data/m.invite_permission_config"
+    assert invites_shown(bob) == [{room_id}] * 4
+    bob.put(path, {"default_action": "block"})
+    assert invites_shown(bob) == [set()] * 4
+    bob.put(path, {})
+    assert invites_shown(bob) == [{room_id}] * 4
+
+
+def invites_shown(client: Client) -> list[set[str]]:
+    """The rooms to which each kind of sync shows an invite."""
+    body = sync(client)
+    old = client.get("/initialSync").body["rooms"]
+    stream = follow(begin(client, "/events", **{"from": "s0"}))
+    members = [event for event in orjson.loads(stream)["chunk"] if event["type"] == "m.room.member"]
+    sliding_rooms = sliding(client, lists={"all": room_list()})["rooms"]
+    return [
+        set(body.get("rooms", {}).get("invite", {})),
+        {room["room_id"] for room in old if room["membership"] == "invite"},
+        {event["room_id"] for event in members},
+        set(sliding_rooms),
+    ]
 
 
 def test_kicking_takes_power_and_a_user_who_is_there(clients: ClientFactory) -> None:

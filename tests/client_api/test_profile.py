@@ -58,6 +58,7 @@ def test_an_empty_display_name_removes_it(clients: ClientFactory) -> None:
     alice.put(path, {"displayname": "Alice"})
     alice.put(path, {"displayname": ""})
     assert alice.get(f"/profile/{alice.user_id}").body == {}
+    assert alice.get(path).errcode == "M_NOT_FOUND"
 
 
 def test_nobody_changes_the_profile_of_another(clients: ClientFactory) -> None:

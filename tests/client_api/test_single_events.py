@@ -36,6 +36,20 @@ def test_an_event_is_hidden_from_those_who_may_not_see_it(clients: ClientFactory
     assert alice.get(f"/rooms/{quote(room_id)}/event/$nothing").errcode == "M_NOT_FOUND"
 
 
+def test_who_forgot_a_room_reads_its_events_only_where_everybody_may(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    everybody = {"type": "m.room.history_visibility", "content": {"history_visibility": "world_readable"}}
+    found = []
+    for initial_state in ([], [everybody]):
+        room_id = alice.create_room(preset="public_chat", initial_state=initial_state)
+        bob.change(room_id, "join")
+        event_id = alice.send(room_id).body["event_id"]
+        bob.change(room_id, "leave")
+        bob.change(room_id, "forget")
+        found.append(bob.get(f"/rooms/{quote(room_id)}/event/{event_id}").status)
+    assert found == [404, 200]
+
+
 @pytest.mark.parametrize(
     ("limit", "before", "after"), [(0, "", ""), (1, "", "4"), (4, "21", "45"), (5, "21", "456")]
 )

@@ -56,6 +56,11 @@ def test_a_profile_is_what_the_server_of_the_user_tells(servers: Servers) -> Non
     assert servers.requests == [("other.example", "GET", path, {"query": {"user_id": USER}})]
 
 
+def test_a_name_that_a_server_tells_to_be_null_is_none(servers: Servers) -> None:
+    servers.answer = {"displayname": None, "m.tz": "Europe/Berlin"}
+    assert remote_profiles.profile_of(USER) == {"m.tz": "Europe/Berlin"}
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("answer", [UNREACHABLE, REFUSED, []])
 def test_a_profile_that_is_known_here_stands_in_for_no_answer(servers: Servers, answer: Any) -> None:

@@ -24,7 +24,7 @@ def query_profile(request: Request) -> dict[str, Any]:
     user_id = request.required_query("user_id")
     require_local([user_id])
     field = request.query("field")
-    return profiles.profile_of(user_id) if field is None else profiles.field_of(user_id, field)
+    return profiles.profile_of(user_id) if field is None else profiles.field_for_server(user_id, field)
 
 
 @endpoint("GET", f"{_BASE}/query/directory", auth=Auth.FEDERATION, rate="federation")

@@ -39,7 +39,7 @@ class Matched:
 def match(body: Body, user_id: str, user_nid: int, every: Rooms) -> Matched:
     """Find the rooms of a request among all that the user may be shown."""
     found = Matched()
-    shown = _without_ignored(user_nid, every)
+    shown = _without_unwanted_invites(user_nid, every)
     ordered = sorted(shown.values(), key=activity, reverse=True)
     for name, wanted in body.lists.items():
         members = passing(wanted.filters, user_nid, ordered, every)
@@ -55,14 +55,14 @@ def match(body: Body, user_id: str, user_nid: int, every: Rooms) -> Matched:
     return found
 
 
-def _without_ignored(user_nid: int, every: Rooms) -> Mapping[int, ListedRoom]:
-    ignored = memo.ignored_users(user_nid)
-    if not ignored:
+def _without_unwanted_invites(user_nid: int, every: Rooms) -> Mapping[int, ListedRoom]:
+    ignored, blocks = memo.ignored_users(user_nid), memo.blocks_invites(user_nid)
+    if not (ignored or blocks):
         return every
     return {
         nid: room
         for nid, room in every.items()
-        if room.membership != Membership.INVITE or room.sender_nid not in ignored
+        if room.membership != Membership.INVITE or not (blocks or room.sender_nid in ignored)
     }
 
 

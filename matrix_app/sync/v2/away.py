@@ -35,6 +35,8 @@ def pending(request: SyncRequest, scope: Scope, membership: Membership) -> dict[
     """The `invite` or the `knock` section: rooms with their stripped state."""
     rows = _rows(request, scope, (membership,))
     if membership == Membership.INVITE:
+        if memo.blocks_invites(request.user_nid):
+            return {}
         ignored = memo.ignored_users(request.user_nid)
         rows = [row for row in rows if row.sender_nid not in ignored]
     if not rows:
