@@ -49,11 +49,18 @@ class Received:
     missing: Sequence[str] = ()
     # Whether it is soft-failed where the signature of the room's policy server is lacking.
     unrecommended: bool = False
+    # Whether it is a redaction that is kept from clients for now.
+    is_held_back: bool = False
 
     @property
     def outlier(self) -> EventRow | None:
         """The event as it was stored before, outside of the room's history."""
         return self.rows.get(self.event.event_id)
+
+    def hold_back_if_hidden(self, room: RoomIdentity) -> None:
+        """Soft-fail a redaction that clients must not see yet."""
+        if self.status == Status.NORMAL and references.is_hidden(room, self.event):
+            self.status, self.is_held_back = Status.SOFT_FAILED, True
 
     @property
     def auth_nids(self) -> list[int]:
@@ -135,8 +142,7 @@ def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status | N
     known = {event_id: events.parse(row) for event_id, row in received.rows.items()}
     received.status = _judge(room, head, received, known)
     event.rejected = received.status == Status.REJECTED
-    if received.status == Status.NORMAL and references.is_void(room, event):
-        received.status = Status.SOFT_FAILED
+    received.hold_back_if_hidden(room)
     late = extremities.is_missing(room.nid, event.event_id)
     if not late and received.status == Status.NORMAL:
         return _store_live(room, head, received, beside)
@@ -175,6 +181,8 @@ def store_unseen(room: RoomIdentity, received: Received) -> int:
     if received.status == Status.NORMAL:
         references.apply(room, event, nid, interning.user_nid(event.sender))
         references.apply_waiting(room, event.event_id)
+    elif received.is_held_back:
+        references.hold_back(event, nid)
     extremities.arrived(event.event_id)
     return nid
 

@@ -62,9 +62,11 @@ def store_history(room: RoomIdentity, event: Event, before: PlannedState | None 
     allowed = passes_own(event, parsed) and passes_in(event, before.find(wanted_pairs(event)))
     event.rejected = not allowed
     status = Status.NORMAL if allowed else Status.REJECTED
+    received = Received(event, rows, before, status, missing)
+    received.hold_back_if_hidden(room)
     with db.write():
         rooms.lock(room.nid)
         if is_stored(event.event_id):
             return None
-        store_unseen(room, Received(event, rows, before, status, missing))
-    return status
+        store_unseen(room, received)
+    return received.status

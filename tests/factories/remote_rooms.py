@@ -22,11 +22,14 @@ def fresh(event: Event) -> Event:
 
 
 class JoinedRoom:
-    """What this server has of a room in which `builder` plays the other servers."""
+    """What this server has of a room in which `builder` plays the other servers.
 
-    def __init__(self, builder: RoomBuilder, joiner: str = ZOE) -> None:
+    With `only_state`, it knows nothing of the messages from before.
+    """
+
+    def __init__(self, builder: RoomBuilder, joiner: str = ZOE, *, only_state: bool = False) -> None:
         self.builder = builder
-        before = list(builder.events)
+        before = [event for event in builder.events if event.is_state or not only_state]
         state_ids = [event.event_id for event in builder.state.values()]
         self._begin(before, state_ids, builder.join(joiner))
 

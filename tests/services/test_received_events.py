@@ -177,9 +177,43 @@ def test_a_redaction_that_comes_first_is_applied_when_its_target_comes() -> None
     other = room.builder.fork()
     message = room.builder.message(CAROL)
     redaction = other.send("m.room.redaction", ALICE, {}, redacts=message.event_id)
-    room.receive(redaction)
+    assert room.receive(redaction) == Status.SOFT_FAILED
     room.receive(message)
     assert row_of(message).redacted_by_nid == row_of(redaction).nid
+    # Clients are not shown it before they can be shown what it redacts.
+    assert row_of(redaction).status == Status.NORMAL
+
+
+def test_a_redaction_stays_hidden_whose_target_turns_out_to_be_anothers() -> None:
+    room = _room()
+    other = room.builder.fork()
+    message = room.builder.message(ALICE)
+    redaction = other.send("m.room.redaction", CAROL, {}, redacts=message.event_id)
+    room.receive(redaction)
+    room.receive(message)
+    assert row_of(message).redacted_by_nid is None
+    assert row_of(redaction).status == Status.SOFT_FAILED
+
+
+def test_what_evades_a_ban_does_not_redact_what_comes_later() -> None:
+    room = _room()
+    cleo = "@cleo:c.example"
+    room.receive(room.builder.join(cleo))
+    evading, late = room.builder.fork(), room.builder.fork()
+    message = late.message(cleo)
+    room.receive(room.builder.ban(ALICE, CAROL))
+    redaction = evading.send("m.room.redaction", CAROL, {}, redacts=message.event_id)
+    assert room.receive(redaction) == Status.SOFT_FAILED
+    assert room.receive(message) == Status.NORMAL
+    assert row_of(message).redacted_by_nid is None
+    assert row_of(redaction).status == Status.SOFT_FAILED
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_the_first_versions_rules_settle_what_a_redaction_may_do(version: str) -> None:
+    room = _room(version)
+    redaction = room.builder.send("m.room.redaction", ALICE, {}, redacts="$unknown:c.example")
+    assert room.receive(redaction) == Status.NORMAL
 
 
 def test_an_event_that_was_known_as_an_outlier_gets_its_place() -> None:

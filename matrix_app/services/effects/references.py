@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from matrix_app.protocol.event_auth import may_apply_redaction
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.relations import relation_of
 from matrix_app.services.effects import self_destruct, unread
 from matrix_app.storage import events, interning, relations, state
+from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.relations import RelationRow
 from matrix_app.storage.rooms import RoomIdentity
 
@@ -44,23 +46,33 @@ def _applied(room: RoomIdentity, redaction: Event, nid: int) -> bool:
     return True
 
 
-def is_void(room: RoomIdentity, event: Event) -> bool:
-    """Whether an event redacts another which is here, but not for it to redact.
+def is_hidden(room: RoomIdentity, event: Event) -> bool:
+    """Whether an event redacts another which is not for it to redact, or from version 3 on not here.
 
-    "Handling redactions": clients are not shown such an event.
+    "Handling redactions": such an event "should not be sent to clients until both [...] have been received,
+    and can be validated". Users of this server see their own.
     """
     if event.type != "m.room.redaction" or event.redacts is None:
         return False
     target = events.row_by_id(event.redacts)
-    return target is not None and not may_apply_redaction(event, events.parse(target), _auth_state(room))
+    if target is None:
+        settled = event.rules.redaction_auth_by_event_id
+        return not settled and domain_of(event.sender) != local_server_name()
+    return not may_apply_redaction(event, events.parse(target), _auth_state(room))
+
+
+def hold_back(redaction: Event, nid: int) -> None:
+    """Store that a hidden redaction waits for a target that it may redact."""
+    relations.put_redaction(nid, redaction.redacts or "", False)
 
 
 def apply_waiting(room: RoomIdentity, event_id: str) -> None:
-    """Apply the redactions that came before the event which they redact."""
+    """Apply the redactions that came before the event which they redact, and let clients see them."""
     for redaction_nid in relations.pending_redactions(event_id):
         redaction = events.events_by_nid([redaction_nid])[redaction_nid]
         if redaction.room_id == room.room_id and _applied(room, redaction, redaction_nid):
             relations.mark_applied(redaction_nid)
+            events.show(redaction_nid)
 
 
 def _auth_state(room: RoomIdentity) -> dict[tuple[str, str], Event]:

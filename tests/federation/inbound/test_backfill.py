@@ -10,6 +10,7 @@ from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.protocol.signing import sign_event
 from matrix_app.storage import events, extremities
+from matrix_app.storage.events import Status
 from tests.factories.client import Answer, ClientFactory
 from tests.factories.events import ALICE, BOB, RoomBuilder
 from tests.factories.fake_peers import FakePeers, SignedRoom, key_of
@@ -70,6 +71,21 @@ def test_history_may_have_events_from_before_their_predecessors_were_limited() -
         assert fetch_older(here.identity, EVERYTHING)
     assert len(merge.prev_event_ids) == 25
     assert row_of(merge).is_outlier is False
+
+
+def test_a_redaction_in_history_is_hidden_until_what_it_redacts_is_fetched() -> None:
+    room, sent = _room(1)
+    redaction = room.send("m.room.redaction", ALICE, {}, redacts=sent[0])
+    for number in range(99):
+        room.message(BOB, str(number))
+    here = JoinedRoom(room, only_state=True)
+    with use_peers(FakePeers(room)):
+        assert fetch_older(here.identity, EVERYTHING)
+        assert events.row_by_id(sent[0]) is None
+        assert row_of(redaction).status == Status.SOFT_FAILED
+        assert fetch_older(here.identity, EVERYTHING)
+    assert row_of(redaction).status == Status.NORMAL
+    assert row_of(sent[0]).redacted_by_nid == row_of(redaction).nid
 
 
 def test_a_server_that_has_nothing_is_no_error() -> None:
