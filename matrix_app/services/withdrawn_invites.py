@@ -15,12 +15,18 @@ from matrix_app.storage.stream import Kind
 
 
 def is_withdrawal(room: RoomIdentity, event: Event) -> bool:
-    """Whether an event ends the invite or knock of a local user, and comes from a server of the room.
+    """Whether an event ends the invite or knock of a local user, and comes from whoever may do that.
 
-    Nothing else is known of the room here than who invited, and whom the stripped state names.
+    An invite is taken back by who sent it: whether anybody else has the power cannot be told here, where
+    nothing else is known of the room than what the stripped state says. A knock is refused by servers that it
+    names.
     """
     pending = _pending(room, event)
-    return pending is not None and domain_of(event.sender) in pending_servers(pending)
+    if pending is None:
+        return False
+    if pending.membership == Membership.INVITE:
+        return interning.find_user(event.sender) == pending.sender_nid
+    return domain_of(event.sender) in pending_servers(pending)
 
 
 def withdraw(room: RoomIdentity, event: Event) -> None:

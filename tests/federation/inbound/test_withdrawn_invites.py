@@ -15,7 +15,7 @@ from matrix_app.services.received_invites import accept_invite
 from matrix_app.storage import interning, members, rooms
 from matrix_app.storage.members import Membership
 from tests.factories.client import ClientFactory
-from tests.factories.events import ALICE, BOB
+from tests.factories.events import ALICE, BOB, DAVE
 from tests.factories.fake_peers import FakePeers, SignedRoom
 from tests.factories.remote_rooms import fresh
 
@@ -59,6 +59,11 @@ def test_who_invited_takes_the_invite_back(clients: ClientFactory) -> None:
 
 def test_others_take_no_invite_back(clients: ClientFactory) -> None:
     invited = Invited(clients)
+    invited.room.join(DAVE)
+    of_one_server = invited.room.make(
+        "m.room.member", DAVE, {"membership": "leave"}, state_key=invited.client.user_id
+    )
+    assert "error" in invited.send(of_one_server, "a.example")[of_one_server.event_id]
     kick = invited.room.make("m.room.member", BOB, {"membership": "leave"}, state_key=invited.client.user_id)
     assert "error" in invited.send(kick, "b.example")[kick.event_id]
     assert "error" in invited.send(invited.room.message(ALICE), "a.example").popitem()[1]
