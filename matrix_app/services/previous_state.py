@@ -8,12 +8,15 @@ import orjson
 
 from matrix_app.services.event_json import event_content
 from matrix_app.services.visibility import filter_visible
-from matrix_app.storage import events, state_entries
+from matrix_app.storage import events, interning, state_entries
 from matrix_app.storage.events import EventRow
 
 
 def find_previous(rows: Sequence[EventRow], viewer_nid: int | None) -> dict[int, bytes]:
-    """By event nid: `replaces_state`, and `prev_content` where the viewer (None for everybody) may see it."""
+    """By event nid: `replaces_state`, and `prev_content` where the viewer (None for everybody) may see it.
+
+    With the content goes `prev_sender`, which is not specified, but told by other servers since long ago.
+    """
     changed = {
         row.nid: (row.state_nid, row.key_nid)
         for row in rows
@@ -38,4 +41,5 @@ def _entry(previous: EventRow, visible: EventRow | None) -> bytes:
     entry = b',"replaces_state":' + orjson.dumps(previous.event_id)
     if visible is None:
         return entry
-    return entry + b',"prev_content":' + event_content(visible)
+    sender = orjson.dumps(interning.user_id_of(visible.sender_nid))
+    return entry + b',"prev_sender":' + sender + b',"prev_content":' + event_content(visible)

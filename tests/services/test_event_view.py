@@ -58,6 +58,7 @@ def test_a_state_event_comes_with_what_it_replaced() -> None:
     one, two = rendered(first, second)
     assert "prev_content" not in one["unsigned"]
     assert two["unsigned"]["prev_content"] == {"name": "one"}
+    assert two["unsigned"]["prev_sender"] == two["sender"]
     assert two["unsigned"]["replaces_state"] == first.event_id
 
 
