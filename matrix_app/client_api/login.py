@@ -7,14 +7,13 @@ from typing import Any
 
 import msgspec
 
-from matrix_app.http.authentication import token_of
+from matrix_app.http.authentication import service_of
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.rate_limit import check_rate
 from matrix_app.http.request import Request
 from matrix_app.http.uia import require_uia
-from matrix_app.protocol.errors import BadRequest, Forbidden, MissingParam
+from matrix_app.protocol.errors import BadRequest, MissingParam
 from matrix_app.services import cas, log_in
-from matrix_app.services.appservices import find_by_token
 from matrix_app.services.create_session import create_session
 from matrix_app.services.find_account import identifier_of
 from matrix_app.services.login_tokens import by_login_token, make_login_token
@@ -85,10 +84,7 @@ def _token(request: Request, body: LoginBody) -> Account:
 
 
 def _appservice(request: Request, body: LoginBody) -> Account:
-    token = token_of(request)
-    service = None if token is None else find_by_token(token)
-    if service is None:
-        raise Forbidden("Not the token of an application service")
+    service = service_of(request)
     return log_in.by_appservice(identifier_of(request.json_object()), service)
 
 

@@ -6,14 +6,13 @@ from typing import Any
 
 import msgspec
 
-from matrix_app.http.authentication import token_of
+from matrix_app.http.authentication import service_of
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.rate_limit import check_rate
 from matrix_app.http.request import Request
 from matrix_app.http.uia import require_uia
-from matrix_app.protocol.errors import InvalidParam, MissingToken, UnknownToken
+from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services import uia
-from matrix_app.services.appservices import find_by_token
 from matrix_app.services.guests import guest_of_token, register_guest
 from matrix_app.services.passwords import check_length, check_policy, hash_password
 from matrix_app.services.register import (
@@ -66,13 +65,7 @@ def register_account(request: Request) -> dict[str, Any]:
 
 
 def _for_appservice(request: Request, body: RegisterBody) -> dict[str, Any]:
-    token = token_of(request)
-    if token is None:
-        raise MissingToken("Missing the token of an application service")
-    service = find_by_token(token)
-    if service is None:
-        raise UnknownToken("Not the token of an application service")
-    return register_for_appservice(_wanted(body, None), service)
+    return register_for_appservice(_wanted(body, None), service_of(request))
 
 
 def _check_new(body: RegisterBody) -> int | None:

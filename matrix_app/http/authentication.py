@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from matrix_app.http.endpoint import Auth, Endpoint
 from matrix_app.http.request import Request
 from matrix_app.http.requester import Requester
+from matrix_app.protocol.appservice_registration import Appservice
 from matrix_app.protocol.errors import Forbidden, GuestForbidden, MissingToken, UnknownToken, UserLocked
 from matrix_app.services import lost_time
 from matrix_app.services.access_tokens import hash_token
@@ -53,6 +54,23 @@ def token_of(request: Request) -> str | None:
         return header[7:].strip()
     token: str | None = request.http.GET.get("access_token")
     return token
+
+
+def service_of(request: Request) -> Appservice:
+    """The application service that registers or signs in a user; raises `MissingToken`, `UnknownToken`.
+
+    "If /register or /login is called with the m.login.application_service login type, but without a valid
+    as_token, the endpoints will return an error with the M_MISSING_TOKEN or M_UNKNOWN_TOKEN error code".
+    """
+    from matrix_app.services.appservices import find_by_token
+
+    token = token_of(request)
+    if token is None:
+        raise MissingToken("Missing the token of an application service")
+    service = find_by_token(token)
+    if service is None:
+        raise UnknownToken("Not the token of an application service")
+    return service
 
 
 def requester_of(token: str, request: Request) -> Requester:

@@ -68,12 +68,17 @@ def create_alias(requester: Requester, alias: str, room_id: str) -> None:
 
 
 def delete_alias(requester: Requester, alias: str) -> None:
-    """Remove an alias; raises `NotFound`, or `Forbidden` unless it is the user's own or the room's power
-    levels let them. The room stops to advertise it where the user may say so."""
+    """Remove an alias; the room stops to advertise it where the user may say so.
+
+    Raises `NotFound`, `Forbidden` unless it is the user's own or the room's power levels let them, and
+    `Exclusive` where it is an application service's.
+    """
     parse_room_alias(alias)
     found = aliases.find(alias)
     if found is None:
         raise NotFound("The room alias is not known")
+    if not requester.is_admin:
+        check_alias_namespace(alias, requester.appservice_id)
     room = rooms.by_nid(found.room_nid)
     if not _may_delete(requester, room, found.creator_nid):
         raise Forbidden("You may not delete this alias")
@@ -83,7 +88,8 @@ def delete_alias(requester: Requester, alias: str) -> None:
 
 
 def _may_delete(requester: Requester, room: RoomIdentity, creator_nid: int) -> bool:
-    if creator_nid == requester.user_nid or requester.is_admin:
+    # "[...] the AS should be able to manage any users and room alias in its namespace."
+    if creator_nid == requester.user_nid or requester.is_admin or requester.appservice_id is not None:
         return True
     return _is_joined(room, requester) and may_change(read_room(room), requester.user_id)
 

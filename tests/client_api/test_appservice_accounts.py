@@ -109,8 +109,9 @@ def test_a_service_signs_in_as_its_users() -> None:
     assert log_in("_bridge_alice").body["user_id"] == "@_bridge_alice:hearth.example"
     assert log_in("@_bridge_nobody:hearth.example").errcode == "M_FORBIDDEN"
     assert log_in("somebody").errcode == "M_EXCLUSIVE"
-    assert log_in("_bridge_alice", "nonsense").errcode == "M_FORBIDDEN"
-    assert log_in("_bridge_alice", None).errcode == "M_FORBIDDEN"
+    for token, errcode in (("nonsense", "M_UNKNOWN_TOKEN"), (None, "M_MISSING_TOKEN")):
+        refused = log_in("_bridge_alice", token)
+        assert (refused.status, refused.errcode) == (401, errcode)
 
 
 def test_a_service_deactivates_its_users() -> None:
@@ -133,3 +134,16 @@ def test_aliases_of_a_namespace_are_the_services_own() -> None:
     elsewhere = "/directory/room/%23other:hearth.example"
     assert ask("PUT", elsewhere, body, token=BRIDGE).errcode == "M_EXCLUSIVE"
     assert post("/createRoom", {"room_alias_name": "bridge_x"}, token=token).errcode == "M_EXCLUSIVE"
+
+
+def test_a_service_removes_any_alias_of_its_namespace_and_nobody_else_does() -> None:
+    room_id = post("/createRoom", {}, token=BRIDGE).body["room_id"]
+    make("_bridge_alice")
+    path = "/directory/room/%23bridge_one%3Ahearth.example"
+    for _ in range(2):
+        acting = f"{path}?user_id=@_bridge_alice:hearth.example"
+        assert ask("PUT", acting, {"room_id": room_id}, token=BRIDGE).status == 200
+        person = token_for(make_account())
+        assert ask("DELETE", path, None, token=person).errcode == "M_EXCLUSIVE"
+        assert ask("DELETE", path, None, token="helper token").errcode == "M_EXCLUSIVE"
+        assert ask("DELETE", path, None, token=BRIDGE).status == 200
