@@ -94,9 +94,9 @@ def remember(**values: Any) -> None:
         setup_state.put(row.step, {**row.data, **values})
 
 
-def checks_began() -> int:
-    """When the checks of the connection were begun last, in milliseconds; 0 for never."""
-    return int(_present().data.get("checks_began", 0))
+def began(key: str) -> int:
+    """When what is remembered under a key was begun last, in milliseconds; 0 for never."""
+    return int(_present().data.get(key, 0))
 
 
 def _present() -> SetupRow:

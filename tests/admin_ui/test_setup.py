@@ -27,6 +27,7 @@ from tests.factories.browser import Browser, Shown, code_of
 from tests.factories.client import ClientFactory
 from tests.factories.mail_server import mail_server
 from tests.factories.settings import settings
+from tests.factories.turn_server import turn_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -205,6 +206,18 @@ def test_a_server_with_users_or_rooms_keeps_its_name(browser: Browser, clients: 
     assert "its name stays" in browser.get("/setup/names/").text
 
 
+def until_checks_end(browser: Browser, page: str) -> None:
+    """Run the checks of a step, and wait for them."""
+    deadline = time.monotonic() + 60
+    address = "try/" if page.endswith("calls/") else "run/"
+    while "Try again" in browser.post(f"{page}{address}", page=page).message:
+        assert time.monotonic() < deadline, "the checks of another test do not end"
+        time.sleep(0.1)
+    while "HX-Refresh" not in browser.get(f"{page}rows/").headers:
+        assert time.monotonic() < deadline, "the checks do not end"
+        time.sleep(0.1)
+
+
 def test_checks_are_run_and_shown_with_what_to_copy(browser: Browser) -> None:
     go_to(browser, "connectivity")
     with settings(server={"public_baseurl": "https://matrix.hearth.example"}):
@@ -219,13 +232,7 @@ def test_checks_are_run_and_shown_with_what_to_copy(browser: Browser) -> None:
         '{"m.homeserver": {"base_url": "https://matrix.hearth.example"}}',
     ]
     assert not shown.html.css(".check.ok, .check.warn, .check.error")
-    deadline = time.monotonic() + 60
-    while "Try again" in browser.post("/setup/connectivity/run/", page="/setup/connectivity/").message:
-        assert time.monotonic() < deadline, "the checks of another test do not end"
-        time.sleep(0.1)
-    while "HX-Refresh" not in browser.get("/setup/connectivity/rows/").headers:
-        assert time.monotonic() < deadline, "the checks do not end"
-        time.sleep(0.1)
+    until_checks_end(browser, "/setup/connectivity/")
     shown = browser.get("/setup/connectivity/")
     assert shown.html.css(".check.ok, .check.warn, .check.error")
     assert not shown.html.css("noscript meta")
@@ -289,6 +296,22 @@ def test_registration_calls_and_mail_are_settings(browser: Browser) -> None:
         assert "has taken" in shown.message
         assert server.mails[0]["To"] == "a@b.example"
     assert browser.post("/setup/mail/", fields).address == "/setup/backup/"
+
+
+def test_relays_are_tried_in_their_step(browser: Browser) -> None:
+    go_to(browser, "calls")
+    assert not browser.get("/setup/calls/").html.css("#checks")
+    with turn_server() as server:
+        server.secret = "between-us"
+        fields = {"turn-uris": server.uris["udp"], "turn-secret": server.secret, "stay": "1"}
+        assert browser.post("/setup/calls/", fields).address == "/setup/calls/"
+        assert not browser.get("/setup/calls/").html.css(".check.ok, .check.warn, .check.error")
+        until_checks_end(browser, "/setup/calls/")
+        found = " ".join(browser.get("/setup/calls/").texts(".check"))
+    assert "A relay was given at" in found
+    assert "No TURN server is named for TCP" in found
+    browser.post("/setup/calls/", {**fields, "turn-secret": "another"})
+    assert "A relay was given" not in browser.get("/setup/calls/").text
 
 
 def test_neither_calls_nor_mail_are_needed(browser: Browser) -> None:
@@ -401,4 +424,4 @@ def test_checks_that_run_already_are_not_run_twice(browser: Browser) -> None:
         over.set()
         thread.join()
     assert "running already" in shown.message
-    assert setup.checks_began() == 0
+    assert setup.began("checks_began") == 0
