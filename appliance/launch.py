@@ -22,6 +22,8 @@ from appliance.metrics import folder as metrics_folder
 from appliance.prepare import check_current, prepare
 from appliance.process import end_when_told, give_memory_back, reset_signals
 from appliance.restart import kept_listeners, start_anew
+from appliance.restore_mode import restore_first
+from appliance.restore_order import read_order
 from appliance.service_manager import ServiceManager
 from appliance.supervisor import RESTART, Child, Supervisor
 from appliance.version import VERSION
@@ -71,12 +73,12 @@ def start(*parts: Part, wait_seconds: float = 0.0) -> int:
     print(f"Hearth {VERSION} for {config.server.name}", flush=True)
     make_folders(config)
     try:
+        if read_order(config.server.data_dir) is not None:
+            return restore_first(config, _listeners(config, parts), manager)
         part = "" if len(parts) == len(Part) else parts[0]
         with claim(config.server.run_dir, part):
             started_with.note(config.server.run_dir, part, config)
-            listeners = (
-                listeners_for(config.server.listen, kept=kept_listeners()) if Part.WEB in parts else []
-            )
+            listeners = _listeners(config, parts)
             code = Launch(config, listeners, parts, manager, wait_seconds).run()
         return start_anew(listeners, manager) if code == RESTART else code
     except DataInUse:
@@ -84,6 +86,10 @@ def start(*parts: Part, wait_seconds: float = 0.0) -> int:
     except CannotListen as fault:
         print(fault, file=sys.stderr)
     return 1
+
+
+def _listeners(config: Config, parts: Collection[Part]) -> list[socket.socket]:
+    return listeners_for(config.server.listen, kept=kept_listeners()) if Part.WEB in parts else []
 
 
 class Launch:

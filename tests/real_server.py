@@ -80,13 +80,17 @@ class RealServer:
 
     def start(self) -> None:
         """Starts the server, and waits until it answers."""
+        self.start_without_waiting()
+        self.wait_until_ready()
+
+    def start_without_waiting(self) -> None:
+        """Starts the server, which may have something to do before it answers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._command],
                 cwd=PROJECT, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        self.wait_until_ready()
 
     def environment(self) -> dict[str, str]:
         """That of this server's commands."""

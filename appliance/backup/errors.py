@@ -13,5 +13,9 @@ class WrongKey(BackupError):
     """A backup is encrypted, and not to the key at hand."""
 
 
+class DatabaseGone(BackupError):
+    """The database into which a backup is restored does not answer."""
+
+
 class BackupCancelled(Exception):
     """Somebody has asked for the end of the work."""

@@ -17,7 +17,7 @@ FORMAT: Final = 2
 # What is not encrypted can be read by versions that know nothing of encryption.
 PLAIN_FORMAT: Final = 1
 FILE: Final = "manifest.json"
-_HASHED_BYTES: Final = 1 << 20
+HASHED_BYTES: Final = 1 << 20
 # Names that may become those of files, whoever wrote the manifest.
 PART_NAME: Final = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 
@@ -114,7 +114,7 @@ def part_of(file: Path, tick: Callable[[], None] = lambda: None) -> Part:
     """The size and hash of a file; `tick` is called meanwhile, and may raise."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
-        while chunk := stream.read(_HASHED_BYTES):
+        while chunk := stream.read(HASHED_BYTES):
             digest.update(chunk)
             tick()
     return Part(file.stat().st_size, digest.hexdigest())

@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import islice
@@ -21,7 +21,7 @@ from appliance.backup.database_copy import present_database
 from appliance.backup.errors import BackupError
 from appliance.backup.keys import Keys
 from appliance.backup.layout import Stored
-from appliance.backup.manifest import Manifest, Verdict, part_of
+from appliance.backup.manifest import HASHED_BYTES, Manifest, Verdict, part_of
 from appliance.backup.media_pool import MOST_FAULTS
 from appliance.backup.parts import FACTS, FORGED, OpenBackup, open_backup
 from appliance.backup.programs import Tick, conninfo, input_of
@@ -88,13 +88,27 @@ def inner_faults(opened: OpenBackup, tell: Tell) -> Iterator[str]:
 
 def part_faults(stored: Stored, tell: Tell) -> Iterator[str]:
     """Parts that are missing, or not as they were."""
+    before, total = 0, stored.manifest.size
     for name, part in stored.manifest.parts.items():
-        tell(name, 0, None)
+        tell(name, before, total)
         file = stored.folder / name
         if not file.is_file():
             yield f"{name} is missing"
-        elif part_of(file, partial(tell, name, 0, None)) != part:
+        elif part_of(file, _read_on(partial(tell, name), before, total)) != part:
             yield f"{name} is damaged: its size or hash is not that of the manifest"
+        before += part.size
+
+
+def _read_on(tell: Callable[[int, int], None], before: int, total: int) -> Tick:
+    """Tells with each block of a file how much has been read of all."""
+    done = before
+
+    def tick() -> None:
+        nonlocal done
+        done = min(done + HASHED_BYTES, total)
+        tell(done, total)
+
+    return tick
 
 
 def schema_faults(manifest: Manifest) -> Iterator[str]:

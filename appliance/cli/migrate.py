@@ -9,6 +9,7 @@ from appliance.cli.options import add_json
 from appliance.cli.progress import Progress
 from appliance.config import get_config
 from appliance.prepare import make_current, sentence
+from appliance.restore_order import read_order
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -37,6 +38,8 @@ def add_wait(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Brings the database and all that belongs to it up to date, and says what it did."""
+    if (order := read_order(get_config().server.data_dir)) is not None:
+        return _left_to_the_restore(order.backup, as_json=arguments.json)
     progress = Progress(quiet=arguments.json)
     made = make_current(get_config(), progress, arguments.wait)
     progress.end()
@@ -44,4 +47,13 @@ def run(arguments: Namespace) -> int:
         print(json.dumps(made._asdict(), indent=2))
     else:
         print(f"keys       {get_config().server.secrets_dir}\ndatabase   {sentence(made)}")
+    return 0
+
+
+def _left_to_the_restore(backup: str, *, as_json: bool) -> int:
+    """What is there now is what is replaced: the part that serves restores first, and does all of this."""
+    if as_json:
+        print(json.dumps({"restoring": backup}))
+    else:
+        print(f"restoring  {backup}, as was asked for on the page of the setup")
     return 0

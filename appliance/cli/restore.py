@@ -15,6 +15,7 @@ from appliance.cli.page_settings import look_at_pages
 from appliance.cli.progress import Progress
 from appliance.config import get_config
 from appliance.data_lock import DataInUse, claim
+from appliance.restore_order import forget_order
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -68,14 +69,12 @@ def run(arguments: Namespace) -> int:
 
 
 def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
+    from appliance.backup.aside import finish
+    from appliance.backup.bring_back import bring_back
     from appliance.backup.keys import read_keys
     from appliance.backup.layout import find_backup
     from appliance.backup.remote.fetch import fetch
-    from appliance.backup.restore import finish, put_in_place
     from appliance.backup.unpack import unpack
-    from appliance.database import migrate
-    from appliance.identity import check_server_name
-    from matrix_app.services.after_restore import after_restore
     from matrix_app.services.audit import CLI
 
     progress = Progress(quiet=arguments.json)
@@ -86,12 +85,9 @@ def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
     else:
         stored = find_backup(config.backup.dir, arguments.backup)
     given = read_keys(arguments.kit) if arguments.kit else None
-    placed = put_in_place(stored, config, replace=arguments.replace, tell=progress, given=given)
-    progress("schema", 0, None)
-    migrate(progress)
-    check_server_name(config)
-    renewed = after_restore(CLI, stored.manifest.id, stored.manifest.created_ts)
+    placed, renewed = bring_back(stored, config, CLI, replace=arguments.replace, tell=progress, given=given)
     finish(config)
+    forget_order(config.server.data_dir)  # what was asked for on the page of the setup has been overtaken
     progress.end()
     return {
         "id": stored.manifest.id,

@@ -30,8 +30,11 @@ class PlainLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """The arbiter of the web processes."""
 
-    def __init__(self, config: Config, application: Any, listeners: list[socket.socket]) -> None:
+    def __init__(
+        self, config: Config, application: Any, listeners: list[socket.socket], processes: int
+    ) -> None:
         self._config = config
+        self._processes = processes
         self._application = application
         self._listeners = listeners
         super().__init__()
@@ -42,7 +45,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         settings = {
             "bind": [f"fd://{listener.fileno()}" for listener in self._listeners],
             "worker_class": HearthWorker,
-            "workers": web.processes,
+            "workers": self._processes,
             "graceful_timeout": web.graceful_timeout_seconds,
             "timeout": 60,
             "keepalive": 75,
@@ -65,11 +68,20 @@ def _keep_sockets(arbiter: Any) -> None:
     arbiter.systemd = True
 
 
-def serve(config: Config, application: Any, listeners: list[socket.socket], ready_fd: int | None) -> int:
-    """Serves until told to stop; writes one byte to `ready_fd` when a process has begun to serve."""
+def serve(
+    config: Config,
+    application: Any,
+    listeners: list[socket.socket],
+    ready_fd: int | None,
+    processes: int | None = None,
+) -> int:
+    """Serves until told to stop; writes one byte to `ready_fd` when a process has begun to serve.
+
+    There are so many processes as `processes` says, or the configuration.
+    """
     HearthWorker.ready_fd = ready_fd
     try:
-        Arbiter(WebServer(config, application, listeners)).run()
+        Arbiter(WebServer(config, application, listeners, processes or config.web.processes)).run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0

@@ -1,7 +1,10 @@
-"""Making room in a database of PostgreSQL for one that is restored into it."""
+"""Making room in a database for one that is restored into it."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 
@@ -26,6 +29,17 @@ def file_has_accounts(connection: Any) -> bool:
     return connection.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None
 
 
+def path_has_accounts(file: Path) -> bool:
+    """The same of a file of SQLite. One that is damaged counts: nobody knows what it was."""
+    if not file.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            return file_has_accounts(connection)
+    except sqlite3.Error:
+        return True
+
+
 def set_aside(connection: Any, name: str) -> None:
     """Keep what there is in a schema with a name, so that there is room for something else."""
     from psycopg import sql
@@ -33,6 +47,24 @@ def set_aside(connection: Any, name: str) -> None:
     rename = sql.SQL("ALTER SCHEMA public RENAME TO {}").format(sql.Identifier(name))
     connection.execute(rename)
     connection.execute("CREATE SCHEMA public")
+
+
+def put_back(connection: Any, name: str) -> None:
+    """Remove what was restored, and have in its place what `set_aside` keeps in a schema; "" for nothing.
+
+    Does nothing where that has been put back, or was never set aside.
+    """
+    from psycopg import sql
+
+    if name:
+        found = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()
+        if found is None:
+            return
+    connection.execute("DROP SCHEMA public CASCADE")
+    if name:
+        connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO public").format(sql.Identifier(name)))
+    else:
+        connection.execute("CREATE SCHEMA public")
 
 
 def others_connected(connection: Any) -> int:
