@@ -34,9 +34,19 @@ def system_account() -> Account:
                 return create_account(name, appservice_id=MARK, display_name="Hearth")
             except UserInUse:  # by another process, a moment ago
                 found = accounts.find(local_user_id(name))
-        if found is not None and found.appservice_id == MARK and found.deactivated_ts is None:
+        if found is not None and _is_own(found):
             return found
     raise NotFound("Every name for the server's own user is taken")
+
+
+def found_system_account() -> Account | None:
+    """The account where it has been made already: for those who only look."""
+    found = [accounts.find(local_user_id(name)) for name in NAMES]
+    return next((one for one in found if one is not None and _is_own(one)), None)
+
+
+def _is_own(account: Account) -> bool:
+    return account.appservice_id == MARK and account.deactivated_ts is None
 
 
 def system_requester() -> Requester:

@@ -57,7 +57,7 @@ class Visitor:
     def visits(self) -> Iterator[Visited]:
         """Every page, and then what it leads to by its own links and forms; each is opened once before."""
         for address in all_addresses(self._filled):
-            first = self._page(address.path) if address.path.startswith(self._only) else None
+            first = self.page(address.path) if address.path.startswith(self._only) else None
             if first is None:
                 continue
             yield self._visited(address.path)
@@ -69,11 +69,12 @@ class Visitor:
                         yield self._visited(each)
 
     def _next(self, address: str) -> list[str]:
-        page = self._page(address)
+        page = self.page(address)
         assert page is not None, f"{address} is no page"
         return [_beside(address, str(link.attributes["href"])) for link in page.css("a[rel=next]")]
 
-    def _page(self, address: str) -> Html | None:
+    def page(self, address: str) -> Html | None:
+        """A page, if it is one."""
         answer = self._client.get(address)
         is_page = answer.status_code == 200 and answer["content-type"].startswith("text/html")
         assert is_page or answer.status_code in (200, 303, 404, 409), (

@@ -16,7 +16,7 @@ from admin_ui.visit import Visit
 from matrix_app.protocol.policy_rules import Rule, RuleSet
 from matrix_app.services.policy_lists import follow
 from matrix_app.services.policy_lists.rules_of import rules_of
-from matrix_app.services.system_user import system_account
+from matrix_app.services.system_user import found_system_account
 from matrix_app.storage import current_entries, events, members, policy_lists, summaries
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.members import MemberRow, Membership
@@ -55,7 +55,8 @@ def described_all(rows: Sequence[ListRow]) -> list[dict[str, Any]]:
     """Lists with what their rooms say of them: current while the server's own user is there."""
     room_nids = [row.room_nid for row in rows if row.room_nid is not None]
     known = summaries.get_many(room_nids)
-    inside = members.in_rooms(system_account().user_nid, room_nids) if room_nids else {}
+    system = found_system_account() if room_nids else None
+    inside = members.in_rooms(system.user_nid, room_nids) if system else {}
     return [
         {
             "row": row,
