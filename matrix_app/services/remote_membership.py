@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from matrix_app.http.requester import Requester
@@ -67,14 +67,22 @@ def leave(requester: Requester, room: RoomIdentity, content: dict[str, Any]) -> 
 
 
 def candidates(room_id: str, user_nid: int, named: Sequence[str]) -> list[str]:
-    """The servers to ask about a room, each once: those that are named, who invited, who else may know."""
+    """The servers to ask about a room, each once: those named and who invited, else whoever may know it.
+
+    Who names servers wants to get in by these: another may have to allow what these may not.
+    """
     found = list(named)
     room = rooms.find(room_id)
     member = members.get(room.nid, user_nid) if room is not None else None
     if member is not None and member.membership in (Membership.INVITE, Membership.KNOCK):
         found += pending_servers(member)
-    if room is not None:
-        found += members.servers_in(room.nid)
-    if ":" in room_id:
-        found.append(room_id.partition(":")[2])
-    return [name for name in dict.fromkeys(found) if name and name != local_server_name()]
+    return _others(found) or _others(_who_may_know(room_id, room))
+
+
+def _who_may_know(room_id: str, room: RoomIdentity | None) -> list[str]:
+    found = members.servers_in(room.nid) if room is not None else []
+    return [*found, room_id.partition(":")[2]]
+
+
+def _others(names: Iterable[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name and name != local_server_name()]

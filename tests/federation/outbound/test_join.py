@@ -115,6 +115,15 @@ def test_a_client_is_not_blamed_for_an_event_that_another_server_finds_wrong(
     assert (answer.status, answer.errcode) == (502, "M_UNKNOWN")
 
 
+def test_no_other_server_is_asked_than_the_client_names(clients: ClientFactory) -> None:
+    elsewhere = Elsewhere(clients, "10")
+    elsewhere.servers.refusing["b.example"] = RemoteError("b.example", 403, {"errcode": "M_FORBIDDEN"})
+    with use_peers(elsewhere.servers):
+        assert elsewhere.join("b.example").status == 403
+        assert {name for name, _ in elsewhere.servers.questions} == {"b.example"}
+        assert elsewhere.client.post(f"/join/{elsewhere.room_id}", {}).status == 200
+
+
 def test_nobody_to_ask_is_not_found(elsewhere: Elsewhere) -> None:
     elsewhere.servers.refusing = {"a.example": RemoteUnreachable("no answer")}
     assert elsewhere.join("a.example").status == 404
