@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.page import error_page, page
 from matrix_app.http.request import Request
-from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.errors import MatrixError, NotFound
 from matrix_app.services import cas
 from matrix_app.services.log_in import check_active
 from matrix_app.services.login_tokens import make_login_token
@@ -27,6 +27,12 @@ def redirect_to_sso(request: Request) -> HttpResponse:
     """Send the browser to the CAS server (GET /login/sso/redirect)."""
     address = cas.check_redirect(request.required_query("redirectUrl"))
     return HttpResponse(status=302, headers={"Location": cas.sign_in_address(redirectUrl=address)})
+
+
+@endpoint("GET", "/_matrix/client/v3/login/sso/redirect/{idp_id}", auth=Auth.NONE, rate="login")
+def redirect_to_provider(request: Request) -> HttpResponse:
+    """The CAS server is the only one, and has no ID (GET /login/sso/redirect/{idpId})."""
+    raise NotFound("There is no identity provider with this ID")
 
 
 @endpoint("GET", "/_matrix/client/v3/login/cas/ticket", auth=Auth.NONE, rate="login")

@@ -95,8 +95,8 @@ def _answer_or_wait(
 
 
 def _filter(request: Request) -> Filter:
-    text = request.query("filter")
-    if text is None:
+    text = (request.query("filter") or "").strip()
+    if not text:
         return Filter()
     if text.startswith("{"):
         return filter_from_json(text)

@@ -40,6 +40,11 @@ def encode_canonical(value: Any, *, lenient: bool = False) -> bytes:
         raise BadJson(f"Not canonical JSON: {error}") from None
 
 
+def is_same_json(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON; for Python 1 is True as well."""
+    return one == other and encode_canonical(one, lenient=True) == encode_canonical(other, lenient=True)
+
+
 def check_canonical(value: Any) -> None:
     """Raises `BadJson` unless `value` can be written as canonical JSON.
 

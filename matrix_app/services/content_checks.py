@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from matrix_app.protocol.errors import BadJson, InvalidParam
 from matrix_app.protocol.server_acl import ServerAcl, host_of
@@ -14,10 +14,10 @@ from matrix_app.storage.rooms import RoomIdentity
 
 # Keys that other servers and clients rely upon to be strings.
 _STRINGS: Mapping[str, tuple[str, ...]] = {
-    "m.room.message": ("body", "msgtype"),
     "m.room.name": ("name",),
     "m.room.topic": ("topic",),
 }
+_OF_MESSAGES: Final = ("msgtype", "body")
 
 
 def check_content(room: RoomIdentity, event_type: str, content: Mapping[str, Any]) -> None:
@@ -25,6 +25,9 @@ def check_content(room: RoomIdentity, event_type: str, content: Mapping[str, Any
     for key in _STRINGS.get(event_type, ()):
         if not isinstance(content.get(key, ""), str):
             raise BadJson(f"{key} must be a string")
+    # "Homeservers SHOULD reject `m.room.message` events which don't have a `msgtype` key [...]".
+    if event_type == "m.room.message" and not all(isinstance(content.get(key), str) for key in _OF_MESSAGES):
+        raise BadJson("A message needs a msgtype and a body, which are strings")
     if event_type == "m.room.tombstone" and content.get("replacement_room") == room.room_id:
         raise InvalidParam("A room cannot be replaced by itself")
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from matrix_app.http.requester import Requester
+from matrix_app.protocol.canonical_json import is_same_json
 from matrix_app.protocol.errors import BadRequest, Forbidden, NotFound
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of, parse_user_id
@@ -42,7 +43,7 @@ def put_member(
     """Add a membership event, or find that the present one says the same already."""
     content = member_content(target, membership, extra or {}, reason)
     present = room.state("m.room.member", target)
-    if present is not None and present.sender == sender and present.content == content:
+    if present is not None and present.sender == sender and is_same_json(present.content, content):
         return present
     return room.add(sender=sender, type="m.room.member", state_key=target, content=content)
 

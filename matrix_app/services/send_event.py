@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matrix_app.http.requester import Requester
+from matrix_app.protocol.canonical_json import is_same_json
 from matrix_app.services import presence
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.client_transaction import Transaction, add_once
@@ -73,7 +74,11 @@ def send_state(
 
     def change(writer: RoomWriter) -> str:
         present = writer.state(event_type, state_key)
-        if present is not None and present.sender == requester.user_id and present.content == content:
+        if (
+            present is not None
+            and present.sender == requester.user_id
+            and is_same_json(present.content, content)
+        ):
             return present.event_id
         check_state_content(writer, event_type, state_key, content)
         event = writer.add(

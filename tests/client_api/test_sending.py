@@ -42,6 +42,14 @@ def test_setting_state_to_what_it_is_makes_no_event(clients: ClientFactory) -> N
     assert alice.set_state(room_id, "m.room.name", {"name": "B"}).body != first.body
 
 
+def test_true_and_one_are_not_the_same_state(clients: ClientFactory) -> None:
+    alice = clients.make()
+    room_id = alice.create_room()
+    for value in (1, True):
+        alice.set_state(room_id, "m.own", {"value": value})
+        assert alice.get(f"/rooms/{room_id}/state/m.own").body["value"] is value
+
+
 def test_who_is_not_in_a_room_sends_nothing_into_it(clients: ClientFactory) -> None:
     alice, bob = clients.many(2)
     room_id = alice.create_room(preset="public_chat")
@@ -62,6 +70,8 @@ def test_too_large_an_event_is_refused(clients: ClientFactory) -> None:
     ("event_type", "content"),
     [
         ("m.room.message", {"body": 1, "msgtype": "m.text"}),
+        ("m.room.message", {"body": "x"}),
+        ("m.room.message", {"msgtype": "m.text"}),
         ("m.room.name", {"name": ["a"]}),
         ("m.room.topic", {"topic": {}}),
         ("m.room.create", {"creator": "me"}),

@@ -45,6 +45,7 @@ def login_token(reply: Reply) -> str:
 
 def test_without_a_cas_server_there_is_no_single_sign_on() -> None:
     assert get("/login/sso/redirect?redirectUrl=https://x").status == 404
+    assert get("/login/sso/redirect/github?redirectUrl=https://x").body["errcode"] == "M_NOT_FOUND"
     assert ticket(redirectUrl=CLIENT).status == 404
 
 

@@ -58,6 +58,13 @@ def test_state_is_filtered_by_whether_it_has_a_url(clients: ClientFactory) -> No
     assert "m.room.avatar" not in types[False]
 
 
+def test_an_empty_filter_is_none_and_space_around_one_is_nothing(clients: ClientFactory) -> None:
+    alice = clients.make()
+    room_id = alice.create_room()
+    assert list(sync(alice, filter="")["rooms"]["join"]) == [room_id]
+    assert "rooms" not in sync(alice, filter=' {"room":{"rooms":[]}}')
+
+
 def test_a_timeline_can_be_of_the_roots_of_threads_alone(clients: ClientFactory) -> None:
     alice = clients.make()
     room_id = alice.create_room()
