@@ -26,7 +26,7 @@ def _database(config: Config) -> dict[str, Any]:
     if address.engine == "sqlite":
         return {**common, "OPTIONS": _sqlite_options(config)}
     options = {**_postgresql_options(config), **dict(address.options)}
-    return {**common, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
+    return {**common, "OPTIONS": options}
 
 
 def _sqlite_options(config: Config) -> dict[str, Any]:

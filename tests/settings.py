@@ -35,6 +35,8 @@ from appliance.settings import DATABASES, STORAGES  # noqa: E402
 
 # Tests of pages look at the source of the files, which nobody has collected.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# There are no other machines.
+STREAM_LISTENER = "matrix_app.sync.wakeups.tell_this_machine"
 REMOTE_SERVERS = "tests.factories.offline.servers"
 SERVER_EXAMINER = "tests.factories.offline.examine"
 DIAGNOSTICS_OUTSIDE = "tests.factories.outside.nowhere"

@@ -69,7 +69,7 @@ class DatabaseAddress(NamedTuple):
         if self.engine == "sqlite":
             return {"ENGINE": "django.db.backends.sqlite3", "NAME": self.name}
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "matrix_app.storage.postgresql",
             "NAME": self.name,
             "USER": self.user,
             "PASSWORD": self.password,

@@ -26,14 +26,45 @@ def test_a_broken_rule_of_a_table_is_an_integrity_error() -> None:
 def test_a_connection_that_was_lost_is_replaced() -> None:
     from django.db import close_old_connections
 
-    pid = db.value("SELECT pg_backend_pid()")
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", (pid,))
-    finally:
-        other.close()
+    _hang_up()
     with pytest.raises(DatabaseError):
         db.value("SELECT 1")
     close_old_connections()
     assert db.value("SELECT 1") == 1
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="a file does not hang up")
+def test_a_connection_that_was_lost_meanwhile_is_replaced_before_it_is_used() -> None:
+    from django.db import close_old_connections
+
+    pid = _hang_up()
+    close_old_connections()
+    assert db.value("SELECT pg_backend_pid()") != pid
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="a file does not hang up")
+def test_a_connection_stays_when_the_server_only_has_something_to_say() -> None:
+    from django.db import close_old_connections
+
+    pid = db.value("SELECT pg_backend_pid()")
+    db.execute("LISTEN something")
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("NOTIFY something")
+    finally:
+        other.close()
+    close_old_connections()
+    assert db.value("SELECT pg_backend_pid()") == pid
+
+
+def _hang_up() -> int:
+    """The server closes this thread's connection; the process that it was."""
+    pid = db.value("SELECT pg_backend_pid()")
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+    finally:
+        other.close()
+    return int(pid)

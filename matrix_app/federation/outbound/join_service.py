@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,6 +19,7 @@ from django.db import DatabaseError, close_old_connections, connections
 from appliance.config import get_config
 from matrix_app.federation.leadership import Leadership, leadership
 from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder
+from matrix_app.federation.outbound.kept_threads import KeptThreads
 from matrix_app.services import remote_joins
 from matrix_app.storage import db, long_tasks
 from matrix_app.storage.clock import now_ms
@@ -44,7 +47,8 @@ class JoinService:
         self._leadership = lead
         self.is_leading = False
         self._heavy = threading.BoundedSemaphore(HEAVY_AT_ONCE)
-        self._running: dict[int, tuple[Join, threading.Thread]] = {}
+        self._running: dict[int, tuple[Join, Future[None]]] = {}
+        self._threads = KeptThreads("join")
         self._news = threading.Event()
         self._is_ended = False
         self._cleaned_at = -CLEAN_SECONDS
@@ -80,6 +84,7 @@ class JoinService:
         connections.close_all()
 
     def _lead(self) -> None:
+        self._threads = KeptThreads("join")
         while not self._is_ended and self._leadership.holds():
             self._news.clear()
             self._look()
@@ -88,16 +93,14 @@ class JoinService:
         self._interrupt()
 
     def _interrupt(self) -> None:
-        end = time.monotonic() + _STOP_SECONDS
-        running = list(self._running.values())
-        for join, _ in running:
+        for join, _ in self._running.values():
             join.is_interrupted = True
-        for _, thread in running:
-            thread.join(max(0.0, end - time.monotonic()))
+        wait([done for _, done in self._running.values()], _STOP_SECONDS)
+        self._threads.end()
 
     def _look(self) -> None:
         """Note how far joins are, cancel those that are to be, and begin those whose turn it is."""
-        self._running = {nid: held for nid, held in self._running.items() if held[1].is_alive()}
+        self._running = {nid: held for nid, held in self._running.items() if not held[1].done()}
         busy = set()
         for join, _ in self._running.values():
             join.is_cancelled = join.note() or join.is_cancelled
@@ -113,9 +116,9 @@ class JoinService:
     def _begin(self, row: LongTaskRow) -> None:
         join = Join(row, self._heavy)
         join.is_cancelled = row.cancel_requested
-        thread = threading.Thread(target=self._work, args=(join,), name=f"join-{row.nid}", daemon=True)
-        self._running[row.nid] = (join, thread)
-        thread.start()
+        done = self._threads.run(partial(self._work, join))
+        self._running[row.nid] = (join, done)
+        done.add_done_callback(lambda _: self._news.set())
 
     def _work(self, join: Join) -> None:
         try:
@@ -125,9 +128,6 @@ class JoinService:
         except Exception:  # noqa: BLE001  (the boundary of the join: logged, and not begun again and again)
             _log.exception("a join failed", room_id=join.wanted.room_id)
             remote_joins.fail(join.nid, remote_joins.internal_error())
-        finally:
-            connections.close_all()
-            self._news.set()
 
     def _clean(self) -> None:
         """Forget joins that were done some time ago, and answers whose join has ended."""

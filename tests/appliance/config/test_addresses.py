@@ -58,7 +58,7 @@ def test_an_sqlite_file_starts_at_the_data_folder_unless_it_is_absolute() -> Non
 def test_a_postgresql_url_holds_everything_that_a_connection_needs() -> None:
     found = parse_database_url("postgresql://me:p%40ss@db.example:5433/hearth?sslmode=require", Path("/"))
     assert found.django() == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "matrix_app.storage.postgresql",
         "NAME": "hearth",
         "USER": "me",
         "PASSWORD": "p@ss",

@@ -1,0 +1,1 @@
+"""Django's backend for PostgreSQL, which looks at the socket where Django would ask the server."""
