@@ -151,6 +151,49 @@ def test_lazy_loading_brings_the_members_who_speak_and_no_others(clients: Client
     assert carol.user_id not in members - set(room["summary"]["m.heroes"])
 
 
+def test_ones_own_membership_comes_with_a_room_that_one_joins_or_asks_for_whole(
+    clients: ClientFactory,
+) -> None:
+    alice, bob = clients.make(), clients.make()
+    room_id = alice.create_room(preset="public_chat")
+    since = sync(bob)["next_batch"]
+    bob.change(room_id, "join")
+    alice.send(room_id, "one")
+    wanted = '{"room":{"state":{"lazy_load_members":true},"timeline":{"limit":1}}}'
+    body = sync(bob, since, filter=wanted)
+    assert bob.user_id in members_in_state(body, room_id)
+    alice.send(room_id, "three")
+    body = sync(bob, body["next_batch"], filter=wanted, full_state="true")
+    assert members_in_state(body, room_id) == {alice.user_id, bob.user_id}
+
+
+def members_in_state(body: dict[str, Any], room_id: str) -> set[str]:
+    """The users whose member events are in the `state` of a room."""
+    state = body["rooms"]["join"][room_id]["state"]["events"]
+    return {event["state_key"] for event in state if event["type"] == "m.room.member"}
+
+
+def test_a_room_that_loses_its_name_is_called_by_its_heroes(clients: ClientFactory) -> None:
+    alice, bob = clients.make(), clients.make()
+    room_id = alice.create_room(preset="public_chat", name="Garden")
+    bob.change(room_id, "join")
+    body = sync(alice)
+    assert "m.heroes" not in body["rooms"]["join"][room_id]["summary"]
+    alice.set_state(room_id, "m.room.name", {"name": ""})
+    body = sync(alice, body["next_batch"])
+    assert body["rooms"]["join"][room_id]["summary"]["m.heroes"] == [bob.user_id]
+
+
+def test_the_state_after_an_invite_that_was_turned_down_says_so(clients: ClientFactory) -> None:
+    alice, bob = clients.make(), clients.make()
+    room_id = alice.create_room(invite=[bob.user_id])
+    since = sync(bob)["next_batch"]
+    bob.change(room_id, "leave")
+    told = sync(bob, since, use_state_after="true")["rooms"]["leave"][room_id]
+    assert [event["content"]["membership"] for event in told["state_after"]["events"]] == ["leave"]
+    assert sync(bob, since)["rooms"]["leave"][room_id]["state"]["events"] == []
+
+
 def test_unread_counts_rise_with_messages_and_fall_with_own_ones(clients: ClientFactory) -> None:
     alice, bob = clients.make(), clients.make()
     room_id = alice.create_room(preset="public_chat")

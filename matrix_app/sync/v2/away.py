@@ -11,6 +11,7 @@ from orjson import Fragment
 
 from matrix_app.protocol.filters import matcher_of
 from matrix_app.storage import account_data, events, interning, invite_state, members, rooms, state
+from matrix_app.storage.events import EventRow
 from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.state import Delta
 from matrix_app.sync import memo
@@ -75,11 +76,7 @@ def gather_left(request: SyncRequest, scope: Scope) -> list[LeftRoom]:
     rows = _rows(request, scope, (Membership.LEAVE, Membership.BAN), forgotten=forgotten)
     if request.from_lost_time:
         ends = events.rows_by_nid([row.event_nid for row in rows])
-        return [
-            LeftRoom(row, Timeline([ends[row.event_nid]], False, row.position - 1), [])
-            for row in rows
-            if row.event_nid in ends
-        ]
+        return [_ended(request, row, ends[row.event_nid]) for row in rows if row.event_nid in ends]
     left = [_left_room(request, row) for row in rows]
     return [room for room in left if room is not None]
 
@@ -90,7 +87,7 @@ def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
         return None
     if end.is_outlier or end.state_after is None:
         # An invite from another server that came to nothing: this server was never in the room.
-        return LeftRoom(row, Timeline([end], False, row.position - 1), [])
+        return _ended(request, row, end)
     deltas = state.deltas([row.room_nid], request.after, row.position)
     earlier = _earlier_memberships(row, deltas)
     if row.forgotten and not {"join", "invite", "knock"}.intersection(earlier):
@@ -102,9 +99,21 @@ def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
     lazy_members.forget_room(request.requester.device_nid, row.room_nid)
     if whole:
         return LeftRoom(row, timeline, _whole_state(request, timeline, end.state_after))
+    if was:
+        return LeftRoom(
+            row, timeline, state_section.changed_state(request, row.room_nid, timeline, deltas, ())
+        )
     # Who was only invited learns nothing of the room but that it is over.
-    nids = state_section.changed_state(request, row.room_nid, timeline, deltas, ()) if was else []
-    return LeftRoom(row, timeline, nids)
+    return LeftRoom(row, timeline, _own_end(request, row))
+
+
+def _ended(request: SyncRequest, row: MemberRow, end: EventRow) -> LeftRoom:
+    return LeftRoom(row, Timeline([end], False, row.position - 1), _own_end(request, row))
+
+
+def _own_end(request: SyncRequest, row: MemberRow) -> list[int]:
+    """The event by which it is over, where clients look for changes in the state alone."""
+    return [row.event_nid] if request.use_state_after else []
 
 
 def _earlier_memberships(row: MemberRow, deltas: Iterable[Delta]) -> list[str]:

@@ -32,6 +32,9 @@ from matrix_app.sync.v2.scope import Scope
 from matrix_app.sync.v2.timeline import Timeline
 from matrix_app.sync.v2.timelines import read_first_timelines, read_timeline
 
+# Heroes are told of rooms that have lost their name, too.
+_SUMMARISED = ("m.room.member", "m.room.name", "m.room.canonical_alias")
+
 
 @dataclass(slots=True)
 class JoinedRoom:
@@ -45,7 +48,7 @@ class JoinedRoom:
     ephemeral: list[Any] = field(default_factory=list)
     account_data: list[Any] = field(default_factory=list)
     heroes: list[int] = field(default_factory=list)
-    members_changed: bool = False
+    summary_changed: bool = False
 
     def empty_with(self, state_rows: Container[int]) -> bool:
         """Whether there is nothing to tell, with the state that the filter let through."""
@@ -104,8 +107,8 @@ def _add_state(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom])
     rows = summaries.get_many(with_state) if with_state else {}
     for nid in nids:
         room = found[nid]
-        room.members_changed = room.whole or _touches_members(deltas.get(nid, ()))
-        if room.members_changed and _needs_heroes(rows.get(nid)):
+        room.summary_changed = room.whole or _touches_summary(deltas.get(nid, ()))
+        if room.summary_changed and _needs_heroes(rows.get(nid)):
             room.heroes = room_heroes.find(nid, request.user_nid)
         changes = deltas.get(nid, [])
         if room.whole:
@@ -140,9 +143,9 @@ def _deltas_by_room(
     return by_room
 
 
-def _touches_members(deltas: Iterable[Delta]) -> bool:
+def _touches_summary(deltas: Iterable[Delta]) -> bool:
     names = interning.key_names({delta.key_nid for delta in deltas})
-    return any(event_type == "m.room.member" for event_type, _ in names.values())
+    return any(event_type in _SUMMARISED for event_type, _ in names.values())
 
 
 def _needs_heroes(summary: SummaryRow | None) -> bool:
@@ -197,7 +200,7 @@ def render(
     """The `join` section."""
     nids = [room.nid for room in gathered]
     counts = unread_counts.counts(request.user_nid, nids)
-    moved = [room.nid for room in gathered if room.members_changed]
+    moved = [room.nid for room in gathered if room.summary_changed]
     facts = summaries.get_many(moved) if moved else {}
     section: dict[str, Any] = {}
     for room in gathered:

@@ -35,7 +35,8 @@ def full_state(
         keys = interning.key_names(delta.key_nid for delta in later)
         not_members = [delta for delta in later if keys[delta.key_nid][0] != "m.room.member"]
         at_start = state.undo(other, not_members)
-        member_nids = _lazy(request, room_nid, timeline, later, heroes, set())
+        wanted = {*heroes, request.user_nid}
+        member_nids = _lazy(request, room_nid, timeline, later, wanted, set())
         return [*at_start.values(), *member_nids]
     return list(state.undo(state.current_full(room_nid), later).values())
 
@@ -77,12 +78,12 @@ def _lazy(
     room_nid: int,
     timeline: Timeline,
     later: Sequence[Delta],
-    heroes: Iterable[int],
+    others: Iterable[int],
     already: set[int],
 ) -> list[int]:
-    """Member events of those who appear in the timeline, without what the device has."""
-    wanted = {row.sender_nid for row in timeline.rows} | set(heroes)
-    if request.since is None or not timeline.rows:
+    """Member events of those who appear in the timeline and of others, without what the device has."""
+    wanted = {row.sender_nid for row in timeline.rows} | set(others)
+    if not timeline.rows:
         wanted.add(request.user_nid)
     if not wanted:
         return []
