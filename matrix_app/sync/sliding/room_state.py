@@ -17,7 +17,8 @@ _LATEST: Final = (1 << 63) - 1
 # So many changes of state are looked at one by one. A client that was away for long may have missed more.
 MOST_CHANGES = 5000
 # What is told besides the state itself.
-_SHOWN: Final = (("m.room.name", ""), ("m.room.avatar", ""))
+_NAME: Final = ("m.room.name", "")
+_SHOWN: Final = (_NAME, ("m.room.avatar", ""))
 
 
 @dataclass(slots=True)
@@ -108,7 +109,8 @@ def _add_changed(found: RoomState, plan: Plan, deltas: Sequence[Delta]) -> None:
     found.changed = set(final)
     names = interning.key_names(final)
     member_keys = {key for key, (kind, _) in names.items() if kind == MEMBER}
-    found.members_changed = bool(member_keys)
+    # A room that has lost its name is called by its heroes.
+    found.members_changed = bool(member_keys) or _NAME in names.values()
     wanted = matcher_of(plan.config.state).select(final)
     already = set(found.nids)
     for key, event in final.items():

@@ -176,6 +176,11 @@ def test_rooms_without_a_name_have_heroes(clients: ClientFactory) -> None:
     room = follower.sync()["rooms"][room_id]
     assert (room["joined_count"], room["invited_count"]) == (2, 0)
     assert [hero["user_id"] for hero in room["heroes"]] == [bob.user_id]
+    alice.set_state(room_id, "m.room.name", {"name": "Garden"})
+    assert "heroes" not in follower.sync()["rooms"][room_id]
+    alice.set_state(room_id, "m.room.name", {})
+    room = follower.sync()["rooms"][room_id]
+    assert [hero["user_id"] for hero in room["heroes"]] == [bob.user_id]
 
 
 def test_an_invite_comes_with_stripped_state_and_then_as_a_room(clients: ClientFactory) -> None:
