@@ -33,6 +33,7 @@ def join(
     via: Sequence[str] = (),
     extra: Mapping[str, Any] | None = None,
     third_party_signed: dict[str, Any] | None = None,
+    origin_server_ts: int | None = None,
 ) -> Event | None:
     """Join a room; who is in it already stays as they are.
 
@@ -48,7 +49,7 @@ def join(
         remote_membership.join(requester, room_id, via, template)
         return None
     try:
-        return _join_here(requester, room, content, reason, third_party_signed)
+        return _join_here(requester, room, content, reason, third_party_signed, origin_server_ts)
     except UnableToGrantJoin:
         servers = [name for name in members.servers_in(room.nid) if name != local_server_name()]
         if not servers:
@@ -83,6 +84,7 @@ def _join_here(
     extra: dict[str, Any],
     reason: str | None,
     third_party_signed: dict[str, Any] | None,
+    origin_server_ts: int | None = None,
 ) -> Event:
     user_id = requester.user_id
     if third_party_signed is not None:
@@ -97,7 +99,10 @@ def _join_here(
             add_signed_invite(writer, user_id, third_party_signed)
         authoriser = authorising_user(writer, user_id)
         content = extra if authoriser is None else {**extra, AUTHORISER: authoriser}
-        event = put_member(writer, user_id, user_id, "join", extra=content, reason=reason)
+        ts = origin_server_ts
+        event = put_member(
+            writer, user_id, user_id, "join", extra=content, reason=reason, origin_server_ts=ts
+        )
         return event, "predecessor" in writer.state_content("m.room.create")
 
     event, replaces_another = write_room(room, change)
@@ -113,6 +118,7 @@ def knock(
     reason: str | None = None,
     via: Sequence[str] = (),
     extra: Mapping[str, Any] | None = None,
+    origin_server_ts: int | None = None,
 ) -> Event | None:
     """Knock on a room; who has knocked already stays so. The result is None for a room of other servers."""
     refuse_suspended(requester)
@@ -124,6 +130,7 @@ def knock(
         return None
 
     def change(writer: RoomWriter) -> Event:
-        return put_member(writer, requester.user_id, requester.user_id, "knock", extra=extra, reason=reason)
+        user_id, ts = requester.user_id, origin_server_ts
+        return put_member(writer, user_id, user_id, "knock", extra=extra, reason=reason, origin_server_ts=ts)
 
     return write_room(room, change)

@@ -17,7 +17,14 @@ from matrix_app.storage import members
 from matrix_app.storage.members import Membership
 
 
-def set_member_state(requester: Requester, room_id: str, target: str, content: dict[str, Any]) -> str:
+def set_member_state(
+    requester: Requester,
+    room_id: str,
+    target: str,
+    content: dict[str, Any],
+    *,
+    origin_server_ts: int | None = None,
+) -> str:
     """Change a membership as the content says; the ID of the event, which may be there already.
 
     Joins, knocks, invites and leaving go the way that they go by their own endpoints. The ID is empty when
@@ -28,23 +35,23 @@ def set_member_state(requester: Requester, room_id: str, target: str, content: d
     if wanted not in ("join", "leave", "invite", "ban", "knock"):
         raise BadJson("membership must be one of join, leave, invite, ban and knock")
     extra = {key: value for key, value in content.items() if key not in ("membership", AUTHORISER)}
-    event = _change(requester, room_id, target, str(wanted), extra)
+    event = _change(requester, room_id, target, str(wanted), extra, origin_server_ts)
     return "" if event is None else event.event_id
 
 
 def _change(
-    requester: Requester, room_id: str, target: str, wanted: str, extra: dict[str, Any]
+    requester: Requester, room_id: str, target: str, wanted: str, extra: dict[str, Any], ts: int | None
 ) -> Event | None:
     if target == requester.user_id:
         if wanted == "join" and not _is_joined(requester, room_id):
-            return joining.join(requester, room_id, extra=extra)
+            return joining.join(requester, room_id, extra=extra, origin_server_ts=ts)
         if wanted == "knock":
-            return joining.knock(requester, room_id, extra=extra)
+            return joining.knock(requester, room_id, extra=extra, origin_server_ts=ts)
         if wanted == "leave":
-            return membership.leave(requester, room_id, extra=extra)
+            return membership.leave(requester, room_id, extra=extra, origin_server_ts=ts)
     if wanted == "invite":
-        return membership.invite(requester, room_id, target, extra=extra)
-    return _put(requester, room_id, target, wanted, extra)
+        return membership.invite(requester, room_id, target, extra=extra, origin_server_ts=ts)
+    return _put(requester, room_id, target, wanted, extra, ts)
 
 
 def _is_joined(requester: Requester, room_id: str) -> bool:
@@ -53,12 +60,16 @@ def _is_joined(requester: Requester, room_id: str) -> bool:
     return member is not None and member.membership == Membership.JOIN
 
 
-def _put(requester: Requester, room_id: str, target: str, wanted: str, extra: dict[str, Any]) -> Event:
+def _put(
+    requester: Requester, room_id: str, target: str, wanted: str, extra: dict[str, Any], ts: int | None
+) -> Event:
     """A name for one room, a ban, or the removal of somebody else."""
     refuse_suspended(requester)
     room = require_room(room_id)
 
     def change(writer: RoomWriter) -> Event:
-        return membership.put_member(writer, requester.user_id, target, wanted, extra=extra)
+        return membership.put_member(
+            writer, requester.user_id, target, wanted, extra=extra, origin_server_ts=ts
+        )
 
     return write_room(room, change)

@@ -39,13 +39,20 @@ def put_member(
     *,
     extra: Content | None = None,
     reason: str | None = None,
+    origin_server_ts: int | None = None,
 ) -> Event:
     """Add a membership event, or find that the present one says the same already."""
     content = member_content(target, membership, extra or {}, reason)
     present = room.state("m.room.member", target)
     if present is not None and present.sender == sender and is_same_json(present.content, content):
         return present
-    return room.add(sender=sender, type="m.room.member", state_key=target, content=content)
+    return room.add(
+        sender=sender,
+        type="m.room.member",
+        state_key=target,
+        content=content,
+        origin_server_ts=origin_server_ts,
+    )
 
 
 def leave(
@@ -55,6 +62,7 @@ def leave(
     reason: str | None = None,
     extra: Content | None = None,
     forced: bool = False,
+    origin_server_ts: int | None = None,
 ) -> Event | None:
     """Leave a room, turn down an invite, or take back a knock; nothing happens to who has left already.
 
@@ -82,7 +90,8 @@ def leave(
             return present
         if present.content.get("membership") == "invite" and not forced:
             notice_rooms.refuse_to_decline(requester.user_nid, room_id, present.sender)
-        return put_member(writer, requester.user_id, requester.user_id, "leave", extra=extra, reason=reason)
+        user_id, ts = requester.user_id, origin_server_ts
+        return put_member(writer, user_id, user_id, "leave", extra=extra, reason=reason, origin_server_ts=ts)
 
     return write_room(room, change)
 
@@ -94,6 +103,7 @@ def invite(
     *,
     reason: str | None = None,
     extra: Content | None = None,
+    origin_server_ts: int | None = None,
 ) -> Event | None:
     """Invite a user; who has been invited already stays so.
 
@@ -116,7 +126,8 @@ def invite(
         invited = present is not None and present.content.get("membership") == "invite"
         if present is not None and invited and writer.membership(requester.user_id) == "join":
             return present
-        event = put_member(writer, requester.user_id, target, "invite", extra=extra, reason=reason)
+        sender, ts = requester.user_id, origin_server_ts
+        event = put_member(writer, sender, target, "invite", extra=extra, reason=reason, origin_server_ts=ts)
         invite_permission.refuse_blocked(target)
         return event
 

@@ -67,7 +67,7 @@ def send_state(
     A membership is changed by the same rules as by its own endpoints.
     """
     if event_type == "m.room.member":
-        return set_member_state(requester, room_id, state_key, content)
+        return set_member_state(requester, room_id, state_key, content, origin_server_ts=origin_server_ts)
     refuse_suspended(requester)
     room = require_room(room_id)
     check_content(room, event_type, content)

@@ -147,3 +147,21 @@ def test_a_service_removes_any_alias_of_its_namespace_and_nobody_else_does() -> 
         assert ask("DELETE", path, None, token=person).errcode == "M_EXCLUSIVE"
         assert ask("DELETE", path, None, token="helper token").errcode == "M_EXCLUSIVE"
         assert ask("DELETE", path, None, token=BRIDGE).status == 200
+
+
+def test_a_service_says_when_its_events_were_sent() -> None:
+    make("_bridge_alice")
+    acting = "user_id=@_bridge_alice:hearth.example"
+    room_id = post(f"/createRoom?{acting}", {}, token=BRIDGE).body["room_id"]
+    guest = make("_bridge_bob").body["user_id"]
+    paths = {
+        "send/m.room.message/1": {"msgtype": "m.text", "body": "long ago"},
+        "state/m.own": {},
+        f"state/m.room.member/{guest}": {"membership": "invite"},
+        f"state/m.room.member/{guest}?": {"membership": "ban"},
+    }
+    for ts, (path, content) in enumerate(paths.items(), start=1_000):
+        query = f"{'&' if '?' in path else '?'}{acting}&ts={ts}"
+        sent = ask("PUT", f"/rooms/{room_id}/{path}{query}", content, token=BRIDGE).body["event_id"]
+        event = get(f"/rooms/{room_id}/event/{sent}?{acting}", token=BRIDGE).body
+        assert event["origin_server_ts"] == ts
