@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.federation.policy import is_allowed
+from matrix_app.protocol.errors import InvalidParam, RemoteUnreachable
+from matrix_app.services.audit import CLI
+from matrix_app.services.change_settings import change_settings
+from matrix_app.services.deny_server import deny_server
 from matrix_app.storage import audit, db, destinations
 from tests.factories.accounts import make_account
 from tests.factories.browser import Browser
@@ -71,3 +75,33 @@ def test_any_server_is_tested_and_every_step_shown(browser: Browser) -> None:
     assert "cannot be reached" in shown.text
     assert audit.page(before=None, limit=1)[0].action == "server.examine"
     assert browser.get("/admin/federation/test/", name="<b>").texts(".notice.error")
+
+
+def test_a_server_is_denied_on_its_page_and_allowed_again(browser: Browser) -> None:
+    page = "/admin/federation/far.example/"
+    assert "nothing has been done" in browser.post(f"{page}deny/", page=page).message
+    assert browser.post(f"{page}deny/", {"typed_name": "far.example"}, page=page).message
+    assert not is_allowed("FAR.example")
+    assert "Allow it again" in browser.get(page).text
+    assert audit.page(before=None, limit=1)[0].action == "settings.change"
+    assert browser.post(f"{page}allow/", page=page).message
+    assert is_allowed("far.example")
+
+
+def test_what_a_pattern_denies_is_allowed_in_the_settings_only(browser: Browser) -> None:
+    page = "/admin/federation/far.example/"
+    change_settings(CLI, {"federation.deny_servers": ("far.*", "far.example")})
+    assert "The pattern far.* denies it" in browser.post(f"{page}allow/", page=page).message
+    change_settings(CLI, {"federation.deny_servers": ("far.*",)})
+    shown = browser.get(page)
+    assert "It is denied by the pattern <code>far.*</code>" in shown.text
+    assert "Allow it again" not in shown.text
+    with pytest.raises(InvalidParam):
+        deny_server(CLI, "hearth.example")
+
+
+def test_what_the_file_fixes_is_shown_locked(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTH_FEDERATION__DENY_SERVERS", '["evil.example"]')
+    shown = browser.get("/admin/federation/far.example/")
+    assert "fixed by the configuration file" in shown.text
+    assert "Deny this server" not in shown.text

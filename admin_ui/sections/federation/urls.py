@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.federation import views
+from admin_ui.sections.federation import denying, views
 from admin_ui.sections.federation.test_server import test_server
 
 urlpatterns = [
@@ -12,4 +12,6 @@ urlpatterns = [
     path("federation/test/", test_server, name="federation-test"),
     path("federation/<str:name>/", views.server, name="federation-server"),
     path("federation/<str:name>/retry/", views.retry, name="federation-retry"),
+    path("federation/<str:name>/deny/", denying.deny, name="federation-deny"),
+    path("federation/<str:name>/allow/", denying.allow, name="federation-allow"),
 ]

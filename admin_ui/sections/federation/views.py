@@ -12,7 +12,9 @@ from admin_ui.keyset import read_number
 from admin_ui.page import page
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
+from appliance.config.stored import fixed_keys
 from matrix_app.protocol.errors import NotFound
+from matrix_app.services.deny_server import SETTING, denied_by
 from matrix_app.services.retry_server import retry_server
 from matrix_app.storage import destination_list, stream
 from matrix_app.storage.clock import now_ms
@@ -75,10 +77,14 @@ def server(visit: Visit, name: str) -> HttpResponse:
     if found is None:
         raise NotFound(_t("Nothing is known of this server"))
     after = read_number(visit.query("after")) or 0
+    entry = denied_by(found.name)
     rows = destination_list.shared_rooms(found.server_nid, after=after, limit=PAGE_SIZE + 1)
     return visit.page(
         "federation/server",
         server=found,
+        denied_by=entry,
+        is_denied_alone=entry.lower() == found.name.lower(),
+        is_locked=SETTING in fixed_keys(),
         behind=max(0, stream.current_position() - found.sent_position) if found.is_behind else 0,
         backlog=destination_list.inbound_backlog(found.server_nid),
         table=Table(

@@ -8,7 +8,7 @@ from tests.admin_ui.deeds.files import press_below
 from tests.admin_ui.deeds.registry import deed
 from tests.admin_ui.deeds.stage import Stage, eventually
 from tests.factories.bridges import registration
-from tests.interop.people import call
+from tests.interop.people import call, path_of
 from tests.real_server import descendants
 
 
@@ -124,6 +124,25 @@ def ask_a_server_now(stage: Stage) -> None:
     owner.press("Ask it now")
     owner.says("The server answers: Elsewhere")
     eventually(lambda: event_id in peer.accepted)
+
+
+@deed(admin_federation_deny="settings.change", admin_federation_allow="settings.change")
+def deny_a_server_and_allow_it_again(stage: Stage) -> None:
+    person, peer, owner = stage.person(), stage.peer, stage.owner
+    room_id = stage.room(person)
+    peer.join(room_id)
+    first = person.say(room_id, "can you hear me?")
+    eventually(lambda: first in peer.accepted)
+    owner.open(f"/admin/federation/{peer.name}/")
+    owner.unfold("Deny this server")
+    owner.type_to_confirm(peer.name)
+    press_below(owner, "Deny this server")
+    profile = path_of("v3", "profile", f"@somebody:{peer.name}")
+    assert call(stage.server.base, "GET", profile, token=person.token)[0].status == 403
+    owner.open(f"/admin/federation/{peer.name}/")
+    owner.press("Allow it again")
+    heard = person.say(room_id, "can you hear me again?")
+    eventually(lambda: heard in peer.accepted)
 
 
 @deed(

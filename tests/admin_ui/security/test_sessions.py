@@ -61,6 +61,7 @@ UNCONFIRMED: Final = {
     "admin:room-block": "it can be taken back",
     "admin:room-publish": "it can be taken back",
     "admin:federation-retry": "it changes nothing",
+    "admin:federation-allow": "it can be taken back",
     "admin:report-handle": "it can be taken back",
     "admin:policy-look": "it only looks",
     "admin:policy-join": "it only joins a room that is followed",

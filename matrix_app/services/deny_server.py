@@ -1,0 +1,47 @@
+"""Denying a single server, and allowing it again: an entry of `federation.deny_servers`."""
+
+from __future__ import annotations
+
+from appliance.config import get_config
+from appliance.config.stored import refresh
+from matrix_app.protocol.errors import InvalidParam
+from matrix_app.protocol.globs import glob
+from matrix_app.protocol.ids import parse_server_name
+from matrix_app.services.audit import Actor
+from matrix_app.services.change_settings import change_settings
+from matrix_app.storage import db
+from matrix_app.storage.local_server import local_server_name
+
+SETTING = "federation.deny_servers"
+
+
+def denied_by(name: str) -> str:
+    """The entry of `federation.deny_servers` that means a server, its name or a pattern; or nothing."""
+    folded = name.lower()
+    found = [entry for entry in get_config().federation.deny_servers if glob(entry.lower()).matches(folded)]
+    return next((entry for entry in found if entry.lower() == folded), found[0] if found else "")
+
+
+def deny_server(actor: Actor, name: str) -> None:
+    """Speak with a server no more; raises `InvalidParam` for what is none, `Forbidden` when fixed."""
+    parse_server_name(name)
+    if name.lower() == local_server_name().lower():
+        raise InvalidParam("This server cannot be denied by itself")
+    with db.write():
+        refresh(now=True)
+        if not denied_by(name):
+            present = get_config().federation.deny_servers
+            change_settings(actor, {SETTING: (*present, name)})
+
+
+def allow_server(actor: Actor, name: str) -> None:
+    """Speak with a server again; raises `InvalidParam` where a pattern denies it with others."""
+    with db.write():
+        refresh(now=True)
+        present = get_config().federation.deny_servers
+        kept = tuple(entry for entry in present if entry.lower() != name.lower())
+        pattern = next((entry for entry in kept if glob(entry.lower()).matches(name.lower())), "")
+        if pattern:
+            raise InvalidParam(f"The pattern {pattern} denies it with others: change it in the settings")
+        if kept != present:
+            change_settings(actor, {SETTING: kept})
