@@ -6,7 +6,7 @@ from typing import Final
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.filters import RoomEventFilter
-from matrix_app.storage import current_entries, events, members, rooms
+from matrix_app.storage import current_entries, events, members, rooms, summaries
 from matrix_app.storage.members import Membership
 
 # Of a room that is named, so many of the rooms before its upgrades are searched too.
@@ -18,10 +18,15 @@ def searched_rooms(reader: Requester, wanted: RoomEventFilter) -> list[int]:
     memberships = members.of_user(reader.user_nid, (Membership.JOIN, Membership.LEAVE, Membership.BAN))
     mine = {member.room_nid for member in memberships if not member.forgotten}
     unwanted = {room.nid for room in rooms.find_many(wanted.not_rooms).values()}
-    if wanted.rooms is None:
-        return sorted(mine - unwanted)
-    named = {room.nid for room in rooms.find_many(wanted.rooms).values()}
-    return sorted((_with_predecessors(named) & mine) - unwanted)
+    if wanted.rooms is not None:
+        mine &= _with_predecessors({room.nid for room in rooms.find_many(wanted.rooms).values()})
+    return sorted(_plain(mine - unwanted))
+
+
+def _plain(room_nids: set[int]) -> set[int]:
+    # "The search will not include rooms that are end to end encrypted."
+    found = summaries.get_many(room_nids) if room_nids else {}
+    return room_nids - {nid for nid, summary in found.items() if summary.encryption is not None}
 
 
 def _with_predecessors(room_nids: set[int]) -> set[int]:

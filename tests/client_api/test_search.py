@@ -68,6 +68,17 @@ def test_only_what_the_user_may_see_is_found(clients: ClientFactory) -> None:
     assert len(bodies(search(alice, "secret"))) == 3
 
 
+def test_encrypted_rooms_are_not_searched(clients: ClientFactory) -> None:
+    alice = clients.make()
+    plain, encrypted = alice.create_room(), alice.create_room()
+    for room_id in (plain, encrypted):
+        alice.send(room_id, "needle")
+    alice.set_state(encrypted, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    results = found(search(alice, "needle"))["results"]
+    assert [result["result"]["room_id"] for result in results] == [plain]
+    assert bodies(search(alice, "needle", filter={"rooms": [encrypted]})) == []
+
+
 def test_redacted_messages_are_no_longer_found(clients: ClientFactory) -> None:
     alice = clients.make()
     room_id = alice.create_room()
