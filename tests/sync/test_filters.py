@@ -99,3 +99,21 @@ def test_account_data_of_a_room_that_was_left_is_filtered_by_type(clients: Clien
     alice.change(room_id, "leave")
     body = filtered(alice, include_leave=True, account_data={"types": ["shape"]})
     assert [entry["type"] for entry in body["rooms"]["leave"][room_id]["account_data"]["events"]] == ["shape"]
+
+
+def test_what_a_filter_hides_of_a_room_that_was_left_is_in_its_state(clients: ClientFactory) -> None:
+    alice = clients.make()
+    room_id = alice.create_room()
+    alice.set_state(room_id, "m.own", {"value": 1})
+    alice.send(room_id, "hello")
+    alice.set_state(room_id, "m.own", {"value": 2})
+    alice.change(room_id, "leave")
+    for wanted in ({"types": ["m.room.message"], "limit": 1}, {"limit": 20}, {"limit": 2}):
+        room = filtered(alice, include_leave=True, timeline=wanted)["rooms"]["leave"][room_id]
+        known: dict[tuple[str, str], Any] = {}
+        for event in room["state"]["events"] + room["timeline"]["events"]:
+            if "state_key" in event:
+                assert (event["type"], event["state_key"]) not in known or event in room["timeline"]["events"]
+                known[event["type"], event["state_key"]] = event["content"]
+        assert known["m.own", ""] == {"value": 2}
+        assert known["m.room.member", alice.user_id] == {"membership": "leave"}

@@ -98,7 +98,7 @@ def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
     timeline = read_timeline(request, row.room_nid, after, row.position, check_visibility=True)
     lazy_members.forget_room(request.requester.device_nid, row.room_nid)
     if whole:
-        return LeftRoom(row, timeline, _whole_state(request, timeline, end.state_after))
+        return LeftRoom(row, timeline, _whole_state(request, row, timeline, end.state_after))
     if was:
         return LeftRoom(
             row, timeline, state_section.changed_state(request, row.room_nid, timeline, deltas, ())
@@ -130,12 +130,14 @@ def _earlier_memberships(row: MemberRow, deltas: Iterable[Delta]) -> list[str]:
     ]
 
 
-def _whole_state(request: SyncRequest, timeline: Timeline, at_end: int) -> list[int]:
-    """The state when the user left, without what the timeline shows itself."""
+def _whole_state(request: SyncRequest, row: MemberRow, timeline: Timeline, at_end: int) -> list[int]:
+    """The state when the user left, before the changes which the timeline shows itself."""
+    present = state.load(at_end)
     if request.use_state_after or not timeline.rows:
-        return list(state.load(at_end).values())
-    first = timeline.rows[0].state_nid
-    return list(state.load(at_end if first is None else first).values())
+        return list(present.values())
+    shown = {event.nid for event in timeline.rows}
+    later = state.deltas([row.room_nid], timeline.start, row.position)
+    return list(state.undo(present, [delta for delta in later if delta.event_nid in shown]).values())
 
 
 def render_left(
