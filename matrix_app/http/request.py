@@ -46,7 +46,8 @@ class Request:
 
     def query(self, name: str) -> str | None:
         """The first value of a query parameter, or None."""
-        value: str | None = self.http.GET.get(name)
+        values = self.http.GET.getlist(name)
+        value: str | None = values[0] if values else None
         if value is not None and "\x00" in value:
             raise InvalidParam(f"{name} contains a NUL byte")
         return value

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from structlog.testing import capture_logs
 
 from matrix_app.http.bridge import Bridge
-from matrix_app.http.dispatch import dispatch
+from matrix_app.http.dispatch import dispatch, make_request
 from matrix_app.http.endpoint import Auth, Endpoint
 from matrix_app.http.request import Request
 
@@ -52,3 +52,11 @@ def test_log_lines_of_a_view_carry_the_id_of_their_request() -> None:
         Bridge()._run(scope, io.BytesIO(), 0, None, None)  # type: ignore[arg-type]
     structlog.contextvars.clear_contextvars()
     assert seen == ["abc-1"]
+
+
+def test_of_several_values_of_a_parameter_the_first_counts() -> None:
+    request = make_request(RequestFactory().get("/_matrix/x?dir=b&dir=f&empty="), {})
+    assert request.query("dir") == "b"
+    assert request.query_list("dir") == ["b", "f"]
+    assert request.query("empty") == ""
+    assert request.query("missing") is None
