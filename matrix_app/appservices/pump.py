@@ -118,4 +118,4 @@ class AppservicePump:
 
 def start() -> Callable[[], None]:
     """Send from this process, unless another does; what is returned ends it."""
-    return start_led("appservices", lambda: AppservicePump(HttpBridge()))
+    return start_led("appservices", lambda: AppservicePump(HttpBridge()), devices=True)

@@ -13,6 +13,7 @@ from django.db import connections
 from matrix_app.federation import loop
 from matrix_app.federation.leadership import Leadership, leadership
 from matrix_app.storage import stream
+from matrix_app.storage.stream import LogEntry
 from matrix_app.sync import wakeups
 
 RETRY_SECONDS: Final = 2.0
@@ -91,11 +92,21 @@ class Led:
             _log.error("it failed and is started again", name=self._name, exc_info=fault)
 
 
-def start_led(name: str, make: Callable[[], Runner]) -> Callable[[], None]:
-    """Run it in this process, unless another does; what is returned ends it."""
+def start_led(name: str, make: Callable[[], Runner], *, devices: bool = False) -> Callable[[], None]:
+    """Run it in this process, unless another does; what is returned ends it.
+
+    `devices`: it wants to know at once of what is for devices alone; others read that with the next change.
+    """
     led = Led(name, make, leadership(name))
-    forget = stream.on_advance(lambda _: led.wake())
+
+    def moved(entries: list[LogEntry]) -> None:
+        if devices or wakeups.topic_of(entries) == wakeups.STREAM:
+            led.wake()
+
+    forget = stream.on_advance(moved)
     wakeups.listen(led.wake)
+    if devices:
+        wakeups.listen(led.wake, wakeups.DEVICES)
     led.start()
 
     def stop() -> None:

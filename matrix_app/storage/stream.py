@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -37,6 +37,10 @@ class Kind(IntEnum):
     KEY_SIGNATURES = 15  # on keys of other users, which only the signer sees
     REMOTE_TO_DEVICE = 16  # messages to devices of other servers, for the sender alone
     THREAD_SUBSCRIPTION = 17
+
+
+# What only the syncs of devices look for, and application services with devices of their own.
+FOR_DEVICES: Final = frozenset({Kind.TO_DEVICE, Kind.ONE_TIME_KEYS})
 
 
 class Change(NamedTuple):

@@ -67,6 +67,7 @@ class Hub:
         self._thread = threading.Thread(target=self._follow, name="stream-hub", daemon=True)
         self._thread.start()
         wakeups.listen(self.poke)
+        wakeups.listen(self.poke, wakeups.DEVICES)
 
     def stop(self) -> None:
         """Stop reading and listening: for tests, which begin anew with another database."""

@@ -12,20 +12,27 @@ from collections.abc import Callable, Collection
 from typing import ClassVar
 
 from matrix_app.storage import db
-from matrix_app.storage.stream import LogEntry
+from matrix_app.storage.stream import FOR_DEVICES, LogEntry
 from matrix_app.sync import wakeup_notes, wakeup_sockets
 
 STREAM = "stream"
+# The stream has moved by changes that are for devices alone.
+DEVICES = "devices"
 
 
-def tell_others(_entries: list[LogEntry]) -> None:
+def topic_of(entries: list[LogEntry]) -> str:
+    """Who is to be told of changes: `STREAM`, or `DEVICES` where nobody but devices wants to know."""
+    return DEVICES if all(entry.kind in FOR_DEVICES for entry in entries) else STREAM
+
+
+def tell_others(entries: list[LogEntry]) -> None:
     """Called in the committing thread after each commit that moved the stream."""
-    tell(STREAM)
+    tell(topic_of(entries))
 
 
-def tell_this_machine(_entries: list[LogEntry]) -> None:
+def tell_this_machine(entries: list[LogEntry]) -> None:
     """As `tell_others`, for who knows that there are no other machines."""
-    wakeup_sockets.sender().send(STREAM.encode())
+    wakeup_sockets.sender().send(topic_of(entries).encode())
 
 
 def tell(topic: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from matrix_app.storage import db
+from matrix_app.storage.stream import Kind, LogEntry
 from matrix_app.sync import wakeup_notes, wakeup_sockets, wakeups
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,6 +38,12 @@ def test_whoever_listens_for_a_topic_is_woken_by_that_alone() -> None:
     stream.clear()
     _until_woken(stream, "stream")
     assert not joins.is_set()
+
+
+def test_who_does_not_want_to_know_of_devices_is_not_woken_for_them() -> None:
+    for_device, of_room = (LogEntry(1, kind, None, 1, None) for kind in (Kind.TO_DEVICE, Kind.EVENT))
+    assert wakeups.topic_of([for_device]) == wakeups.DEVICES
+    assert wakeups.topic_of([for_device, of_room]) == wakeups.STREAM
 
 
 def test_who_is_on_another_machine_is_heard_by_the_database_and_who_is_on_this_one_is_not() -> None:
