@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -23,3 +24,8 @@ def read_place(text: str, kind: type) -> tuple[Any, int] | None:
 def read_number(text: str) -> int | None:
     """A whole number that fits into the database, or None."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def read_numbers(texts: Iterable[str]) -> list[int]:
+    """The numbers among some texts that fit into the database."""
+    return [number for text in texts if (number := read_number(text)) is not None]

@@ -46,6 +46,12 @@ def get(user_nid: int) -> Account | None:
     return Account(*found) if found else None
 
 
+def some(user_nids: Iterable[int]) -> list[Account]:
+    """The accounts of some users, in the order of their nids; those that have none are left out."""
+    sql = f"{_SELECT} WHERE {db.in_any('a.user_nid')} ORDER BY a.user_nid"
+    return [Account(*found) for found in db.rows(sql, (db.any_of(user_nids),))]
+
+
 def existing(user_ids: Iterable[str]) -> set[str]:
     """Those of some user IDs that have an account, active or not."""
     sql = (

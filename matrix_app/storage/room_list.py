@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from matrix_app.storage import db
@@ -82,6 +83,12 @@ def find(nid: int) -> ListedRoom | None:
     """A room by its nid, or None when nothing is known of it."""
     row = db.row(f"SELECT {_COLUMNS}{_FROM} WHERE s.room_nid = %s", (nid,))
     return ListedRoom(*row) if row else None
+
+
+def some(nids: Iterable[int]) -> list[ListedRoom]:
+    """Some rooms, in the order of their nids; those of which nothing is known are left out."""
+    sql = f"SELECT {_COLUMNS}{_FROM} WHERE {db.in_any('s.room_nid')} ORDER BY s.room_nid"
+    return [ListedRoom(*row) for row in db.rows(sql, (db.any_of(nids),))]
 
 
 def count(*, kind: str, search: str = "") -> int:

@@ -24,12 +24,16 @@ from tests.admin_ui.deeds import (
     signing_in,
     users,
 )
+from tests.admin_ui.deeds.hand import LOOKED_AT
 from tests.admin_ui.deeds.registry import DEEDS, Deed, wanted
 from tests.admin_ui.deeds.stage import Stage, stage
 from tests.clients.stories import needs_chromium
 from tests.factories.ssh_server import PROGRAM
+from tests.filled.answers import answering_actions
 
 OF_OWNERS = (users, belongings, imports, files, rooms, several, policies, care, running, backups)
+# Shows recovery codes, as account:recovery-codes does.
+SHOWN_ELSEWHERE = {"account:passkey-add"}
 SECTIONS = (*OF_OWNERS, account, signing_in)
 
 
@@ -46,7 +50,10 @@ def test_there_is_a_deed_for_every_action() -> None:
 def test_every_action_does_what_it_says(tmp_path: Path) -> None:
     with stage(tmp_path) as here:
         found = [fault for one in DEEDS for fault in faults_of(here, one)]
+        answered = {name for hand in here.hands for name in hand.answered}
     assert found == [], "\n\n".join(found)
+    assert answered >= LOOKED_AT
+    assert answered - LOOKED_AT - SHOWN_ELSEWHERE <= answering_actions(), "say in tests/filled/answers.py how"
 
 
 def faults_of(here: Stage, one: Deed) -> list[str]:

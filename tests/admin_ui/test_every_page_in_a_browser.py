@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import product
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 from tests.clients.stories import needs_chromium
-from tests.factories.chromium import Watched, chromium, kept_out, signed_in, too_wide, unseen_focus
+from tests.factories.chromium import (
+    Watched,
+    chromium,
+    faults_on_screens,
+    set_screen,
+    signed_in,
+    unseen_focus,
+)
 from tests.filled.addresses import NOWHERE, Address, all_addresses
+from tests.filled.answers import Answer, answers
 from tests.filled.filling import NOBODY, NOTHING
 from tests.filled.server import FilledServer, filled_server
 from tests.toml_text import Tables
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
-WIDTHS = (1280, 360)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-HEIGHT = 800
 SETTINGS: Tables = {
     "server": {"name": "hearth.example", "public_baseurl": "https://matrix.hearth.example"},
     "turn": {"uris": ["turn:turn.hearth.example:3478?transport=udp"], "secret": "of-the-turn-server"},
@@ -85,22 +88,54 @@ def test_every_page_is_for_everybody(context: BrowserContext, server: FilledServ
         if text and text not in seen:
             seen.add(text)
             opened += 1
-            found += [f"{address.path} {fault}" for fault in faults_of(watched, address)]
+            set_screen(watched.page)
+            watched.page.goto(address.path)
+            found += [f"{address.path} {fault}" for fault in faults_of(watched)]
     assert opened >= 40
     assert found == [], "\n".join(found)
 
 
-def faults_of(watched: Watched, address: Address) -> Iterator[str]:
-    """What is wrong with a page, on each screen."""
-    page = watched.page
-    page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
-    page.emulate_media(color_scheme=SCHEMES[0])
-    page.goto(address.path)
-    yield from unseen_focus(page)
-    for number, (width, scheme) in enumerate(product(WIDTHS, SCHEMES)):
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        page.emulate_media(color_scheme=scheme)
-        # Only its colours are others in another scheme.
-        for fault in (*kept_out(page, contrast_only=number % 2 == 1), *too_wide(page)):
-            yield f"at {width}, {scheme}: {fault}"
+def test_every_answer_to_a_form_is_for_everybody(context: BrowserContext, server: FilledServer) -> None:
+    watched, found = Watched(context), []
+    wanted = [answer for answer in answers(server.filled) if server.size in answer.where]
+    for answer in wanted:
+        set_screen(watched.page)
+        page = send(watched.page, answer)
+        found += [f"{answer.action} {dict(answer.fields)!s:.80} {fault}" for fault in faults_of(watched)]
+        assert page.status in (200, 400), f"{answer.action} was answered with {page.status}"
+    assert wanted
+    assert found == [], "\n".join(found)
+
+
+def faults_of(watched: Watched) -> Iterator[str]:
+    """What is wrong with the page that is open, on each screen."""
+    yield from unseen_focus(watched.page)
+    yield from faults_on_screens(watched.page)
     yield from watched.complaints()
+
+
+def send(page: Page, answer: Answer) -> Response:
+    """Send a form from the page that it is on, with the page's token; what the browser shows then."""
+    page.goto(answer.page)
+    fields = [
+        (name, value)
+        for name, values in answer.fields.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+    with page.expect_navigation() as brought:
+        page.evaluate(_SEND, [answer.path, fields])
+    return brought.value
+
+
+_SEND = """([address, fields]) => {
+    const form = document.createElement("form");
+    Object.assign(form, { method: "post", action: address, hidden: true });
+    form.append(document.querySelector("[name=csrfmiddlewaretoken]").cloneNode());
+    for (const [name, value] of fields) {
+        const field = document.createElement("input");
+        Object.assign(field, { type: "hidden", name, value });
+        form.append(field);
+    }
+    document.body.append(form);
+    form.submit();
+}"""

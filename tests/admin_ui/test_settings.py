@@ -10,6 +10,7 @@ from matrix_app.services.audit import CLI
 from matrix_app.services.change_settings import change_settings
 from tests.factories.browser import Browser
 from tests.factories.mail_server import mail_server
+from tests.factories.settings import settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,6 +69,17 @@ def test_what_the_environment_fixes_is_shown_locked(
     assert box is not None
     assert "disabled" in box.attributes
     assert "fixed by the configuration" in shown.text
+
+
+def test_a_list_that_the_environment_fixes_stays_as_it_is(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with settings(turn={"uris": ["turn:turn.hearth.example:3478"], "secret": "of-the-turn-server"}):
+        monkeypatch.setenv("HEARTH_TURN__URIS", "turn:turn.hearth.example:3478")
+        shown = browser.post("/admin/settings/turn/", {"turn-ttl_seconds": "many"})
+        assert shown.status == 200
+        assert shown.texts(".wrong-text")
+        assert shown.texts("textarea[name=turn-uris]") == ["turn:turn.hearth.example:3478"]
 
 
 def test_secrets_are_never_shown_and_stay_when_nothing_is_typed(browser: Browser) -> None:

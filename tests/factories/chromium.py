@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import product
+from typing import Literal
 
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.clients.stories import CHROMIUM
 
+WIDTHS = (1280, 360)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+HEIGHT = 800
 # Not one of axe's usual rules, but of WCAG 2.2.
 AXE_RULES = {"rules": {"target-size": {"enabled": True}}}
 # Of long lists the first dozen: all rows come from one template.
@@ -52,6 +57,21 @@ class Watched:
         """What was complained of since this was asked last."""
         said, self._said = self._said, []
         return said
+
+
+def set_screen(page: Page, width: int = WIDTHS[0], scheme: Literal["light", "dark"] = SCHEMES[0]) -> None:
+    """Look at pages on a screen of a width, by day or by night."""
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.emulate_media(color_scheme=scheme)
+
+
+def faults_on_screens(page: Page) -> Iterator[str]:
+    """What is wrong with the page that is open, on each screen; the last of them stays."""
+    for width, scheme in product(WIDTHS, SCHEMES):
+        set_screen(page, width, scheme)
+        # Only its colours are others in another scheme.
+        for fault in (*kept_out(page, contrast_only=scheme != SCHEMES[0]), *too_wide(page)):
+            yield f"at {width}, {scheme}: {fault}"
 
 
 def kept_out(page: Page, *, contrast_only: bool = False) -> list[str]:

@@ -90,18 +90,35 @@ def _setup(owner_nid: int, now: int, *, finished: bool) -> None:
         setup_state.finish(now)
 
 
-def _examples(size: Size, rooms: Rooms, now: int) -> Filled:
-    last = max((row for row in _newest("event_report")), default=NOBODY)
+def of_nothing() -> Filled:
+    """What there is to look at where nothing is."""
     return Filled(
         owner="",
         tokens={},
         device=NOTHING,
-        passkey=max(_newest("passkey"), default=NOBODY),
+        passkey=NOBODY,
         user=NOBODY,
         user_import=NOBODY,
+        policy=NOBODY,
+        room=NOBODY,
+        report=NOBODY,
+        task=NOBODY,
+        invitation=NOTHING,
+        server=NOTHING,
+        media_server=NOTHING,
+        media=NOTHING,
+        bridge=NOTHING,
+        backup=NOTHING,
+    )
+
+
+def _examples(size: Size, rooms: Rooms, now: int) -> Filled:
+    return msgspec.structs.replace(
+        of_nothing(),
+        passkey=max(_newest("passkey"), default=NOBODY),
         policy=min(_oldest("policy_list"), default=NOBODY),
         room=rooms.places[0].nid if rooms.places else NOBODY,
-        report=last,
+        report=max(_newest("event_report"), default=NOBODY),
         task=max(_newest("long_task"), default=NOBODY),
         invitation=invitation_of(0) if size.rows else NOTHING,
         server=server_name(0) if size.servers else NOTHING,

@@ -21,13 +21,15 @@ class FilledServer(RealServer):
     """A server, and what there is to look at."""
 
     filled: Filled
+    # How much is on it, by the name that `tests.filled` knows.
+    size: str
 
     def fill(self, folder: Path, *arguments: str) -> None:
         """Make its database, and put as much into it as the arguments of `tests.filled` say."""
         file = folder / "filled.json"
-        size, *options = arguments
+        self.size, *options = arguments
         done = subprocess.run(
-            [sys.executable, "-m", "tests.filled", size, str(file), *options],
+            [sys.executable, "-m", "tests.filled", self.size, str(file), *options],
             cwd=PROJECT, env=self.environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"

@@ -14,6 +14,7 @@ from selectolax.lexbor import LexborNode as Node
 
 from matrix_app.storage import db
 from tests.filled.addresses import all_addresses
+from tests.filled.answers import Answer, answers
 from tests.filled.filling import Filled
 from tests.filled.spent import Spent, Stopwatch
 
@@ -55,7 +56,10 @@ class Visitor:
             self._client.cookies[f"hearth_{area}"] = token
 
     def visits(self) -> Iterator[Visited]:
-        """Every page, and then what it leads to by its own links and forms; each is opened once before."""
+        """Every page, and then what it leads to by its own links and forms; each is opened once before.
+
+        At the end, what would be done with those that were chosen from a list.
+        """
         for address in all_addresses(self._filled):
             first = self.page(address.path) if address.path.startswith(self._only) else None
             if first is None:
@@ -67,6 +71,9 @@ class Visitor:
                     if each not in done:
                         done.add(each)
                         yield self._visited(each)
+        for answer in answers(self._filled):
+            if answer.is_preview and answer.path.startswith(self._only):
+                yield self._visited(answer.path, answer)
 
     def _next(self, address: str) -> list[str]:
         page = self.page(address)
@@ -82,14 +89,21 @@ class Visitor:
         )
         return Html(answer.content) if is_page else None
 
-    def _visited(self, address: str) -> Visited:
-        self._client.get(address)
+    def _visited(self, address: str, sent: Answer | None = None) -> Visited:
+        self._open(address, sent)
         found = Visited(address, [], 1 << 30)
         while len(found.spent) < self._runs or self._may_be_faster(found):
             with counted() as ran, self._stopwatch.running() as spent:
-                self._client.get(address)
+                self._open(address, sent)
             found = Visited(address, [*found.spent, *spent], min(found.statements, len(ran)))
         return found
+
+    def _open(self, address: str, sent: Answer | None) -> None:
+        if sent is None:
+            self._client.get(address)
+        else:
+            answer = self._client.post(address, dict(sent.fields))
+            assert answer.status_code == 200, f"{sent.action} was answered with {answer.status_code}"
 
     def _may_be_faster(self, found: Visited) -> bool:
         return found.best.seconds > self._budget and len(found.spent) < self._most_runs

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
 from admin_ui.faults import told
+from admin_ui.keyset import read_numbers
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError, NotFound
@@ -53,8 +54,8 @@ def chosen(visit: Visit, deed: str) -> HttpResponse:
     """Do something with each of the chosen rooms; those that could not be are named."""
     if deed not in DEEDS:
         raise NotFound(_t("There is no such page"))
-    nids = [int(nid) for nid in visit.form.getlist("chosen")[:MOST] if nid.isdigit()] if visit.is_post else []
-    found = [room for nid in nids if (room := room_list.find(nid)) is not None]
+    nids = read_numbers(visit.form.getlist("chosen")[:MOST]) if visit.is_post else []
+    found = room_list.some(nids)
     if not found:
         return visit.redirect(reverse("admin:rooms"))
     if deed in _FOR_GOOD and not visit.form.get("go"):

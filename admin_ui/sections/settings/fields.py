@@ -26,8 +26,9 @@ class LinesField(forms.CharField):
         return value if isinstance(value, str) else "\n".join(value or ())
 
     def to_python(self, value: Any) -> Any:
-        """The list of the lines."""
-        return [line.strip() for line in (value or "").splitlines() if line.strip()]
+        """The list of the lines; what is locked is a list already."""
+        lines = value.splitlines() if isinstance(value, str) else value or ()
+        return [line.strip() for line in lines if line.strip()]
 
 
 def field_of(setting: RuntimeKey, *, locked: bool) -> forms.Field:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import ngettext
 
 from admin_ui.faults import told
+from admin_ui.keyset import read_numbers
 from admin_ui.page import page
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError, NotFound
@@ -29,8 +30,8 @@ def chosen(visit: Visit, deed: str) -> HttpResponse:
     """Show what would be done with the chosen accounts; do it once that was confirmed."""
     if deed not in DEEDS:
         raise NotFound(_t("There is no such page"))
-    nids = [int(nid) for nid in visit.form.getlist("chosen")[:MOST] if nid.isdigit()] if visit.is_post else []
-    found = [account for nid in nids if (account := accounts.get(nid)) is not None]
+    nids = read_numbers(visit.form.getlist("chosen")[:MOST]) if visit.is_post else []
+    found = accounts.some(nids)
     if not found:
         return visit.redirect(reverse("admin:users"))
     if visit.form.get("go"):

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Locator, Page, Request
+from playwright.sync_api import BrowserContext, Locator, Page, Request, Response
 
 from tests.admin_ui.deeds.registry import action_of
+from tests.factories.chromium import faults_on_screens, set_screen
+
+# Actions that answer with a page of their own, and need more around them than a filled server has: whoever
+# presses their buttons looks at that page on every screen.
+LOOKED_AT: Final = frozenset({"admin:backups-host-key"})
 
 
 class Hand:
-    """A page of somebody's own browser; notes which forms were sent, and what scripts complain of."""
+    """A page of somebody's own browser; notes which forms were sent, and what is complained of."""
 
     def __init__(self, context: BrowserContext, base: str) -> None:
         self.page: Page = context.new_page()
         self.page.set_default_timeout(15_000)
         self.base = base
         self.sent: list[str] = []
+        # The actions that answered with a page, and did not lead to another.
+        self.answered: set[str] = set()
         self.complaints: list[str] = []
         self.page.on("request", self._note)
+        self.page.on("response", self._note_answer)
         self.page.on(
             "console", lambda line: self.complaints.append(line.text) if line.type == "error" else None
         )
@@ -28,6 +37,11 @@ class Hand:
     def _note(self, request: Request) -> None:
         if request.method == "POST":
             self.sent.append(action_of(urlsplit(request.url).path))
+
+    def _note_answer(self, answer: Response) -> None:
+        is_page = answer.status < 300 and answer.headers.get("content-type", "").startswith("text/html")
+        if is_page and answer.request.method == "POST" and answer.request.is_navigation_request():
+            self.answered.add(action_of(urlsplit(answer.url).path))
 
     def open(self, path: str) -> None:
         """Go to a page of the server."""
@@ -60,8 +74,12 @@ class Hand:
 
     def press(self, text: str) -> None:
         """Press a button, and wait for the page that it leads to."""
-        with self.page.expect_navigation():
+        with self.page.expect_navigation() as brought:
             self.button(text).click()
+        answer = brought.value
+        if answer.request.method == "POST" and action_of(urlsplit(answer.url).path) in LOOKED_AT:
+            self.complaints += faults_on_screens(self.page)
+            set_screen(self.page)
 
     def fetch(self, text: str, role: str = "button") -> str:
         """Press a button, or follow a link, that brings a file; what is in it."""

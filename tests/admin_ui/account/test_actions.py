@@ -17,23 +17,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 UPLOAD = "/keys/device_signing/upload"
 
 
-@pytest.fixture
-def person() -> Account:
-    return make_account("pia")
-
-
-@pytest.fixture
-def browser(person: Account) -> Browser:
-    visitor = Browser()
-    visitor.sign_in(person, area="account")
-    return visitor
-
-
-@pytest.fixture
-def phone(person: Account, clients: ClientFactory) -> Client:
-    return clients.sign_in(person)
-
-
 @pytest.mark.parametrize(
     ("action", "path"),
     [

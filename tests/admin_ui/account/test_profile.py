@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -11,32 +9,13 @@ from matrix_app.storage import accounts, audit, db, profiles, pushers, threepids
 from matrix_app.storage.accounts import Account
 from tests.factories.accounts import make_account, token_for
 from tests.factories.browser import Browser
-from tests.factories.mail_server import MailServer, mail_server
+from tests.factories.mail_server import MailServer
 from tests.factories.media import picture
-from tests.factories.settings import settings
 from tests.factories.tasks import run_tasks
 from tests.factories.visitor import get, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/account/profile/"
-
-
-@pytest.fixture
-def person() -> Account:
-    return make_account("pia")
-
-
-@pytest.fixture
-def browser(person: Account) -> Browser:
-    visitor = Browser()
-    visitor.sign_in(person, area="account")
-    return visitor
-
-
-@pytest.fixture
-def mails() -> Iterator[MailServer]:
-    with mail_server() as server, settings(mail=server.settings):
-        yield server
 
 
 def addresses_of(account: Account) -> list[str]:

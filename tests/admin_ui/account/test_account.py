@@ -12,18 +12,6 @@ from tests.factories.browser import Browser, code_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def person() -> Account:
-    return make_account("pia")
-
-
-@pytest.fixture
-def browser(person: Account) -> Browser:
-    visitor = Browser()
-    visitor.sign_in(person, area="account")
-    return visitor
-
-
 def test_an_account_does_not_open_the_administration(browser: Browser) -> None:
     assert browser.get("/account/").status == 200
     assert browser.get("/admin/").address == "/admin/sign-in/"
