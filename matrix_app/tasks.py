@@ -212,10 +212,15 @@ def tidy_room_for_tests() -> None:
 
 
 def back_up_if_due() -> None:
-    """Make a backup when the last one is too old; else copy it elsewhere, verify one when none has been."""
+    """Make a backup when the last one is too old; else copy it elsewhere, verify one when none has been.
+
+    One that somebody began to send and never went on with is removed.
+    """
+    from appliance.backup.receiving import remove_abandoned
     from appliance.backup.remote_task import upload_if_due
     from appliance.backup.task import start_if_due, verify_if_due
 
+    remove_abandoned()
     if start_if_due() is None and upload_if_due() is None:
         verify_if_due()
 

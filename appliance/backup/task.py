@@ -41,14 +41,15 @@ def start_verification(actor: Actor, name: str) -> int:
 def start_if_due() -> int | None:
     """Have a backup made if the last one is older than the configuration wants; the nid of the task.
 
-    A new server's first one waits as long as that.
+    A new server's first one waits as long as that. One without accounts has nothing to lose, and may have
+    the backups of another in its folder, which it is going to be restored from.
     """
-    hours = get_config().backup.every_hours
-    if not hours:
+    hours, oldest = get_config().backup.every_hours, accounts.oldest_created_ts()
+    if not hours or oldest is None:
         return None
     made = [one for one in layout.stored_backups(get_config().backup.dir) if one.manifest.reason != "upgrade"]
-    last = made[0].manifest.created_ts if made else accounts.oldest_created_ts()
-    if last is None or now_ms() - last < hours * HOUR_MS:
+    last = made[0].manifest.created_ts if made else oldest
+    if now_ms() - last < hours * HOUR_MS:
         return None
     return start_backup(HEARTH, "schedule")
 

@@ -10,6 +10,7 @@ MODULES: Final[dict[str, str]] = {
     "account.export": "matrix_app.services.account_export.task",
     "backup.fetch": "appliance.backup.remote_task",
     "backup.make": "appliance.backup.task",
+    "backup.unpack": "appliance.backup.unpack_task",
     "backup.upload": "appliance.backup.remote_task",
     "backup.verify": "appliance.backup.task",
     "backup.verify_remote": "appliance.backup.remote_task",

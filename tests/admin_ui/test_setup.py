@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from appliance.backup import keys
-from appliance.backup.make import make as make_backup
 from appliance.config import Config, get_config
 from appliance.config.current import use_config
 from appliance.config.sections.limits import RateLimit
@@ -119,26 +117,6 @@ def test_an_unlocked_setup_is_locked_again_after_a_day(browser: Browser) -> None
     with db.write():
         db.execute("UPDATE setup_state SET unlocked_ts = unlocked_ts - %s", (24 * 3_600_000,))
     assert browser.get("/setup/").address == "/setup/unlock/"
-
-
-def test_restoring_is_explained_first_with_the_backups_that_are_there(
-    browser: Browser, tmp_path: Path
-) -> None:
-    with settings(backup={"dir": tmp_path / "backups"}):
-        shown = browser.get("/setup/start/")
-        assert "Or restore one" in shown.texts("h2")
-        assert str(tmp_path / "backups") in shown.text
-        assert "no backup in that folder" in shown.text
-        made = make_backup("test", lambda _step, _done, _total: None, media=False)
-        shown = browser.get("/setup/start/")
-    assert shown.texts(".copy code") == [f"hearth restore {made.manifest.id}"]
-
-
-def test_the_command_for_an_encrypted_backup_names_the_kit(browser: Browser, tmp_path: Path) -> None:
-    with settings(backup={"dir": tmp_path / "backups", "encrypt": True}):
-        made = make_backup("test", lambda _step, _done, _total: None, media=False)
-        shown = browser.get("/setup/start/")
-    assert shown.texts(".copy code") == [f"hearth restore {made.manifest.id} --kit KIT"]
 
 
 def test_names_are_shown_before_they_are_taken_and_written_for_the_next_start(

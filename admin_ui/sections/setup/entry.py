@@ -12,12 +12,8 @@ from admin_ui.faults import told
 from admin_ui.page import page
 from admin_ui.sections.setup.steps import go_on, show, step
 from admin_ui.visit import Visit
-from appliance.backup.layout import stored_backups
-from appliance.config import get_config
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import setup
-
-SHOWN_BACKUPS = 5
 
 
 class CodeForm(forms.Form):
@@ -65,6 +61,4 @@ def start(visit: Visit) -> HttpResponse:
     """A new server, or one whose backup is at hand."""
     if visit.is_post:
         return go_on(visit, "start")
-    folder = get_config().backup.dir
-    found = [stored.manifest for stored in stored_backups(folder)[:SHOWN_BACKUPS]]
-    return show(visit, "start", folder=folder, backups=found)
+    return show(visit, "start", can_restore=setup.name_can_change())

@@ -29,7 +29,7 @@ TITLES: dict[str, Promise | str] = {
     "finish": _("Ready"),
 }
 
-StepView = Callable[[Visit], HttpResponse]
+StepView = Callable[..., HttpResponse]
 
 
 class ShownStep(NamedTuple):
@@ -46,10 +46,10 @@ def step(name: str) -> Callable[[StepView], Callable[..., HttpResponseBase]]:
 
     def declare(view: StepView) -> Callable[..., HttpResponseBase]:
         @page("setup")
-        def answer(visit: Visit) -> HttpResponse:
+        def answer(visit: Visit, **path: Any) -> HttpResponse:
             if STEPS.index(name) > STEPS.index(visit.setup.step):
                 return visit.redirect(reverse(f"setup:{visit.setup.step}"))
-            return view(visit)
+            return view(visit, **path)
 
         return answer
 

@@ -78,6 +78,10 @@ class Backup(Section, frozen=True):
     keep_monthly: Annotated[
         int, natural("Of the last months with backups, so many keep their latest one.")
     ] = 6
+    upload_gib: Annotated[
+        int,
+        natural("How large a backup that is one file may be, in GiB, which the page of the setup takes."),
+    ] = 1024
     remote: Annotated[
         Literal["none", "s3", "sftp"], doc("Where each backup is copied to as well: nowhere, `s3` or `sftp`.")
     ] = "none"
