@@ -80,7 +80,7 @@ def finish_event(pdu: dict[str, Any], *, rules: RoomVersion, key: SigningKey, se
     """
     bare = {key: value for key, value in pdu.items() if key != "unsigned"}
     hashed = add_content_hash({**bare, "signatures": {}})
-    check_pdu_format(hashed, rules)
+    check_pdu_format(hashed, rules, in_bytes=True)
     signed = add_event_signature(hashed, rules, server_name, key)
     check_pdu_size(signed, rules)
     return Event(signed, event_id_of(signed, rules), rules)
@@ -128,19 +128,22 @@ def max_depth(rules: RoomVersion) -> int:
     return MAX_INTEGER if rules.strict_canonical_json else _MAX_INT64
 
 
-def check_pdu_format(pdu: Any, rules: RoomVersion, *, any_number: bool = False) -> None:
+def check_pdu_format(
+    pdu: Any, rules: RoomVersion, *, any_number: bool = False, in_bytes: bool = False
+) -> None:
     """Raises `BadJson`, `TooLarge` or `InvalidParam` unless `pdu` is a valid event of the room version.
 
     After it `Event` can be made of `pdu`, and every field that `Event` offers has its type. `any_number` lets
     it have any number of `prev_events` and `auth_events`, as events from before there were limits have.
+    `in_bytes` counts the length of type and state key in bytes in every version, as specified.
     """
     if type(pdu) is not dict:
         raise BadJson("An event is an object")
     _check_types(pdu, rules)
     _check_numbers(pdu, rules)
     _check_identifiers(pdu, rules)
-    _check_short(pdu["type"], "type")
-    _check_short(pdu.get("state_key", ""), "state_key")
+    _check_short(pdu["type"], "type", in_bytes or rules.lengths_in_bytes)
+    _check_short(pdu.get("state_key", ""), "state_key", in_bytes or rules.lengths_in_bytes)
     for name, limit in (("prev_events", MAX_PREV_EVENTS), ("auth_events", MAX_AUTH_EVENTS)):
         _check_references(pdu[name], None if any_number else limit, name, rules)
     check_pdu_size(pdu, rules)
@@ -195,12 +198,13 @@ def _check_identifiers(pdu: dict[str, Any], rules: RoomVersion) -> None:
     parse_room_id(room_id)
 
 
-def _check_short(value: str, name: str) -> None:
+def _check_short(value: str, name: str, in_bytes: bool) -> None:
     # NUL is no breach of the specification, but such events cannot be stored by most servers, and never
     # spread.
     if "\0" in value:
         raise BadJson(f"{name} has a NUL character")
-    if len(value) > MAX_ID_BYTES or (not value.isascii() and _utf8_length(value, name) > MAX_ID_BYTES):
+    length = len(value) if value.isascii() else _utf8_length(value, name)
+    if len(value) > MAX_ID_BYTES or (in_bytes and length > MAX_ID_BYTES):
         raise TooLarge(f"{name} is longer than {MAX_ID_BYTES} bytes")
 
 

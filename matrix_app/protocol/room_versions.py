@@ -41,6 +41,9 @@ class RoomVersion:
     implicit_room_creator: bool = True
     redacts_in_content: bool = True
     redaction_v11: bool = True
+    # Specified for all versions; but other servers counted characters up to version 10, and rooms have such
+    # events.
+    lengths_in_bytes: bool = True
     # v12: room IDs are hashes of create events, which `auth_events` do not name; creators stand above
     # all power levels, together with `additional_creators`.
     room_id_is_create_hash: bool = True
@@ -52,7 +55,12 @@ V11: Final = replace(
     V12, identifier="11", state_resolution="v2", room_id_is_create_hash=False, privileged_creators=False
 )
 V10: Final = replace(
-    V11, identifier="10", implicit_room_creator=False, redacts_in_content=False, redaction_v11=False
+    V11,
+    identifier="10",
+    implicit_room_creator=False,
+    redacts_in_content=False,
+    redaction_v11=False,
+    lengths_in_bytes=False,
 )
 V9: Final = replace(V10, identifier="9", knock_restricted_join=False, integer_power_levels=False)
 V8: Final = replace(V9, identifier="8", redaction_keeps_authorising_user=False)

@@ -271,6 +271,17 @@ def test_type_and_state_key_have_at_most_255_bytes(name: str) -> None:
             check_pdu_format(make_pdu(V12, **{name: too_long}), V12)
 
 
+@pytest.mark.parametrize("name", ["type", "state_key"])
+def test_events_of_others_may_have_255_characters_up_to_version_10(name: str) -> None:
+    check_pdu_format(make_pdu(V10, **{name: "💥" * 255}), V10)
+    with pytest.raises(TooLarge):
+        check_pdu_format(make_pdu(V10, **{name: "💥" * 256}), V10)
+    with pytest.raises(TooLarge):
+        check_pdu_format(make_pdu(V11, **{name: "💥" * 70}), V11)
+    with pytest.raises(TooLarge):
+        make_signed_event(V10, **{name: "💥" * 70})
+
+
 def test_identifiers_have_at_most_255_bytes() -> None:
     for changes in ({"sender": "@" + "a" * 250 + ":e.org"}, {"room_id": "!" + "ä" * 126 + ":e.org"}):
         with pytest.raises(InvalidParam):
