@@ -65,6 +65,9 @@ def _merge_ended(folder: Path) -> None:
         pid = _pid_of(file)
         if pid == ENDED or _runs(pid):
             continue
+        if file.name.startswith("gauge_"):  # what an ended process had in hand is no more
+            file.unlink()
+            continue
         total = files(str(folder / f"{file.name.partition('_')[0]}_{ENDED}.db"))
         for key, value, _ts, _position in files.read_all_values_from_file(str(file)):
             total.write_value(key, total.read_value(key)[0] + value, 0.0)

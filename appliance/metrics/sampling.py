@@ -24,6 +24,8 @@ class Figure(IntEnum):
     DATABASE = 8  # bytes
     PUSH_WAITING = 9
     SERVERS_BEHIND = 10
+    POOLS_QUEUED = 11
+    POOLS_BUSY = 12
 
 
 _STATES = {
@@ -35,6 +37,10 @@ _STATES = {
     "hearth_push_waiting": Figure.PUSH_WAITING,
     "hearth_federation_behind": Figure.SERVERS_BEHIND,
 }
+
+
+# Of what processes count themselves, added up over the pools.
+_GAUGES = {"hearth_pool_queued": Figure.POOLS_QUEUED, "hearth_pool_busy": Figure.POOLS_BUSY}
 
 
 class Totals(NamedTuple):
@@ -58,20 +64,27 @@ def take() -> None:
     from matrix_app.storage import db, samples
     from matrix_app.storage.clock import now_ms
 
-    present = totals()
+    found = sums()
+    present = totals(found)
     values = rates(_Before.totals, present)
     _Before.totals = present
     values |= {_STATES[one.name]: one.value for one in states() if one.name in _STATES}
+    values |= {figure: found.get(name, 0.0) for name, figure in _GAUGES.items()}
     with db.write():
         samples.put(now_ms(), {int(figure): value for figure, value in values.items()})
 
 
-def totals() -> Totals:
-    """What all processes have counted so far."""
-    sums: dict[str, float] = {}
+def sums() -> dict[str, float]:
+    """What all processes have counted so far, and have in hand, by name."""
+    found: dict[str, float] = {}
     for metric in collected():
         for sample in metric.samples:
-            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+            found[sample.name] = found.get(sample.name, 0.0) + sample.value
+    return found
+
+
+def totals(sums: Mapping[str, float]) -> Totals:
+    """Those from which rates are told, as of now."""
     return Totals(
         time.monotonic(),
         sums.get("hearth_requests_total", 0.0),

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
+from appliance.metrics.pools import Job, pool
 from matrix_app.http.views_first import ViewsFirst
 from matrix_app.protocol.errors import Unavailable
 
@@ -32,6 +33,8 @@ class ViewThreads:
     ) -> None:
         self._executor = ThreadPoolExecutor(threads + waiting, thread_name_prefix=name)
         self._turns = asyncio.Semaphore(threads)
+        self._gauges = pool(name)
+        self._gauges.has_threads(threads)
         self._most = threads + waiting + queue
         self._active = 0
         self._lock = threading.Lock()
@@ -50,10 +53,16 @@ class ViewThreads:
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call a view in a thread, once it is its turn."""
-        await self._turns.acquire()
+        job = self._gauges.job()
+        try:
+            await self._turns.acquire()
+        except asyncio.CancelledError:
+            job.end()
+            raise
+        job.begin()
         if self._first is not None:
             self._first.begin()
-        turn = _Turn(self, asyncio.get_running_loop())
+        turn = _Turn(self, asyncio.get_running_loop(), job)
         try:
             return await turn.loop.run_in_executor(self._executor, turn.take, function, args)
         finally:
@@ -71,8 +80,9 @@ class ViewThreads:
         with self._lock:
             self._waiting -= 1
 
-    def free(self) -> None:
+    def free(self, job: Job) -> None:
         """Let the next request have its turn; on the event loop."""
+        job.end()
         if self._first is not None:
             self._first.end()
         self._turns.release()
@@ -81,8 +91,9 @@ class ViewThreads:
 class _Turn:
     """One request's turn, which it gives up when it waits for others."""
 
-    def __init__(self, threads: ViewThreads, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, threads: ViewThreads, loop: asyncio.AbstractEventLoop, job: Job) -> None:
         self.loop = loop
+        self._job = job
         self._threads = threads
         self._is_given_up = False
 
@@ -97,7 +108,7 @@ class _Turn:
     def end(self) -> None:
         """Let the next one begin, if that has not been done; on the event loop."""
         if not self._is_given_up:
-            self._threads.free()
+            self._threads.free(self._job)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -106,7 +117,7 @@ class _Turn:
         try:
             if not self._is_given_up:
                 self._is_given_up = True
-                self.loop.call_soon_threadsafe(self._threads.free)
+                self.loop.call_soon_threadsafe(self._threads.free, self._job)
             yield
         finally:
             self._threads.end_waiting()

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from django.db import connections
 
+from appliance.metrics.pools import Job, pool
 from matrix_app.protocol.errors import Unavailable
 
 STORING_THREADS: Final = 2
@@ -25,6 +26,8 @@ class Jobs:
     def __init__(self, name: str, threads: int, most: int = MOST_QUEUED) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most = most
+        self._gauges = pool(name)
+        self._gauges.has_threads(threads)
         self._lock = threading.Lock()
         self._running: dict[Hashable, Future[Any]] = {}
 
@@ -36,17 +39,20 @@ class Jobs:
                 return running
             if len(self._running) >= self._most:
                 raise Unavailable("The server is busy with other media")
-            future = self._threads.submit(_alone, job)
+            counted = self._gauges.job()
+            future = self._threads.submit(_alone, job, counted)
             self._running[key] = future
-        future.add_done_callback(lambda _: self._ended(key))
+        future.add_done_callback(lambda _: self._ended(key, counted))
         return future
 
-    def _ended(self, key: Hashable) -> None:
+    def _ended(self, key: Hashable, counted: Job) -> None:
+        counted.end()
         with self._lock:
             del self._running[key]
 
 
-def _alone(job: Callable[[], T]) -> T:
+def _alone(job: Callable[[], T], counted: Job) -> T:
+    counted.begin()
     try:
         return job()
     finally:

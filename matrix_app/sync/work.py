@@ -20,6 +20,7 @@ from typing import Any
 from django.db import close_old_connections
 
 from appliance.config import get_config
+from appliance.metrics.pools import Job, pool
 from matrix_app.http.views_first import GivingWay, views_first
 from matrix_app.protocol.errors import Unavailable
 from matrix_app.storage import db
@@ -48,6 +49,9 @@ class WorkQueue:
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._batches = 0
         self._heavy_waiting = 0
+        self._light_gauges, self._heavy_gauges = pool("light-sync"), pool("heavy-sync")
+        self._light_gauges.has_threads(LIGHT_THREADS)
+        self._heavy_gauges.has_threads(web.heavy_syncs)
 
     async def run(self, work: Work) -> Any:
         """The result of a piece of light work, or of the heavy work that it leads to."""
@@ -55,6 +59,8 @@ class WorkQueue:
             raise Unavailable("The server is busy")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, future))
+        self._light_gauges.tell()
+        self._light_gauges.queued.inc()
         self._begin_batch()
         result = await future
         return await self._run_heavy(result.work) if isinstance(result, Heavy) else result
@@ -63,10 +69,12 @@ class WorkQueue:
         if self._heavy_waiting >= self._most:
             raise Unavailable("The server is busy")
         self._heavy_waiting += 1
+        job = self._heavy_gauges.job()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._heavy, _fresh, work)
+            return await asyncio.get_running_loop().run_in_executor(self._heavy, _fresh, work, job)
         finally:
             self._heavy_waiting -= 1
+            job.end()
 
     def _begin_batch(self) -> None:
         if self._batches < LIGHT_THREADS and self._waiting:
@@ -76,6 +84,8 @@ class WorkQueue:
 
     def _start(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(MOST_IN_BATCH, len(self._waiting)))]
+        self._light_gauges.queued.dec(len(batch))
+        self._light_gauges.busy.inc(len(batch))
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._light, _run_all, [work for work, _ in batch])
         futures = [future for _, future in batch]
@@ -83,6 +93,7 @@ class WorkQueue:
 
     def _finish(self, futures: list[asyncio.Future[Any]], finished: asyncio.Future[list[Any]]) -> None:
         self._batches -= 1
+        self._light_gauges.busy.dec(len(futures))
         for future, (result, error) in zip(futures, finished.result(), strict=True):
             if future.done():
                 continue
@@ -104,7 +115,8 @@ def _run_all(batch: list[Work]) -> list[tuple[Any, Exception | None]]:
     return results
 
 
-def _fresh(work: Work) -> Any:
+def _fresh(work: Work, job: Job) -> Any:
+    job.begin()
     close_old_connections()
     with db.before_each_statement(GivingWay(views_first)):
         return work()

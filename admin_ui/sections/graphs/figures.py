@@ -51,6 +51,8 @@ FIGURES = (
     Drawn(Figure.FEDERATION_LAG, _("Delay of events from other servers"), seconds),
     Drawn(Figure.SERVERS_BEHIND, _("Servers that are owed something"), number),
     Drawn(Figure.TASKS_WAITING, _("Background tasks that wait"), number),
+    Drawn(Figure.POOLS_QUEUED, _("Requests and jobs that wait for a thread"), number),
+    Drawn(Figure.POOLS_BUSY, _("Requests and jobs that threads work on"), number),
     Drawn(Figure.PUSH_WAITING, _("Notifications that wait"), number),
     Drawn(Figure.MEMORY, _("Memory"), size),
     Drawn(Figure.DISK_USED, _("Disk used"), size),

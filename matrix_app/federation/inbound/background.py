@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from django.db import close_old_connections, connection
 
+from appliance.metrics.pools import pool
 from matrix_app.federation.inbound.processing import judge_staged
 from matrix_app.protocol.events import Event
 from matrix_app.services.background import run_later
@@ -58,10 +59,22 @@ class Background:
             self._active.update(started)
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="inbound")
-            futures = [self._pool.submit(self._work, nid) for nid in started]
+                pool("inbound").has_threads(THREADS)
+            futures = [self._submitted(self._pool, nid) for nid in started]
         for future in futures:
             future.add_done_callback(_tell)
         return futures
+
+    def _submitted(self, threads: ThreadPoolExecutor, room_nid: int) -> Future[None]:
+        job = pool("inbound").job()
+
+        def work() -> None:
+            job.begin()
+            self._work(room_nid)
+
+        future = threads.submit(work)
+        future.add_done_callback(lambda _: job.end())
+        return future
 
     def _work(self, room_nid: int) -> None:
         close_old_connections()
