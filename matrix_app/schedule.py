@@ -45,6 +45,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("run_checks", 60),
         Entry("back_up_if_due", 30),
         Entry("take_sample", 1),
+        Entry("ask_for_release", 60),
         Entry("try_alerts", 7 * 24 * 60),
         Entry("mail_changes", 24 * 60),
         Entry("tidy_room_for_tests", 7 * 24 * 60),

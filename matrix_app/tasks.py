@@ -197,6 +197,13 @@ def try_alerts() -> None:
     try_them()
 
 
+def ask_for_release() -> None:
+    """Ask whether there is a newer release, where somebody is to be asked."""
+    from matrix_app.services.newer_release import ask_for_release as ask
+
+    ask()
+
+
 def mail_changes() -> None:
     """Mail which checks became bad or good since the last such mail."""
     from appliance.diagnostics.changes import mail_changes as send

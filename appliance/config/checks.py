@@ -35,6 +35,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _push(config)
     yield from _alerts(config)
     yield from _diagnostics(config)
+    yield from _updates(config)
     yield from check_backups(config)
 
 
@@ -136,6 +137,12 @@ def _push(config: Config) -> Iterator[Problem]:
     url = config.push.client_url
     if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
         yield Problem("push.client_url", "must be an address such as https://app.element.io")
+
+
+def _updates(config: Config) -> Iterator[Problem]:
+    url = urlsplit(config.updates.url)
+    if config.updates.url and (url.scheme != "https" or not url.hostname):
+        yield Problem("updates.url", "must be an address that begins with https://")
 
 
 def _calls(config: Config) -> Iterator[Problem]:

@@ -26,6 +26,7 @@ _WHOLE: Final = (
     "notices",
     "backup",
     "metrics",
+    "updates",
 )
 _SINGLE: Final = frozenset(
     {

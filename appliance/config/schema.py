@@ -24,6 +24,7 @@ from appliance.config.sections.notices import Notices
 from appliance.config.sections.proxy import Proxy
 from appliance.config.sections.push import Push
 from appliance.config.sections.server import Database, Logging, Redis, Server, Web, Worker
+from appliance.config.sections.updates import Updates
 
 
 class Config(Section, frozen=True):
@@ -58,4 +59,5 @@ class Config(Section, frozen=True):
     notices: Notices = field(default_factory=Notices)
     backup: Backup = field(default_factory=Backup)
     metrics: Metrics = field(default_factory=Metrics)
+    updates: Updates = field(default_factory=Updates)
     logging: Logging = field(default_factory=Logging)

@@ -14,6 +14,7 @@ from appliance.diagnostics.registry import all_checks
 from appliance.metrics.forecast import disk_full_in_days
 from appliance.metrics.sampling import Figure
 from appliance.version import VERSION
+from matrix_app.services.newer_release import newer_release
 from matrix_app.storage import account_list, check_mutes, check_results, long_tasks, room_list, samples
 from matrix_app.storage.check_results import CheckRow
 from matrix_app.storage.clock import now_ms
@@ -38,6 +39,7 @@ def dashboard(visit: Visit) -> HttpResponse:
         tasks=long_tasks.unfinished(),
         charts=charts([one for one in FIGURES if one.figure in SHOWN], samples.DAY),
         version=VERSION,
+        newer=newer_release(),
     )
 
 

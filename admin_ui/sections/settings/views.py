@@ -42,6 +42,7 @@ TITLES = {
     "diagnostics": _("Checks"),
     "alerts": _("Alerts"),
     "metrics": _("Metrics"),
+    "updates": _("Newer releases"),
     "backup": _("Backups"),
 }
 

@@ -31,7 +31,7 @@ _OTHER_GROUPS: Final = (
     "turn",
     "work",
 )
-_LATER: Final = ("configuration.owner", "configuration.contact", "wellknown.support")
+_LATER: Final = ("configuration.owner", "configuration.contact", "configuration.release", "wellknown.support")
 
 
 def wanted_checks() -> list[str]:

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from appliance.config import get_config
 from appliance.diagnostics.registry import check
-from appliance.diagnostics.result import Result, error, info, ok, warn
+from appliance.diagnostics.result import Result, error, info, ok, skipped, warn
+from appliance.version import VERSION
 
 
 @check("configuration.name", "Name of the server")
@@ -39,6 +40,24 @@ def contact() -> Result:
     if not server.admin_contact and not server.support_page:
         return info("Nobody is named as the contact of this server", fix="Settings: This server")
     return ok(server.admin_contact or server.support_page)
+
+
+@check("configuration.release", "Newer release", needs=["database.connect"])
+def release() -> Result:
+    """What was heard of newer releases, where somebody is asked."""
+    from matrix_app.services.newer_release import newer_release
+    from matrix_app.storage import newest_release
+
+    if not get_config().updates.url:
+        return skipped("Nobody is asked for newer releases (updates.url)")
+    newer, row = newer_release(), newest_release.get()
+    if newer is not None:
+        return info(f"Hearth {newer.version} has been released, and this is {VERSION}", fix=newer.url)
+    if row is None:
+        return info("Nobody has been asked yet")
+    if row.fault:
+        return warn(f"Asking for newer releases failed: {row.fault}", fix="Is updates.url right?")
+    return ok(f"{VERSION} is the newest release that is known")
 
 
 @check("configuration.owner", "Administrator")

@@ -208,6 +208,19 @@ class CheckMute(models.Model):
         db_table = "check_mute"
 
 
+class NewestRelease(models.Model):
+    """The newest release that this server has heard of: one row."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    version = models.TextField()
+    url = models.TextField()
+    asked_ts = timestamp()
+    fault = models.TextField()
+
+    class Meta:
+        db_table = "newest_release"
+
+
 class SetupState(models.Model):
     """How far the setup of this server is: one row, from the first time that it was unlocked."""
 

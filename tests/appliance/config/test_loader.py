@@ -168,6 +168,7 @@ def test_every_error_is_listed_at_once_by_its_key(tmp_path: Path) -> None:
         ("[web]\nthreads = 0", "web.threads"),
         ("[web]\nthreads = 1.5", "web.threads"),
         ("[presence]\nenabled = 1", "presence.enabled"),
+        ('[updates]\nurl = "http://releases.example"', "updates.url"),
         ('[diagnostics]\nresolvers = ["dns.example"]', "diagnostics.resolvers"),
     ],
 )
