@@ -20,6 +20,9 @@ UNSTABLE_FEATURES: dict[str, bool] = {
     "org.matrix.msc4306": True,  # subscriptions to threads
     "org.matrix.simplified_msc3575": True,  # sliding sync, as of MSC4186
     "org.matrix.msc4143": True,  # where conferences meet
+    # Fields of profiles: some clients do not look at versions for these.
+    "uk.tcpip.msc4133": True,
+    "uk.tcpip.msc4133.stable": True,
     "uk.timedout.msc4323": True,  # suspending and locking
 }
 

@@ -52,6 +52,16 @@ def test_a_null_is_a_value_of_a_field_and_not_its_absence(clients: ClientFactory
     assert alice.get(path).body == {"org.example.x": None}
 
 
+def test_clients_of_the_proposal_find_the_fields(clients: ClientFactory) -> None:
+    alice = clients.make()
+    features = alice.get("/_matrix/client/versions").body["unstable_features"]
+    assert features["uk.tcpip.msc4133"]
+    assert features["uk.tcpip.msc4133.stable"]
+    path = f"/_matrix/client/unstable/uk.tcpip.msc4133/profile/{alice.user_id}/m.tz"
+    assert alice.put(path, {"m.tz": "Europe/Paris"}).body == {}
+    assert alice.get(path).body == {"m.tz": "Europe/Paris"}
+
+
 def test_an_empty_display_name_removes_it(clients: ClientFactory) -> None:
     alice = clients.make()
     path = f"/profile/{alice.user_id}/displayname"
