@@ -12,6 +12,8 @@ from django.utils.functional import Promise
 from admin_ui.visit import Visit
 
 PAGE_SIZE: Final = 50
+# Parameters of an address that leave no rows out.
+_NO_FILTERS: Final = ("sort", "columns", "after")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Table:
     size: int = PAGE_SIZE
     total: int | None = None
     empty: Promise | str = ""
+    # What to do where there is nothing yet: what it is called, and its address.
+    next_step: tuple[Promise | str, str] | None = None
     selectable: bool = False
     # The keys of the columns that are shown, of those that can be left out.
     chosen: frozenset[str] = frozenset()
@@ -55,6 +59,11 @@ class Table:
     def shown(self) -> Sequence[Any]:
         """The rows of this page."""
         return self.rows if self.following else self.rows[: self.size]
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the address asks for some rows only, so that others may be there."""
+        return any(self.visit.query(name) for name in self.visit.http.GET if name not in _NO_FILTERS)
 
     @property
     def next_page(self) -> str:

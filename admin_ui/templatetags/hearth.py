@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import npgettext
 
 from admin_ui.navigation import MENU
+from admin_ui.user_agents import browser_name
 from admin_ui.words import WORDS
 from appliance.config import get_config
+from appliance.version import VERSION
 from matrix_app.services import setup
 from matrix_app.storage import check_results
 from matrix_app.storage.clock import now_ms
@@ -41,6 +43,12 @@ def icon(name: str) -> SafeString:
 def server_name() -> str:
     """The name of this server."""
     return get_config().server.name
+
+
+@register.simple_tag
+def version() -> str:
+    """The version of Hearth."""
+    return VERSION
 
 
 @register.simple_tag
@@ -87,6 +95,18 @@ def bytes_text(size: int | None) -> str:
         amount, unit = amount / 1024, unit + 1
     places = 0 if unit == 0 or amount >= 100 else 1
     return f"{number_format(f'{amount:.{places}f}')} {_UNITS[unit]}"
+
+
+@register.filter
+def count(number: int | None) -> str:
+    """A number of things for people, with its thousands apart: 13,185."""
+    return NOTHING if number is None else number_format(number, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def browser(user_agent: str | None) -> SafeString:
+    """What a browser is called, with all that it says of itself as its title."""
+    return format_html('<span title="{}">{}</span>', user_agent or "", browser_name(user_agent or ""))
 
 
 @register.filter

@@ -69,6 +69,14 @@ def stored_backups(root: Path) -> list[Stored]:
     return found
 
 
+def latest_ts(root: Path) -> int | None:
+    """When the newest whole backup in a folder was begun, by its name alone; None where there is none."""
+    names = [folder.name for folder in root.iterdir() if ID.fullmatch(folder.name)] if root.is_dir() else []
+    whole = (name for name in sorted(names, reverse=True) if (root / name / FILE).is_file())
+    name = next(whole, None)
+    return int(datetime.strptime(name, _TIME).replace(tzinfo=UTC).timestamp() * 1000) if name else None
+
+
 def find_backup(root: Path, name: str) -> Stored:
     """A backup by its name in the folder, or by its path; raises `BackupError`."""
     inside = root / name

@@ -88,6 +88,13 @@ def count(*, kind: str, search: str = "") -> int:
     return int(db.value(f"SELECT count(*){_FROM} WHERE {condition}", values))
 
 
+def count_active_since(ts: int) -> int:
+    """How many accounts were used since a time."""
+    return int(
+        db.value("SELECT count(*) FROM account WHERE deactivated_ts IS NULL AND last_active_ts >= %s", (ts,))
+    )
+
+
 def _matching(kind: str, search: str) -> tuple[str, list[Any]]:
     if not search:
         return FILTERS[kind], []

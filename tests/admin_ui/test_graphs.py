@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from shutil import rmtree
+
 import pytest
 
 from admin_ui.sections.graphs.chart import GAP_STEPS, MOST_POINTS, MOST_ROWS, chart, nice, thinned
 from admin_ui.sections.graphs.figures import FIGURES
+from appliance.backup.manifest import FILE
+from appliance.config import get_config
 from appliance.metrics.sampling import Figure
 from matrix_app.storage import check_results, db, samples
 from matrix_app.storage.clock import now_ms
@@ -62,7 +66,32 @@ def test_the_dashboard_says_what_needs_attention_and_how_much_is_said(browser: B
     assert [text.split(" ")[0] for text in shown.texts(".check b")] == ["Background", "Load"]
     assert "&lt;b&gt;stuck" in shown.text
     assert "120" in shown.texts(".tile dd")
-    assert len(shown.html.css("figure.chart svg")) == 1
+    assert len(shown.html.css("figure.chart > svg")) == 1
+
+
+def test_the_dashboard_says_that_all_is_well_when_it_is(browser: Browser) -> None:
+    assert "Nothing has been looked at yet" in browser.get("/admin/").texts("h2")
+    with db.write():
+        check_results.put("machine.load", "ok", "little to do", "", "", "", b"{}", now_ms())
+        check_results.put("port.outside", "unknown", "cannot be told", "", "", "", b"{}", now_ms())
+    shown = browser.get("/admin/")
+    assert "All is well" in shown.texts("h2")
+    assert "1 check found nothing wrong" in shown.texts(".verdict p")[0]
+    assert not shown.html.css(".check")
+
+
+def test_the_dashboard_says_when_the_last_backup_was_made(browser: Browser) -> None:
+    assert "none yet" in browser.get("/admin/").texts(".tile dd")
+    folder = get_config().backup.dir
+    for name, is_whole in (("2026-01-05T040000Z", True), ("2026-02-05T040000Z", False), ("pool", True)):
+        (folder / name).mkdir(parents=True)
+        if is_whole:
+            (folder / name / FILE).write_bytes(b"{}")
+    try:
+        times = [time.attributes["datetime"] for time in browser.get("/admin/").html.css(".tile time")]
+        assert times == ["2026-01-05T04:00:00+00:00"]
+    finally:
+        rmtree(folder)
 
 
 def test_a_line_is_broken_where_nothing_was_measured() -> None:

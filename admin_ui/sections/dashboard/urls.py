@@ -7,6 +7,6 @@ from django.urls import path
 from admin_ui.sections.dashboard import views
 
 urlpatterns = [
-    path("", views.dashboard, name="home"),
     path("", views.dashboard, name="dashboard"),
+    path("", views.dashboard, name="home"),
 ]

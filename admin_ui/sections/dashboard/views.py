@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 import shutil
+from typing import NamedTuple
 
 from django.http import HttpResponse
 
 from admin_ui.page import page
 from admin_ui.sections.graphs.figures import FIGURES, charts
 from admin_ui.visit import Visit
+from appliance.backup.layout import latest_ts
 from appliance.config import get_config
 from appliance.diagnostics.registry import all_checks
 from appliance.metrics.forecast import disk_full_in_days
 from appliance.metrics.sampling import Figure
 from appliance.version import VERSION
 from matrix_app.services.newer_release import newer_release
-from matrix_app.storage import account_list, check_mutes, check_results, long_tasks, room_list, samples
+from matrix_app.storage import (
+    account_list,
+    check_mutes,
+    check_results,
+    destination_list,
+    long_tasks,
+    room_list,
+    samples,
+)
 from matrix_app.storage.check_results import CheckRow
 from matrix_app.storage.clock import now_ms
+from matrix_app.storage.local_server import local_server_name
 
 SHOWN = (Figure.REQUESTS, Figure.MESSAGES, Figure.SYNC_MS)
 MOST_CONCERNS = 8
+BAD = ("error", "warn")
+WEEK_MS = 7 * 86_400_000
+
+
+class Health(NamedTuple):
+    """What the checks found last: what needs attention, with titles, and how much is fine."""
+
+    concerns: list[tuple[str, CheckRow]]
+    more: int
+    fine: int
+    latest_ts: int | None
 
 
 @page("admin")
 def dashboard(visit: Visit) -> HttpResponse:
     """The figures that an owner asks for first, and what needs attention."""
-    folder = get_config().server.data_dir
+    config, local = get_config(), local_server_name()
+    folder = config.server.data_dir
     return visit.page(
         "dashboard/dashboard",
-        concerns=_concerns(),
+        health=_health(),
         users=account_list.count(kind="active"),
+        active=account_list.count_active_since(now_ms() - WEEK_MS),
+        servers=destination_list.count(local, kind="all"),
+        failing=destination_list.count(local, kind="failing"),
+        backup_ts=latest_ts(config.backup.dir),
         rooms=room_list.count(kind="all"),
         messages=_messages_of_a_day(),
         disk=shutil.disk_usage(folder) if folder.exists() else None,
@@ -43,14 +70,15 @@ def dashboard(visit: Visit) -> HttpResponse:
     )
 
 
-def _concerns() -> list[tuple[str, CheckRow]]:
-    """What does not work, and then what somebody should look at, by the titles of their checks."""
-    known = all_checks()
-    muted = check_mutes.present(now_ms())
-    rows = check_results.all_rows().values()
-    bad = [row for row in rows if row.status in ("error", "warn") and row.id not in muted]
+def _health() -> Health:
+    """What does not work, then what somebody should look at, and how many checks found nothing wrong."""
+    known, muted = all_checks(), check_mutes.present(now_ms())
+    rows = list(check_results.all_rows().values())
+    bad = [row for row in rows if row.status in BAD and row.id not in muted]
     bad.sort(key=lambda row: (row.status, row.since_ts))
-    return [(known[row.id].title if row.id in known else row.id, row) for row in bad[:MOST_CONCERNS]]
+    titled = [(known[row.id].title if row.id in known else row.id, row) for row in bad[:MOST_CONCERNS]]
+    fine = sum(row.status == "ok" for row in rows)
+    return Health(titled, len(bad) - len(titled), fine, max((row.checked_ts for row in rows), default=None))
 
 
 def _messages_of_a_day() -> int:

@@ -60,6 +60,7 @@ def servers(visit: Visit) -> HttpResponse:
         key=lambda row: row.name,
         total=destination_list.count(local, kind=kind, search=search),
         empty=_("This server has not met others yet. Join a room of another server, or invite somebody."),
+        next_step=(_("Test a server"), reverse("admin:federation-test")),
     )
     return visit.page(
         "federation/list",

@@ -9,9 +9,13 @@ from typing import Final, NamedTuple
 
 from django.utils.functional import Promise
 
+# Of the lines, which are stretched to whatever room there is; letters are not (`chart.html`).
 WIDTH: Final = 720
-HEIGHT: Final = 200
-LEFT, RIGHT, TOP, BOTTOM = 64, 8, 8, 24
+HEIGHT: Final = 160
+# So that half a label has room above.
+TOP: Final = 8
+# The part of the height that the lines have, above the labels of times.
+PLOT: Final = 0.88
 # More cannot be told apart at this width.
 MOST_POINTS: Final = 360
 MOST_ROWS: Final = 48
@@ -22,7 +26,7 @@ Points = Sequence[tuple[int, float]]
 
 
 class Tick(NamedTuple):
-    """A mark on an axis: where, and what it says."""
+    """A mark on an axis: where, in percent of the picture, and what it says."""
 
     at: float
     label: str
@@ -37,11 +41,12 @@ class Row(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Everything that is drawn; `lines` are the points of polylines."""
+    """Everything that is drawn; `lines` are the points of polylines, `areas` those of what is below them."""
 
     id: str
     title: Promise | str
     lines: list[str]
+    areas: list[str]
     y_ticks: list[Tick]
     x_ticks: list[Tick]
     rows: list[Row]
@@ -66,11 +71,13 @@ def chart(
     shown = thinned(points, MOST_POINTS + 1)
     top = nice(max((value for _, value in shown), default=0.0))
     place = _Place(since, upto, top)
+    runs = list(_runs(shown, step * GAP_STEPS))
     return Chart(
         id,
         title,
-        [" ".join(place.of(ts, value) for ts, value in run) for run in _runs(shown, step * GAP_STEPS)],
-        [Tick(place.y(top * part / 2), text(top * part / 2)) for part in range(3)],
+        [place.line(run) for run in runs],
+        [f"{place.x(run[0][0])},{HEIGHT} {place.line(run)} {place.x(run[-1][0])},{HEIGHT}" for run in runs],
+        [Tick(place.y_percent(top * part / 2), text(top * part / 2)) for part in range(3)],
         _x_ticks(place, since, upto),
         [Row(*_times(ts), text(value)) for ts, value in thinned(points, MOST_ROWS)],
         text(points[-1][1]) if points else "",
@@ -90,13 +97,19 @@ class _Place(NamedTuple):
     top: float
 
     def x(self, ts: int) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * (ts - self.since) / (self.upto - self.since), 1)
+        return round(WIDTH * (ts - self.since) / (self.upto - self.since), 1)
 
     def y(self, value: float) -> float:
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.top, 1)
+        return round(HEIGHT - (HEIGHT - TOP) * value / self.top, 1)
 
-    def of(self, ts: int, value: float) -> str:
-        return f"{self.x(ts)},{self.y(value)}"
+    def line(self, run: Points) -> str:
+        return " ".join(f"{self.x(ts)},{self.y(value)}" for ts, value in run)
+
+    def x_percent(self, ts: int) -> float:
+        return round(100 * self.x(ts) / WIDTH, 2)
+
+    def y_percent(self, value: float) -> float:
+        return round(100 * PLOT * self.y(value) / HEIGHT, 2)
 
 
 def nice(most: float) -> float:
@@ -128,4 +141,4 @@ def _runs(points: Points, gap: float) -> Iterator[list[tuple[int, float]]]:
 def _x_ticks(place: _Place, since: int, upto: int) -> list[Tick]:
     form = "%H:%M" if upto - since <= 2 * 86_400_000 else "%Y-%m-%d"
     times = [since + (upto - since) * part // 4 for part in (1, 2, 3)]
-    return [Tick(place.x(ts), datetime.fromtimestamp(ts / 1000, UTC).strftime(form)) for ts in times]
+    return [Tick(place.x_percent(ts), datetime.fromtimestamp(ts / 1000, UTC).strftime(form)) for ts in times]

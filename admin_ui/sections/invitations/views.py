@@ -87,6 +87,7 @@ def invitations(visit: Visit) -> HttpResponse:
         [(row, row.is_used_up() or (row.expires_ts or now_ms() + 1) <= now_ms()) for row in rows],
         key=lambda pair: place_of(pair[0].token, pair[0].created_ts),
         empty=_("There is no invitation. Make one, and send its link to a friend."),
+        next_step=(_("New invitation"), reverse("admin:invitation-new")),
     )
     mode = get_config().registration.mode
     return visit.page(

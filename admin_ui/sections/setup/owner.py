@@ -54,7 +54,7 @@ def second_factor(visit: Visit) -> HttpResponse:
         except MatrixError as error:
             form.add_error("code", told(error))
         else:
-            return show(visit, "second-factor", codes=codes)
+            return show(visit, "second-factor", codes=codes, user_id=made.user_id)
     nid = made.user_nid
     secret = service.waiting_secret(nid) if form.is_bound else service.begin_totp(nid)
     picture = qr_picture(service.totp_uri(made.user_id, secret))

@@ -39,6 +39,7 @@ class ShownStep(NamedTuple):
     address: str
     is_here: bool
     is_reached: bool
+    is_done: bool
 
 
 def step(name: str) -> Callable[[StepView], Callable[..., HttpResponseBase]]:
@@ -60,8 +61,8 @@ def show(visit: Visit, name: str, *, template: str = "", status: int = 200, **va
     """The page of a step."""
     here, reached = STEPS.index(name), STEPS.index(visit.setup.step)
     shown = [
-        ShownStep(TITLES[each], reverse(f"setup:{each}"), number == here, number <= reached)
-        for number, each in enumerate(STEPS)
+        ShownStep(TITLES[each], reverse(f"setup:{each}"), at == here, at <= reached, at < reached)
+        for at, each in enumerate(STEPS)
     ]
     back = reverse(f"setup:{STEPS[here - 1]}") if here else ""
     return visit.page(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django import forms
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from admin_ui.chosen_columns import ChosenColumns
@@ -75,6 +76,7 @@ def users(visit: Visit) -> HttpResponse:
         sort=sort,
         total=account_list.count(kind=kind, search=search),
         empty=_("Nobody is here. Invite somebody, or search for something else."),
+        next_step=(_("New invitation"), reverse("admin:invitation-new")),
         selectable=True,
     )
     form = Filter({"q": search, "kind": kind}, label_suffix="")

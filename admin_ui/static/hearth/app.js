@@ -4,23 +4,52 @@
 const narrow = window.matchMedia("(max-width: 48rem)");
 
 function foldMenu() {
-  for (const menu of document.querySelectorAll("details.menu")) menu.open = !narrow.matches;
+  for (const menu of document.querySelectorAll("details.menu")) {
+    menu.open = !narrow.matches;
+    menu.dataset.ready = "";
+  }
+}
+
+// On phones the menu lies over the page, and goes when something else is touched.
+function closeMenu(event) {
+  const menu = document.querySelector("details.menu[open]");
+  if (!narrow.matches || !menu) return;
+  if (event.type === "keydown" ? event.key !== "Escape" : event.target.closest(".menu > *")) return;
+  menu.open = false;
+  if (event.type === "keydown") menu.querySelector("summary").focus();
+}
+document.addEventListener("click", closeMenu);
+document.addEventListener("keydown", closeMenu);
+
+function tell(text) {
+  const said = document.getElementById("said");
+  if (said) said.textContent = text;
 }
 
 async function copy(button) {
   await navigator.clipboard.writeText(button.dataset.copy);
+  const use = button.querySelector("use");
+  const [file] = use.getAttribute("href").split("#");
+  use.setAttribute("href", `${file}#ok`);
   button.classList.add("done");
-  const messages = document.getElementById("messages");
-  if (messages) messages.textContent = button.getAttribute("aria-label");
+  tell(document.body.dataset.copied);
+  setTimeout(() => {
+    use.setAttribute("href", `${file}#copy`);
+    button.classList.remove("done");
+  }, 2000);
 }
 
 function chosen(form) {
   return form.querySelectorAll("input[name=chosen]:checked").length;
 }
 
+// What is done with chosen rows is shown while some are chosen.
 function showBulkBar(form) {
   const bar = form.querySelector("[data-bulk-bar]");
-  for (const button of bar.querySelectorAll("button")) button.disabled = chosen(form) === 0;
+  const count = chosen(form);
+  bar.dataset.count = count;
+  bar.hidden = count === 0;
+  bar.querySelector("[data-chosen-count]").textContent = count;
 }
 
 document.addEventListener("click", (event) => {
@@ -52,11 +81,43 @@ document.addEventListener("input", (event) => {
 document.addEventListener("submit", (event) => { if (!event.target.closest(".languages")) unsaved = false; });
 window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 
+// What was pressed shows that it works, and a second click does not do it twice. The page may stay: files are fetched from it.
+const GUARD_MS = 1000, BUSY_MS = 4000;
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (!button || event.defaultPrevented || event.target.method === "get") return;
+  if (event.timeStamp - (button.pressed ?? -GUARD_MS) < GUARD_MS) {
+    event.preventDefault();
+    return;
+  }
+  button.pressed = event.timeStamp;
+  button.setAttribute("aria-busy", "true");
+  setTimeout(() => button.removeAttribute("aria-busy"), BUSY_MS);
+});
+window.addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+});
+
+// A password is shown to whoever types it, if they want.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-show-password]");
+  if (!button) return;
+  const field = document.getElementById(button.getAttribute("aria-controls"));
+  const isShown = field.type === "text";
+  field.type = isShown ? "password" : "text";
+  button.setAttribute("aria-pressed", String(!isShown));
+});
+for (const button of document.querySelectorAll("[data-show-password], [data-print]")) button.hidden = false;
+document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
+
 // htmx sends forms of its own: they need the token against forgery too.
 document.addEventListener("htmx:configRequest", (event) => {
   const token = document.querySelector("input[name=csrfmiddlewaretoken]");
   if (token) event.detail.headers["X-CSRFToken"] = token.value;
 });
+
+// The part of the page that is looked at is among its tabs, however narrow the screen.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 narrow.addEventListener("change", foldMenu);
 foldMenu();

@@ -84,8 +84,9 @@ class Stage:
 
     def open_user(self, person: Person, tab: str = "") -> Hand:
         """The owner looks somebody up, and opens a tab of the account."""
-        self.owner.open(f"/admin/users/?kind=all&q={person.user_id.partition(':')[0][1:]}")
-        self.owner.follow(person.user_id)
+        name = person.user_id.partition(":")[0][1:]
+        self.owner.open(f"/admin/users/?kind=all&q={name}")
+        self.owner.follow(name)
         if tab:
             self.owner.follow(tab)
         return self.owner
