@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from appliance.cli.options import add_json
 from appliance.turn_certificate import CERTIFICATE, NoHandover, hand_over, in_storage, placeholder, read_pair
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from appliance.turn_certificate import Pair
+
+_PAUSE_SECONDS: Final = 0.5
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -25,6 +28,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, metavar="FILE", help="with --certificate: its private key")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="the folder that coturn reads")
     parser.add_argument("--note", type=Path, metavar="FILE", help="make this file when something has changed")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="as long as Caddy has none, look again so long",
+    )
     add_json(parser)
     parser.epilog = (
         "Copies fullchain.pem and privkey.pem, readable by the group of whoever runs it. As long as Caddy "
@@ -58,4 +68,11 @@ def _pair(arguments: Namespace) -> Pair | None:
         return read_pair(arguments.certificate, arguments.key)
     if arguments.host is None:
         raise NoHandover("--storage and --host are given together")
-    return in_storage(arguments.storage, arguments.host)
+    return _waited_for(arguments.storage, arguments.host, arguments.wait)
+
+
+def _waited_for(storage: Path, host: str, seconds: float) -> Pair | None:
+    deadline = time.monotonic() + seconds
+    while (found := in_storage(storage, host)) is None and time.monotonic() < deadline:
+        time.sleep(min(_PAUSE_SECONDS, seconds))
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,10 @@ def get(storage: Path, pair: tuple[bytes, bytes], issuer: str = "acme-v02.exampl
     (folder / f"{HOST}.key").write_bytes(pair[1])
 
 
-def handed_over(storage: Path, target: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, bool]:
-    arguments = ["--storage", str(storage), "--host", HOST, "--to", str(target), "--json"]
+def handed_over(
+    storage: Path, target: Path, capsys: pytest.CaptureFixture[str], *more: str
+) -> dict[str, bool]:
+    arguments = ["--storage", str(storage), "--host", HOST, "--to", str(target), "--json", *more]
     assert main(["turn-certificate", *arguments]) == 0
     told: dict[str, bool] = json.loads(capsys.readouterr().out)
     return told
@@ -65,6 +68,19 @@ def test_the_certificate_that_lasts_longest_is_handed_over_once(
     assert handed_over(storage, target, capsys) == {"found": True, "changed": True}
     assert ((target / CERTIFICATE).read_bytes(), (target / KEY).read_bytes()) == best
     assert handed_over(storage, target, capsys) == {"found": True, "changed": False}
+
+
+def test_a_certificate_that_caddy_is_just_getting_is_waited_for(
+    storage: Path, target: Path, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = authority.pair(HOST)
+    get(storage.with_name("draft"), pair)
+    caddy = threading.Timer(0.2, os.rename, (storage.with_name("draft"), storage))
+    caddy.start()
+    told = handed_over(storage, target, capsys, "--wait", "60")
+    caddy.join()
+    assert told == {"found": True, "changed": True}
+    assert (target / CERTIFICATE).read_bytes() == pair[0]
 
 
 def test_only_the_group_reads_the_key_whatever_the_mask_is(

@@ -49,6 +49,17 @@ def test_every_unit_is_switched_off_and_forgotten_when_the_package_goes() -> Non
             assert unit.name in started
 
 
+def test_what_starts_services_after_an_upgrade_can_start_them() -> None:
+    # "disabled or static units that do not run" are left alone by deb-systemd-invoke.
+    script = (DEB / "hearth.postinst").read_text().replace("\\\n", " ")
+    found = re.findall(r"deb-systemd-invoke (?:re)?start ([^>|]*)", script)
+    units = {unit for line in found for unit in re.findall(r"hearth\S*\.\w+", line)}
+    assert "hearth-web.socket" in units
+    for unit in units:
+        text = (PROJECT / "systemd" / unit).read_text()
+        assert "[Install]" in text or "RemainAfterExit=yes" in text, unit
+
+
 def test_the_manual_tells_of_every_verb_in_the_words_of_its_help() -> None:
     environ = {**os.environ, "PYTHONPATH": str(PROJECT), "SOURCE_DATE_EPOCH": "0"}
     script = PROJECT / "packaging" / "man_page.py"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -45,6 +46,13 @@ def test_a_misspelt_line_would_be_found(installed: list[Path], tmp_path: Path) -
     wrong = tmp_path / "hearth-wrong.service"
     wrong.write_text("[Service]\nExecStart=/bin/true\nProtectHoem=yes\n", encoding="utf-8")
     assert "ProtectHoem" in analyze("verify", wrong).stderr
+
+
+def test_no_unit_needs_a_program_that_a_small_system_lacks() -> None:
+    # kill, for one, is in a package that not every Debian has.
+    lines = [line for unit in UNITS.iterdir() for line in unit.read_text().splitlines()]
+    programs = {match[1] for line in lines if (match := re.match(r"Exec\w+=[-+!@:]*(\S+)", line))}
+    assert programs <= {"/usr/bin/hearth", "/usr/bin/caddy", "/usr/bin/turnserver", "/bin/sh"}, programs
 
 
 @pytest.mark.parametrize("unit", sorted(UNITS.glob("*.service")), ids=lambda unit: unit.name)
