@@ -14,10 +14,13 @@ import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "packaging" / "tests"
 CANNOT = 77
-# About 75 seconds for the packages and 100 for the image, where nothing else runs.
+# Where nothing else runs: about 75 seconds for the packages, four minutes for the boots, 100 for the image.
 SECONDS = 1200
 
 pytestmark = pytest.mark.slow
+builds_packages = pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="packages are built by Python 3.11 to 3.13"
+)
 
 
 def told(script: str, *arguments: str) -> tuple[int, str]:
@@ -50,9 +53,20 @@ def check(*command: str) -> None:
     assert "1 passed, 0 failed" in output
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="packages are built by Python 3.11 to 3.13")
-def test_the_packages_are_installed_used_upgraded_rolled_back_and_removed() -> None:
-    check("deb", "bookworm", "--quick")
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the stories of the packages find the libraries of each other."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
+@builds_packages
+def test_the_packages_are_installed_used_upgraded_rolled_back_and_removed(cache: str) -> None:
+    check("deb", "bookworm", "--quick", "--cache", cache)
+
+
+@builds_packages
+def test_the_packages_boot_under_systemd_are_upgraded_under_load_and_boot_again(cache: str) -> None:
+    check("boot", "bookworm", "--shared-kernel", "--quick", "--from", "same", "--cache", cache)
 
 
 def test_the_container_image_is_built_set_up_used_and_upgraded() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from stories.system import SECONDS, call, tell, wait_for
 
@@ -38,7 +39,7 @@ def make_room(token: str) -> str:
 
 def send(token: str, room: str, text: str) -> None:
     """A message to the room."""
-    path = f"{CLIENT}/rooms/{room}/send/m.room.message/{text}"
+    path = f"{CLIENT}/rooms/{room}/send/m.room.message/{quote(text)}"
     ask("PUT", path, token, {"msgtype": "m.text", "body": text})
 
 
@@ -55,7 +56,7 @@ def ask(method: str, path: str, token: str, body: Any = None, *, raw: bool = Fal
     headers = {"Content-Type": kind, **({"Authorization": f"Bearer {token}"} if token else {})}
     request = urllib.request.Request(BASE + path, method=method, data=data, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return answer.read() if raw else json.load(answer)
     except urllib.error.HTTPError as fault:
         raise AssertionError(f"{method} {path}: {fault.code} {fault.read()[:300]!r}") from fault
