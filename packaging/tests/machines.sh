@@ -72,11 +72,9 @@ boot_namespaces() {
     local following
     tail -n 0 -F "$system/test/console" 2>/dev/null &
     following=$!
-    (
-        echo "$BASHPID" >"$groups/hearth-boot-$$/cgroup.procs"
-        # A system that goes down ends its first process by a signal.
-        timeout --signal=KILL 900 unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child \
-            bash "$root/packaging/tests/first_process" "$system" || true
+    ( # a system that goes down ends its first process by a signal
+        timeout --signal=KILL 900 unshare --mount --pid --net --uts --ipc --fork --kill-child \
+            bash "$root/packaging/tests/first_process" "$system" "$groups/hearth-boot-$$" || true
     ) >>"$work/first_process.log" 2>&1
     sleep 1 # the last lines
     kill "$following"
