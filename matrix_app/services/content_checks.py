@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from matrix_app.protocol.errors import BadJson, InvalidParam
+from matrix_app.protocol.errors import AuthorizationFailed, BadJson, InvalidParam
+from matrix_app.protocol.event_auth.power_level_changes import check_power_level_values
 from matrix_app.protocol.server_acl import ServerAcl, host_of
 from matrix_app.services.alias_checks import check_aliases
 from matrix_app.services.room_writer import RoomWriter
@@ -40,8 +41,20 @@ def check_state_content(
         return
     if event_type == "m.room.canonical_alias":
         check_aliases(room, content)
+    if event_type == "m.room.power_levels":
+        _check_levels(room, content)
     if event_type == "m.room.server_acl" and _shuts_out_this_server(content):
         raise InvalidParam("The list would shut this server out of the room")
+
+
+def _check_levels(room: RoomWriter, content: Mapping[str, Any]) -> None:
+    create = room.state("m.room.create")
+    try:
+        if create is not None:
+            check_power_level_values(content, create, room.room.rules)
+    except AuthorizationFailed as error:
+        # Nobody may set these: it is the content that is wrong, not who sends it.
+        raise BadJson(error.message) from error
 
 
 def _shuts_out_this_server(content: Mapping[str, Any]) -> bool:

@@ -55,6 +55,8 @@ def test_who_is_not_in_a_room_sends_nothing_into_it(clients: ClientFactory) -> N
     room_id = alice.create_room(preset="public_chat")
     assert bob.send(room_id).errcode == "M_FORBIDDEN"
     assert bob.set_state(room_id, "m.own", {}).errcode == "M_FORBIDDEN"
+    assert bob.put(f"/rooms/{room_id}/send/m.room.message/t", {"body": 1}).errcode == "M_FORBIDDEN"
+    assert bob.set_state(room_id, "m.room.power_levels", {"users": 1}).errcode == "M_FORBIDDEN"
     assert bob.send("!unknown:hearth.example").errcode == "M_FORBIDDEN"
     assert bob.send("unknown").errcode == "M_INVALID_PARAM"
 
@@ -76,6 +78,7 @@ def test_too_large_an_event_is_refused(clients: ClientFactory) -> None:
         ("m.room.topic", {"topic": {}}),
         ("m.room.create", {"creator": "me"}),
         ("m.room.power_levels", {"users_default": "high"}),
+        ("m.room.power_levels", {"users": {"bob": 50}}),
         ("m.room.server_acl", {"allow": ["*"], "deny": ["hearth.example"]}),
         ("m.room.server_acl", {}),
         ("m.room.canonical_alias", {"alias": 1}),
@@ -87,7 +90,14 @@ def test_state_that_makes_no_sense_is_refused(
 ) -> None:
     alice = clients.make()
     answer = alice.set_state(alice.create_room(), event_type, content)
-    assert answer.status in (400, 403)
+    assert answer.status == (403 if event_type == "m.room.create" else 400)
+
+
+def test_a_creator_is_given_no_level_and_that_is_no_question_of_power(clients: ClientFactory) -> None:
+    alice = clients.make()
+    room_id = alice.create_room(room_version="12")
+    answer = alice.set_state(room_id, "m.room.power_levels", {"users": {alice.user_id: 100}})
+    assert (answer.status, answer.errcode) == (400, "M_BAD_JSON")
 
 
 def test_a_room_cannot_be_replaced_by_itself(clients: ClientFactory) -> None:

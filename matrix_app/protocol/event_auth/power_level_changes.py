@@ -20,13 +20,7 @@ _Change = tuple[str, int | None, int | None]
 
 def check_power_levels(event: Event, state: StateMap) -> None:
     """Refuse an `m.room.power_levels` that is malformed or gives or takes what its sender may not."""
-    _check_values(event.content, event.rules)
-    # 10.4 of version 12: creators have no level that could be set.
-    users = event.content.get("users", {})
-    if event.rules.privileged_creators and not users.keys().isdisjoint(
-        creators_of(state[CREATE_KEY], event.rules)
-    ):
-        raise AuthorizationFailed("The power level of a creator cannot be set")
+    check_power_level_values(event.content, state[CREATE_KEY], event.rules)
     # If there were no power levels before, allow.
     previous = state.get(POWER_LEVELS_KEY)
     if previous is None:
@@ -34,6 +28,15 @@ def check_power_levels(event: Event, state: StateMap) -> None:
     levels = PowerLevels.from_state(state, event.rules)
     _check_level_changes(previous.content, levels, event)
     _check_user_changes(levels, event)
+
+
+def check_power_level_values(content: Mapping[str, Any], create: Event, rules: RoomVersion) -> None:
+    """Refuse power levels that nobody may set in the room, since they are malformed or a creator's."""
+    _check_values(content, rules)
+    # 10.4 of version 12: creators have no level that could be set.
+    users = content.get("users", {})
+    if rules.privileged_creators and not users.keys().isdisjoint(creators_of(create, rules)):
+        raise AuthorizationFailed("The power level of a creator cannot be set")
 
 
 def _check_values(content: Mapping[str, Any], rules: RoomVersion) -> None:
