@@ -52,15 +52,23 @@ def read_pair(certificate: Path, key: Path) -> Pair:
 def hand_over(pair: Pair, folder: Path) -> bool:
     """Put a pair where coturn reads it, readable by coturn's group; whether it was another.
 
-    Raises `NoHandover`, and changes nothing, for a certificate that is not that of the key.
+    Raises `NoHandover`, and changes nothing, for a certificate that is not that of the key, and where
+    nothing can be written.
     """
     present = folder / CERTIFICATE, folder / KEY
     if all(file.is_file() for file in present) and read_pair(*present) == pair:
         return False
+    try:
+        return _replace(present, pair)
+    except OSError as fault:
+        raise NoHandover(f"{folder} cannot be written: {fault.strerror}") from fault
+
+
+def _replace(present: tuple[Path, Path], pair: Pair) -> bool:
     drafts = [_draft(present[0], pair.certificate, CERTIFICATE_MODE), _draft(present[1], pair.key, KEY_MODE)]
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(drafts[0], drafts[1])
-    except (ssl.SSLError, OSError) as fault:
+    except ssl.SSLError as fault:
         for draft in drafts:
             draft.unlink()
         raise NoHandover(f"certificate and key do not belong together: {fault}") from fault

@@ -229,24 +229,25 @@ class _StreamWire:
 
 
 @contextmanager
-def connected(server: TurnServer, tls: ssl.SSLContext) -> Iterator[TurnClient]:
-    """A connection to a server, over its transport; raises `TurnFault`, also for what fails on the way."""
+def connected(server: TurnServer, tls: ssl.SSLContext, address: str = "") -> Iterator[TurnClient]:
+    """A connection to a server, over its transport; raises `TurnFault`, also for what fails on the way.
+
+    With `address` it is found there, whatever its host resolves to.
+    """
     try:
-        with _opened(server, tls) as connection:
+        with _opened(server, tls, address or server.host) as connection:
             stream = server.transport != "udp"
             yield TurnClient(_StreamWire(connection) if stream else _UdpWire(connection))
     except OSError as fault:
         raise TurnFault(f"{server.host}:{server.port} over {server.transport}: {fault}") from fault
 
 
-def _opened(server: TurnServer, tls: ssl.SSLContext) -> socket.socket:
+def _opened(server: TurnServer, tls: ssl.SSLContext, address: str) -> socket.socket:
     if server.transport != "udp":
-        plain = socket.create_connection((server.host, server.port), SECONDS)
+        plain = socket.create_connection((address, server.port), SECONDS)
         return tls.wrap_socket(plain, server_hostname=server.host) if server.transport == "tls" else plain
-    family, kind, protocol, _, address = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[
-        0
-    ]
+    family, kind, protocol, _, place = socket.getaddrinfo(address, server.port, type=socket.SOCK_DGRAM)[0]
     found = socket.socket(family, kind, protocol)
     found.settimeout(SECONDS)
-    found.connect(address)
+    found.connect(place)
     return found

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -141,11 +144,57 @@ def test_a_key_of_another_certificate_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "given", [["--storage", "x"], ["--certificate", "x"], ["--certificate", "x", "--key", "y"]]
+    "given",
+    [
+        ["--storage", "x"],
+        ["--storage", "x", "--every", "1"],
+        ["--certificate", "x"],
+        ["--certificate", "x", "--key", "y"],
+        ["--certificate", "x", "--key", "y", "--host", "z"],
+    ],
+    ids=" ".join,
 )
 def test_what_is_missing_is_told(given: list[str], target: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["turn-certificate", *given, "--to", str(target)]) == 1
     assert capsys.readouterr().err.strip()
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    storage: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--storage", str(storage), "--host", HOST, "--to", str(target / "nothing")]
+    assert main(["turn-certificate", *given]) == 1
+    assert f"{target}/nothing cannot be written: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "soon", "100000"])
+def test_what_is_no_time_to_wait_is_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["turn-certificate", "--storage", "x", "--host", HOST, "--to", "y", "--every", seconds])
+    assert "is no number of seconds" in capsys.readouterr().err
+
+
+def test_whoever_stays_hands_over_what_is_renewed_and_says_so_once(
+    storage: Path, target: Path, authority: Authority
+) -> None:
+    given = ["--storage", str(storage), "--host", HOST, "--to", str(target), "--every", "0.05", "--json"]
+    command = [sys.executable, "-m", "appliance.cli", "turn-certificate", *given]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline()) == {"found": False, "changed": True}
+        for days in (30, 60):  # the second is a renewal
+            pair = authority.pair(HOST, days=days)
+            get(storage, pair)
+            # It may look while the two files are being written, and says then what is wrong with them.
+            assert '{"found": true, "changed": true}\n' in process.stdout
+            assert (target / CERTIFICATE).read_bytes() == pair[0]
+        target.rename(target.with_name("away"))
+        assert "cannot be written" in process.stdout.readline()
+        target.with_name("away").rename(target)
+        assert json.loads(process.stdout.readline()) == {"found": True, "changed": False}
+        process.terminate()
+        assert process.stdout.read() == ""
+        assert process.wait(20) == -signal.SIGTERM
 
 
 def test_turns_is_offered_only_while_there_is_a_certificate_for_it(

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.cli.verbs import Verb, verb_named
 from appliance.config import load_config
 from appliance.proxy.site import site_of
 
@@ -26,6 +29,13 @@ SCRIPTS = [
     if path.is_file() and path.read_bytes().startswith((b"#!/bin/sh", b"#!/bin/bash"))
 ]
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
+
+
+def named(name: str) -> Verb:
+    """A verb that there is."""
+    found = verb_named(name)
+    assert found is not None
+    return found
 
 
 def composition(**environ: str) -> dict[str, Any]:
@@ -78,13 +88,14 @@ def test_what_the_composition_sets_is_a_configuration_that_proxies_can_be_told(
     assert config.turn.uris == (
         "turn:matrix.example.org?transport=udp",
         "turn:matrix.example.org?transport=tcp",
+        "turns:matrix.example.org?transport=tcp",
     )
     prepared = services["prepare"]["environment"]
     assert {name: prepared[name] for name in environ} == services["hearth"]["environment"]
 
 
 def test_every_container_of_ours_and_those_beside_it_is_confined(services: dict[str, Any]) -> None:
-    for name in ("prepare", "hearth", "caddy", "coturn"):
+    for name in ("prepare", "hearth", "caddy", "turn-certificate", "coturn"):
         service = services[name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -106,3 +117,50 @@ def test_the_user_is_the_same_wherever_it_is_named(services: dict[str, Any]) -> 
     assert f"useradd --uid {user} " in containerfile
     assert f"USER = {user}\n" in (FOLDER / "hearth").read_text()
     assert services["caddy"]["group_add"] == [user]
+
+
+def test_the_certificate_is_handed_to_the_group_that_coturn_is_in(services: dict[str, Any]) -> None:
+    handing, coturn, hearth = services["turn-certificate"], services["coturn"], services["hearth"]
+    assert handing["user"].split(":")[1] == coturn["user"].split(":")[1]
+    assert "cap_add" not in handing
+    environ = hearth["environment"]
+    assert environ["HEARTH_TURN__CERTIFICATE_FILE"] == "/turn-tls/fullchain.pem"
+    assert environ["HEARTH_TURN__KEY_FILE"] == "/turn-tls/privkey.pem"
+    verb, *given = handing["command"]
+    found = named(verb).parser().parse_args(given)
+    assert (str(found.to), found.host, found.every) == ("/turn-tls", "matrix.example.org", 20)
+    assert str(found.storage) == "/caddy/caddy", "below the folder that is /data to Caddy"
+    assert [text for text in handing["volumes"] if not text.endswith(":ro")] == ["turn-tls:/turn-tls"]
+    for service in (coturn, hearth):
+        assert "turn-tls:/turn-tls:ro" in service["volumes"]
+
+
+@pytest.mark.slow
+def test_coturn_is_told_of_another_certificate_and_of_nothing_else(tmp_path: Path) -> None:
+    """With a program in its place that says what it hears."""
+    script = (FOLDER / "run-coturn").read_text().replace("seconds=10", "seconds=0.1")
+    (tmp_path / "run-coturn").write_text(script)
+    standing_in = "#!/bin/sh\ntrap 'echo told' USR2\necho began\nwhile :; do sleep 0.05; done\n"
+    (tmp_path / "turnserver").write_text(standing_in)
+    (tmp_path / "turnserver").chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    tls = tmp_path / "tls"
+    tls.mkdir()
+    with subprocess.Popen(
+        ["sh", tmp_path / "run-coturn", tls],
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            (tls / "fullchain.pem").write_text("for nobody")  # it waits until there is some certificate
+            assert process.stdout.readline() == "began\n"
+            for file in ("privkey.pem", "fullchain.pem"):
+                (tls / file).write_text("another")
+                told = {process.stdout.readline(), process.stdout.readline()}
+                assert told == {"told\n", "another certificate: coturn reads it\n"}
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.stdout.read() == ""

@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import ssl
-import struct
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from appliance.diagnostics.stun import Credentials, TurnServer, connected
 from image.engine import podman, wait_for
 
 PROJECT: Final = Path(__file__).resolve().parents[3]
@@ -24,9 +24,11 @@ SERVER, HOST = "example.org", "matrix.example.org"
 OWNER, PASSWORD = "rosa", "correct horse battery staple"
 # A client that is not the address at which Caddy listens.
 ELSEWHERE: Final = "127.0.0.9"
-SERVICES: Final = ("prepare", "database", "hearth", "caddy", "coturn")
-BINDING_REQUEST: Final = struct.pack(">HHI12s", 1, 0, 0x2112A442, b"hearth-story")
+SERVICES: Final = ("prepare", "database", "hearth", "caddy", "turn-certificate", "coturn")
 SECONDS: Final = 20
+SECURE: Final = TurnServer(HOST, 5349, "tls")
+# An address that relays lead to; nothing is sent there.
+OUTSIDE: Final = "8.8.8.8"
 
 
 class Composition:
@@ -92,7 +94,8 @@ def composed(program: str, stand_ins: str, old: str, new: str) -> None:
             trust = authority(composition)
             check_names(trust)
             token, room = check_clients(trust)
-            check_turn(trust, token)
+            check_turn(composition, trust, token)
+            check_renewal(composition, trust, token)
         with up(composition, new):
             trust = authority(composition)
             path = f"/_matrix/client/v3/rooms/{room}/messages?dir=f&limit=100"
@@ -172,19 +175,54 @@ def check_clients(trust: ssl.SSLContext) -> tuple[str, str]:
     return token, room
 
 
-def check_turn(trust: ssl.SSLContext, token: str) -> None:
-    """Clients are told of coturn, with a secret of its file, and it answers."""
+def check_turn(composition: Composition, trust: ssl.SSLContext, token: str) -> None:
+    """Clients are told of coturn, over TLS too once it has a certificate, and get relays of all kinds."""
+
+    def told() -> dict[str, Any]:
+        found: dict[str, Any] = ask(
+            trust, HOST, 443, "GET", "/_matrix/client/v3/voip/turnServer", token=token
+        )
+        return found
+
+    wait_for(lambda: any(uri.startswith("turns:") for uri in told()["uris"]), composition.everything)
+    who = Credentials(told()["username"], told()["password"])
+    assert len(told()["uris"]) == 3, told()
+    for uri in told()["uris"]:
+        with connected(TurnServer.of(uri), trust, gateway()) as client:
+            client.allocate(who)
+            client.release()
+    podman("exec", composition.container("hearth"), "cat", "/turn-tls/privkey.pem", code=1)
+
+
+def check_renewal(composition: Composition, trust: ssl.SSLContext, token: str) -> None:
+    """Caddy gets another certificate: coturn shows it, and a call that has begun goes on."""
     told = ask(trust, HOST, 443, "GET", "/_matrix/client/v3/voip/turnServer", token=token)
-    assert told["uris"][0] == f"turn:{HOST}?transport=udp", told
-    assert told["password"], told
-    gateway = next(
-        subnet["gateway"]
-        for network in json.loads(podman("network", "inspect", *podman("network", "ls", "--quiet").split()))
-        if network["name"] == f"hearth-test-{os.getpid()}_default"
-        for subnet in network["subnets"]
-    )
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        line.settimeout(SECONDS)
-        line.sendto(BINDING_REQUEST, (gateway, 3478))
-        answer = line.recv(1024)
-    assert answer[:2] == b"\x01\x01", answer
+    who, coturn = Credentials(told["username"], told["password"]), composition.container("coturn")
+    began = podman("inspect", "--format", "{{.State.StartedAt}}", coturn)
+    with connected(SECURE, trust, gateway()) as call:
+        call.allocate(who)
+        first = shown_by_coturn(trust)
+        caddy = composition.container("caddy")
+        podman("exec", caddy, "rm", "-r", f"/data/caddy/certificates/local/{HOST}")
+        podman("restart", "--time", "5", caddy)
+        renewed = time.monotonic()
+        wait_for(lambda: shown_by_coturn(trust) != first, composition.everything)
+        print(f"{'a certificate is handed over':<34} {time.monotonic() - renewed:6.1f} s", flush=True)
+        assert call.permits(OUTSIDE)
+        with connected(SECURE, trust, gateway()) as another:
+            another.allocate(who)
+    assert podman("inspect", "--format", "{{.State.StartedAt}}", coturn) == began
+
+
+def shown_by_coturn(trust: ssl.SSLContext) -> bytes | None:
+    """Its certificate, which is for the host and of an authority that is believed."""
+    plain = socket.create_connection((gateway(), SECURE.port), SECONDS)
+    with trust.wrap_socket(plain, server_hostname=HOST) as line:
+        return line.getpeercert(binary_form=True)
+
+
+def gateway() -> str:
+    """An address of this machine's that is not loopback, where coturn does not listen."""
+    networks = json.loads(podman("network", "inspect", *podman("network", "ls", "--quiet").split()))
+    found = next(one for one in networks if one["name"] == f"hearth-test-{os.getpid()}_default")
+    return str(found["subnets"][0]["gateway"])

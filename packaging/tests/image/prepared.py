@@ -10,10 +10,13 @@ from typing import Final
 
 from image.engine import CONFINED, podman
 
+RUN_COTURN: Final = Path(__file__).resolve().parents[2] / "container" / "run-coturn"
 NAMES: Final = {
     "HEARTH_SERVER__NAME": "example.org",
     "HEARTH_SERVER__PUBLIC_BASEURL": "https://matrix.example.org",
     "HEARTH_TURN__SECRET_FILE": "turn_secret",
+    "HEARTH_TURN__CERTIFICATE_FILE": "/turn-tls/fullchain.pem",
+    "HEARTH_TURN__KEY_FILE": "/turn-tls/privkey.pem",
 }
 FOLDERS: Final = ("data", "prepared/proxy", "prepared/turn", "prepared/database")
 
@@ -55,6 +58,8 @@ def check_files(places: dict[str, Path], password: str, secret: str) -> None:
     assert url.stat().st_mode & 0o077 == 0
     turn = (places["prepared/turn"] / "turnserver.conf").read_text()
     assert f"static-auth-secret={secret.strip()}\n" in turn
+    assert "cert=/turn-tls/fullchain.pem\npkey=/turn-tls/privkey.pem\n" in turn
+    assert (places["prepared/turn"] / "run-coturn").read_bytes() == RUN_COTURN.read_bytes()
     caddyfile = places["prepared/proxy"] / "Caddyfile"
     assert "reverse_proxy unix//socket/hearth.sock" in caddyfile.read_text()
     assert password.strip() not in caddyfile.read_text() + turn
