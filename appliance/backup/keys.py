@@ -126,5 +126,8 @@ def read_keys(file: Path) -> Keys:
     try:
         with file.open(encoding="utf-8") as stream:
             return parse_keys(stream.read(MOST_BYTES))
+    except PermissionError:
+        raise  # whoever started the command is told which user may
     except (OSError, UnicodeDecodeError) as fault:
-        raise BackupError(f"The kit {file} cannot be read: {fault}") from fault
+        why = fault.strerror if isinstance(fault, OSError) else "it is no text"
+        raise BackupError(f"The kit {file} cannot be read: {why}") from fault

@@ -81,7 +81,14 @@ def find_backup(root: Path, name: str) -> Stored:
     """A backup by its name in the folder, or by its path; raises `BackupError`."""
     inside = root / name
     folder = inside if "/" not in name and inside.is_dir() else Path(name)
+    if not folder.exists():
+        raise BackupError(f"There is no backup {name}{'' if '/' in name else _those_in(root)}")
     return Stored(folder, read_manifest(folder), read_verdict(folder))
+
+
+def _those_in(root: Path) -> str:
+    found = stored_backups(root)
+    return f" in {root}; the latest is {found[0].manifest.id}" if found else f": there are none in {root}"
 
 
 def read_verdict(folder: Path) -> Verdict | None:

@@ -13,6 +13,18 @@ def add_user(parser: ArgumentParser) -> None:
     parser.add_argument("user", metavar="USER", help="alice, or the whole user ID @alice:example.org")
 
 
+def own_name(text: str) -> str:
+    """The part of a user ID before the colon; raises `InvalidParam` for users of other servers."""
+    from appliance.config import get_config
+    from matrix_app.protocol.errors import InvalidParam
+
+    name, separator, server = text.removeprefix("@").partition(":")
+    own = get_config().server.name
+    if separator and server != own:
+        raise InvalidParam(f"users of this server are called {name}:{own}, and not {text.removeprefix('@')}")
+    return name
+
+
 def user_id_of(text: str) -> str:
     """The user ID of somebody with an account here; raises `NotFound` with the nearest names."""
     from appliance.config import get_config

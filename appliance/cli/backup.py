@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import django
 
 from appliance.backup.errors import BackupError
 from appliance.cli.backups_shown import show
+from appliance.cli.options import add_json
 from appliance.cli.page_settings import look_at_pages
 from appliance.cli.progress import Progress
 from appliance.config import get_config
@@ -19,19 +21,20 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """What is to be copied, and how it is told."""
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--list", action="store_true", help="list the backups there are, here and elsewhere, and make none"
     )
-    parser.add_argument(
+    instead.add_argument(
         "--kit", action="store_true", help="print the emergency kit of encrypted backups, and make none"
     )
-    parser.add_argument(
+    instead.add_argument(
         "--new-key", action="store_true", help="encrypt to a new key from now on, and print its kit"
     )
     parser.add_argument("--no-media", action="store_true", help="leave out pictures and files")
     parser.add_argument("--only-here", action="store_true", help="do not copy it elsewhere")
     parser.add_argument("--verify", action="store_true", help="verify the new backup by a real restore")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
+    add_json(parser)
     parser.epilog = "The server may run meanwhile. Where backups are and how many are kept is in [backup]."
 
 
@@ -39,13 +42,9 @@ def run(arguments: Namespace) -> int:
     """Makes a backup, or lists those there are; 1 when it could not be made or copied, or is not sound."""
     django.setup()
     look_at_pages()
-    try:
-        if arguments.kit or arguments.new_key:
-            return _kit(new=arguments.new_key)
-        return _list(arguments) if arguments.list else _make(arguments)
-    except BackupError as fault:
-        print(fault.message, file=sys.stderr)
-        return 1
+    if arguments.kit or arguments.new_key:
+        return _kit(new=arguments.new_key, as_json=arguments.json)
+    return _list(arguments) if arguments.list else _make(arguments)
 
 
 def _list(arguments: Namespace) -> int:
@@ -56,13 +55,18 @@ def _list(arguments: Namespace) -> int:
     return 0
 
 
-def _kit(*, new: bool) -> int:
+def _kit(*, new: bool, as_json: bool) -> int:
     from appliance.backup import keys, kit
     from matrix_app.services.audit import CLI
 
     if new:
         keys.renew_key()
-    print(kit.print_again(CLI), end="")
+    text = kit.print_again(CLI)
+    if as_json:
+        told = {"encrypts": get_config().backup.encrypt, "key": keys.name_of(keys.own_key()), "kit": text}
+        print(json.dumps(told, indent=2))
+        return 0
+    print(text, end="")
     if not get_config().backup.encrypt:
         print("backups are not encrypted as long as backup.encrypt is false", file=sys.stderr)
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import django
 
+from appliance.cli.account import own_name
 from appliance.cli.options import add_json
 from appliance.cli.password import add_password, password_of
 from appliance.database import migrate
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Who, and how the password is given."""
-    parser.add_argument(
-        "name", metavar="NAME", help="the part before the colon: alice for @alice:example.org"
-    )
+    parser.add_argument("name", metavar="NAME", help="alice, or the whole user ID @alice:example.org")
     parser.add_argument("--admin", action="store_true", help="make them an administrator")
     add_password(parser)
     add_json(parser)
@@ -27,10 +26,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Makes the account and prints its user ID."""
+    name = own_name(arguments.name)
     given = password_of(arguments)
     migrate()
     django.setup()
-    user_id = _create(arguments.name, given.password, is_admin=arguments.admin)
+    user_id = _create(name, given.password, is_admin=arguments.admin)
     if arguments.json:
         told = {"user_id": user_id, "is_admin": arguments.admin}
         print(json.dumps(told | ({"password": given.password} if given.is_made else {}), indent=2))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from appliance.cli.options import add_json
@@ -29,11 +31,21 @@ def add_wait(parser: ArgumentParser) -> None:
     """How long a database that does not answer is waited for."""
     parser.add_argument(
         "--wait",
-        type=float,
+        type=_seconds,
         default=0.0,
         metavar="SECONDS",
         help="how long to wait for a database that cannot be used yet (default: not at all)",
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < math.inf:
+        raise ArgumentTypeError(f"{text} is no number of seconds")
+    return found
 
 
 def run(arguments: Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import django
 
 from appliance.backup.errors import BackupError
+from appliance.cli.options import add_json
 from appliance.cli.progress import Progress
 from appliance.config import get_config
 from appliance.data_lock import DataInUse, claim
@@ -29,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--to", required=True, metavar="URL", help="postgresql://user:password@host/name, or sqlite:///file"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
+    add_json(parser)
     parser.epilog = "The server must not run, and the new database must be empty. The old one is only read."
 
 
@@ -53,7 +54,7 @@ def run(arguments: Namespace) -> int:
         return 1
     progress.end()
     if arguments.json:
-        print(json.dumps(moved._asdict()))
+        print(json.dumps(moved._asdict(), indent=2))
     else:
         print(f"moved and compared {moved.rows} rows of {moved.tables} tables\n{_AFTERWARDS}")
     return 0

@@ -33,14 +33,29 @@ def add_password(parser: ArgumentParser) -> None:
 
 
 def password_of(arguments: Namespace) -> Given:
-    """The password; raises `InvalidParam` when it is not typed the same twice."""
+    """The password; raises `InvalidParam` when it cannot be read, or is not typed the same twice."""
     if arguments.generate:
         return Given(secrets.token_urlsafe(15), is_made=True)
     file = arguments.password_file
     if file is not None:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        return Given(text.rstrip("\r\n"))
-    first = getpass("Password: ")
-    if getpass("Again: ") != first:
-        raise InvalidParam("the passwords differ")
-    return Given(first)
+        return Given(_read(file).rstrip("\r\n"))
+    return Given(_typed())
+
+
+def _read(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as fault:
+        raise InvalidParam(f"{file} cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise InvalidParam(f"the password in {file} is not written in UTF-8") from fault
+
+
+def _typed() -> str:
+    try:
+        first = getpass("Password: ")
+        if getpass("Again: ") != first:
+            raise InvalidParam("the passwords differ")
+    except EOFError as fault:
+        raise InvalidParam("nobody types a password: give --password-file, or --generate") from fault
+    return first

@@ -41,6 +41,11 @@ def refusal(config: Config, arguments: Sequence[str]) -> str | None:
 def denied(what: str, arguments: Sequence[str], owner: int = 0) -> str:
     """That this user may not use a file or folder, and the command that may."""
     own = pwd.getpwuid(os.geteuid()).pw_name if _is_known(os.geteuid()) else str(os.geteuid())
+    if own == PACKAGED == Path(sys.argv[0]).name:  # root has become this user already
+        return (
+            f"{own}, as whom the server and its commands run, may not use {what}. "
+            f"Choose a place that this user may use, or give the file to it: chown {own}"
+        )
     return f"{own} may not use {what}. Run this:\n    {command(arguments, owner)}"
 
 

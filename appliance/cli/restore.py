@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
 from django.db import connections
 
-from appliance.backup.errors import BackupError
+from appliance.cli.named_backup import add_kit, backup_here, keys_given
+from appliance.cli.options import add_json
 from appliance.cli.page_settings import look_at_pages
 from appliance.cli.progress import Progress
 from appliance.config import get_config
@@ -42,10 +42,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--remote", action="store_true", help="fetch it from where backups are copied to, elsewhere"
     )
-    parser.add_argument(
-        "--kit", type=Path, metavar="FILE", help="the emergency kit that opens it, when it is encrypted"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
+    add_kit(parser)
+    add_json(parser)
     parser.epilog = "The server must not run. Its configuration must say the name and the database already."
 
 
@@ -61,9 +59,6 @@ def run(arguments: Namespace) -> int:
     except DataInUse:
         print("the server runs: stop it first", file=sys.stderr)
         return 1
-    except BackupError as fault:
-        print(fault.message, file=sys.stderr)
-        return 1
     print(json.dumps(told, indent=2) if arguments.json else _sentences(told))
     return 0
 
@@ -71,20 +66,13 @@ def run(arguments: Namespace) -> int:
 def _restore(arguments: Namespace, config: Config) -> dict[str, Any]:
     from appliance.backup.aside import finish
     from appliance.backup.bring_back import bring_back
-    from appliance.backup.keys import read_keys
-    from appliance.backup.layout import find_backup
     from appliance.backup.remote.fetch import fetch
-    from appliance.backup.unpack import unpack
     from matrix_app.services.audit import CLI
 
     progress = Progress(quiet=arguments.json)
-    if arguments.remote:
-        stored = fetch(arguments.backup, progress)
-    elif arguments.backup.endswith(".tar"):
-        stored = unpack(Path(arguments.backup), progress)
-    else:
-        stored = find_backup(config.backup.dir, arguments.backup)
-    given = read_keys(arguments.kit) if arguments.kit else None
+    given = keys_given(arguments)
+    find = fetch if arguments.remote else backup_here
+    stored = find(arguments.backup, progress)
     placed, renewed = bring_back(stored, config, CLI, replace=arguments.replace, tell=progress, given=given)
     finish(config)
     forget_order(config.server.data_dir)  # what was asked for on the page of the setup has been overtaken

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Any
 from appliance.cli.options import add_json
 from appliance.cli.progress import Progress
 from appliance.config import get_config
-from matrix_app.protocol.errors import Conflict
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -49,13 +48,10 @@ def run(arguments: Namespace) -> int:
         _write(sys.stdout.buffer, arguments)
         return 0
     path = _place(arguments.output)
-    try:
-        from appliance.support.bundle import create
+    from appliance.support.bundle import create
 
-        with create(path) as stream:
-            entries = _write(stream, arguments)
-    except FileExistsError:
-        raise Conflict(f"{path} is there already") from None
+    with create(path) as stream:
+        entries = _write(stream, arguments)
     _tell(path, entries, as_json=arguments.json)
     return 0
 

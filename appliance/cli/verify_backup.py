@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import django
 
 from appliance.backup.errors import BackupError
 from appliance.cli.backups_shown import described
+from appliance.cli.named_backup import add_kit, backup_here, keys_given
+from appliance.cli.options import add_json
 from appliance.cli.page_settings import look_at_pages
 from appliance.cli.progress import Progress
 from appliance.config import get_config
@@ -24,25 +25,24 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """Which backup."""
     parser.add_argument(
-        "backup", nargs="?", metavar="BACKUP", help="its name or folder (default: the latest)"
+        "backup",
+        nargs="?",
+        metavar="BACKUP",
+        help="its name, its folder, or it as one file (.tar), which joins the others (default: the latest)",
     )
     parser.add_argument(
         "--remote", action="store_true", help="read it where backups are copied to, elsewhere"
     )
-    parser.add_argument(
-        "--kit", type=Path, metavar="FILE", help="the emergency kit that opens it, when it is encrypted"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
+    add_kit(parser)
+    add_json(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Restores a backup into a scratch place and checks it; 1 when it is not sound."""
     django.setup()
     look_at_pages()
-    from appliance.backup.keys import read_keys
-
     progress = Progress(quiet=arguments.json)
-    given = read_keys(arguments.kit) if arguments.kit else None
+    given = keys_given(arguments)
     placed = _elsewhere(arguments, given, progress) if arguments.remote else _here(arguments, given, progress)
     progress.end()
     faults = _faults(placed)
@@ -56,7 +56,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _here(arguments: Namespace, given: Keys | None, progress: Progress) -> Placed:
-    from appliance.backup.layout import find_backup, stored_backups
+    from appliance.backup.layout import stored_backups
     from appliance.backup.places import Placed
     from appliance.backup.verify import verify
 
@@ -64,7 +64,7 @@ def _here(arguments: Namespace, given: Keys | None, progress: Progress) -> Place
     name = arguments.backup or next((one.manifest.id for one in stored_backups(root)), None)
     if name is None:
         raise BackupError(f"There are no backups in {root}")
-    stored = find_backup(root, name)
+    stored = backup_here(name, progress)
     return Placed(stored.manifest, stored._replace(verdict=verify(stored, progress, given)), False, None)
 
 

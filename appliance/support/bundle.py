@@ -15,6 +15,7 @@ from appliance.support import configuration, database, logs, machine
 from appliance.support.mask import Masker
 from appliance.telling import to_nobody
 from appliance.version import VERSION
+from matrix_app.protocol.errors import Conflict, InvalidParam
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,5 +111,11 @@ def file_name() -> str:
 
 
 def create(path: Any) -> IO[bytes]:
-    """Open a new file that only its owner can read; raises `FileExistsError`."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb")
+    """Open a new file that only its owner can read; raises `Conflict` or `InvalidParam`."""
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError as fault:
+        raise Conflict(f"{path} is there already") from fault
+    except (FileNotFoundError, NotADirectoryError) as fault:
+        raise InvalidParam(f"{path} cannot be written: {fault.strerror}") from fault
+    return os.fdopen(number, "wb")

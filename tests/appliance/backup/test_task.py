@@ -43,7 +43,7 @@ def test_a_task_makes_a_backup_and_another_verifies_it(here: Config) -> None:
     assert checked is not None
     assert (checked.state, checked.result["faults"]) == (stored.DONE, [])
     assert layout.find_backup(here.backup.dir, name).verdict is not None
-    with pytest.raises(BackupError, match="is not a backup"):
+    with pytest.raises(BackupError, match="There is no backup nothing"):
         start_verification(CLI, "nothing")
 
 

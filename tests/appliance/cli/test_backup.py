@@ -57,6 +57,31 @@ def test_the_kit_is_printed_to_be_kept_in_a_file(
     assert main(["verify-backup", "--kit", str(tmp_path / "nothing")]) == 1
 
 
+def test_a_kit_is_told_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backup", "--kit", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert keys.own_key() in told["kit"]
+    assert (told["key"], told["encrypts"]) == (keys.name_of(keys.own_key()), False)
+
+
+def test_what_is_asked_for_instead_of_a_backup_is_one_thing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["backup", "--list", "--kit"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+def test_of_a_name_that_no_backup_has_the_latest_is_told(
+    here: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify-backup", "2020-01-01T000000Z"]) == 1
+    assert f"there are none in {here.backup.dir}" in capsys.readouterr().err
+    assert main(["backup"]) == 0
+    capsys.readouterr()
+    [made] = layout.stored_backups(here.backup.dir)
+    assert main(["verify-backup", "2020-01-01T000000Z"]) == 1
+    assert f"the latest is {made.manifest.id}" in capsys.readouterr().err
+
+
 def test_a_new_key_has_a_kit_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     before = keys.own_key()
     assert main(["backup", "--new-key"]) == 0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,3 +79,39 @@ def test_what_cannot_be_made_is_told(
     (tmp_path / "second").write_text(password)
     assert main(["create-user", name, "--password-file", str(tmp_path / "second")]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_whole_user_id_is_understood_too(password_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["create-user", "@alice:localhost", "--password-file", password_file]) == 0
+    assert capsys.readouterr().out == "@alice:localhost\n"
+    assert main(["create-user", "@bob:other.example", "--password-file", password_file]) == 1
+    assert "users of this server are called bob:localhost, and not" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [("nothing", "No such file"), (".", "Is a directory"), ("bytes", "not written in UTF-8")],
+)
+def test_a_password_that_cannot_be_read_is_told(
+    tmp_path: Path, file: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe password")
+    assert main(["create-user", "alice", "--password-file", str(tmp_path / file)]) == 1
+    assert said in capsys.readouterr().err
+    assert accounts.find("@alice:localhost") is None
+
+
+def test_without_anybody_at_a_terminal_the_other_ways_are_told(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "appliance.cli", "create-user", "alice"],
+        env={**os.environ, "HEARTH_SERVER__DATA_DIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "give --password-file, or --generate" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from msgspec.structs import replace
 
+from appliance.cli import permission
 from appliance.cli.__main__ import main
 from appliance.cli.permission import refusal
 from appliance.config import Config, current
@@ -65,6 +66,16 @@ def test_somebody_else_is_told_to_use_sudo(here: Config, program: pytest.MonkeyP
     assert why is not None
     assert why.startswith("nobody may not use /")
     assert why.endswith("Run this:\n    sudo hearth create-user 'a b'")
+
+
+def test_the_server_itself_is_not_told_to_use_sudo_which_has_led_to_it(program: pytest.MonkeyPatch) -> None:
+    """Root's commands become the user of the package, who cannot read root's own files."""
+    own = pwd.getpwuid(os.geteuid()).pw_name
+    program.setattr(permission, "PACKAGED", own)
+    program.setattr(sys, "argv", [f"/usr/bin/{own}"])
+    why = permission.denied("/root/kit.txt", ["restore", "x", "--kit", "/root/kit.txt"])
+    assert why.startswith(f"{own}, as whom the server and its commands run, may not use /root/kit.txt.")
+    assert "sudo" not in why
 
 
 @ROOT_ONLY

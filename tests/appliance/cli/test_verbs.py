@@ -65,6 +65,8 @@ def test_an_unknown_verb_is_an_error(capsys: pytest.CaptureFixture[str]) -> None
         (["media", "copy", "folder", "s3", "--jsn"], "did you mean --json?"),
         (["render-proxy", "lighttpd"], "it may be caddy, nginx, traefik, apache"),
         (["restore"], "usage: hearth restore"),
+        (["migrate", "--wait", "-1"], "-1 is no number of seconds"),
+        (["run", "--wait", "nan"], "nan is no number of seconds"),
     ],
     ids=" ".join,
 )

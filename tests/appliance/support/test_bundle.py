@@ -193,6 +193,9 @@ def test_the_command_writes_a_file_that_only_its_owner_reads_and_tells_what_is_i
     assert (row.action, row.via, row.details) == ("support.bundle", "cli", {"names": False})
     assert main(["support-bundle", "--output", str(file), "--last-checks"]) == 1
     assert "is there already" in capsys.readouterr().err
+    nowhere = tmp_path / "nothing" / "bundle.tar.gz"
+    assert main(["support-bundle", "--output", str(nowhere), "--last-checks"]) == 1
+    assert f"{nowhere} cannot be written: No such file" in capsys.readouterr().err
 
 
 def test_a_bundle_for_the_page_is_kept_for_a_day(config: Config, tmp_path: Path) -> None:
