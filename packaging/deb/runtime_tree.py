@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from email.parser import HeaderParser
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -67,11 +68,16 @@ def main() -> None:
 
 
 def install(target: Path, version: str, platform: str) -> None:
-    """All locked libraries, with their hashes, for one version of Python: by uv, or else by pip."""
+    """All locked libraries, with their hashes, for one version of Python: by uv, or else by pip.
+
+    Ends with what is missing where there is neither.
+    """
     uv = shutil.which(os.environ.get("UV", "uv"))
     if uv:
         command = [uv, "pip", "install", "--python-platform", f"{platform}-manylinux_2_{GLIBC[-1]}"]
         command += ["--link-mode", "copy"]
+    elif find_spec("pip") is None:
+        sys.exit("libraries are fetched by pip or by uv: install python3-pip, or set UV to where uv is")
     else:
         command = [sys.executable, "-m", "pip", "install", "--no-compile", "--disable-pip-version-check"]
         for kind in (*(f"manylinux_2_{minor}" for minor in reversed(GLIBC)), "manylinux2014"):

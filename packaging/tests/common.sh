@@ -23,6 +23,11 @@ need() { # programs
     done
 }
 
+need_libraries() { # what build gets them with
+    command -v "${UV:-uv}" >/dev/null || "$PYTHON" -m pip --version >/dev/null 2>&1 ||
+        cannot "neither pip nor uv is installed"
+}
+
 source_of() { # commit or "schema" (the last one before the newest migration), folder: lays its source there
     local commit=$1 newest
     if [ "$commit" = schema ]; then

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +24,22 @@ def script() -> ModuleType:
 
 def compiled(file: Path, machine: int) -> None:
     file.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(11) + machine.to_bytes(2, "little") + bytes(44))
+
+
+def test_without_pip_and_uv_it_is_said_what_to_install(tmp_path: Path) -> None:
+    """As Debian's Python comes: a module that is None cannot be found."""
+    start = f"import sys, runpy; sys.modules['pip'] = None; sys.argv[1:] = ['{tmp_path}/tree']; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{start}runpy.run_path('{SCRIPT}', run_name='__main__')"],
+        env={"PATH": "", "UV": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "install python3-pip" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_nothing_is_packaged_that_was_compiled_for_another_processor(
