@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import django
@@ -10,6 +11,8 @@ import django
 from appliance.cli.account import own_name
 from appliance.cli.options import add_json
 from appliance.cli.password import add_password, password_of
+from appliance.config import get_config
+from appliance.config.sections.server import Server
 from appliance.database import migrate
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Makes the account and prints its user ID."""
     name = own_name(arguments.name)
+    _note_without_name()
     given = password_of(arguments)
     migrate()
     django.setup()
@@ -39,6 +43,13 @@ def run(arguments: Namespace) -> int:
         if given.is_made:
             print(f"password: {given.password}")
     return 0
+
+
+def _note_without_name() -> None:
+    name = get_config().server.name
+    if name == Server().name:
+        note = f"server.name is not set: users of {name} are for trying out, and no other server reaches them"
+        print(note, file=sys.stderr)
 
 
 def _create(name: str, password: str, *, is_admin: bool) -> str:

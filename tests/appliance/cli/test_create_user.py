@@ -36,11 +36,23 @@ def test_an_account_is_made_with_the_password_of_the_file(
     password_file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["create-user", "alice", "--password-file", password_file]) == 0
-    assert capsys.readouterr().out == "@alice:localhost\n"
+    told = capsys.readouterr()
+    assert told.out == "@alice:localhost\n"
+    assert "server.name is not set: users of localhost are for trying out" in told.err
     account = accounts.find("@alice:localhost")
     assert account is not None
     assert password_matches("wonderland", account.password_hash)
     assert not account.is_admin
+
+
+def test_with_a_name_nothing_is_noted(
+    data_dir: Path, password_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = {"HEARTH_SERVER__DATA_DIR": str(data_dir), "HEARTH_SERVER__NAME": "example.org"}
+    with use_config(load_config(named)):
+        assert main(["create-user", "alice", "--password-file", password_file]) == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("@alice:example.org\n", "")
 
 
 def test_the_password_may_come_from_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
