@@ -29,6 +29,27 @@ def test_the_shell_understands_every_script(script: Path) -> None:
     subprocess.run([shell, "-n", script], check=True)
 
 
+def test_without_git_packages_are_built_with_the_time_of_the_source(tmp_path: Path) -> None:
+    """Up to the first thing that Python is to do, which is told the time."""
+    for name in ("packaging/deb/build", "appliance/version.py", "CHANGELOG.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, tmp_path / name)
+    os.utime(tmp_path / "CHANGELOG.md", (1_700_000_000, 1_700_000_000))
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "at $SOURCE_DATE_EPOCH"\nexit 7\n')
+    python.chmod(0o755)
+    environ = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+    done = subprocess.run(
+        [tmp_path / "packaging" / "deb" / "build", "--output", tmp_path / "made"],
+        env={**environ, "PYTHON": str(python)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (7, "at 1700000000\n"), done.stderr
+
+
 def test_only_questions_that_exist_are_asked() -> None:
     known = set(re.findall(r"^Template: hearth/(\S+)$", (DEB / "hearth.templates").read_text(), re.MULTILINE))
     used = set()
