@@ -21,6 +21,8 @@ WITH_VALUES: Final = (
     gettext_noop("The mail server does not let this server in: %s"),
     gettext_noop("The mail server did not take the mail: %s"),
     gettext_noop("The webhook answers %s"),
+    gettext_noop("The certificate is not for %s"),
+    gettext_noop("Certificate %s was not issued by the next one: the server's own comes first"),
     gettext_noop("The pattern %s denies it with others: change it in the settings"),
 )
 

@@ -26,6 +26,7 @@ MODULES: Final = (
     "appliance.diagnostics.checks.caa",
     "appliance.diagnostics.checks.wellknown",
     "appliance.diagnostics.checks.tls",
+    "appliance.diagnostics.checks.own_certificate",
     "appliance.diagnostics.checks.ports",
     "appliance.diagnostics.checks.client",
     "appliance.diagnostics.checks.federation",

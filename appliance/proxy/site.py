@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from appliance import own_certificate
 from appliance.config.addresses import Listen, parse_listen
 
 if TYPE_CHECKING:
@@ -78,10 +79,12 @@ def usual_certificates(kind: str, site: Site) -> Certificates:
 
 
 def certificates_of(config: Config, kind: str, site: Site) -> Certificates:
-    """Where the certificate of a proxy is by the configuration, or else by custom."""
+    """Where the certificate of a proxy is: by the configuration, as one that was uploaded, or by custom."""
     proxy = config.proxy
     if proxy.certificate_file is not None:
         return Certificates(proxy.certificate_file, proxy.key_file)
+    if (own := own_certificate.for_proxy(config)) is not None:
+        return Certificates(own.certificate, own.key)
     return usual_certificates(kind, site)._replace(private=proxy.private_ca and kind == "caddy")
 
 

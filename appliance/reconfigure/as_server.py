@@ -8,7 +8,7 @@ import msgspec
 from django.db import OperationalError
 from msgspec.structs import replace
 
-from appliance import secrets
+from appliance import own_certificate, secrets
 from appliance.config import get_config
 from appliance.proxy.render import render
 from appliance.proxy.site import NoSite, certificates_of, site_of
@@ -32,6 +32,9 @@ class FromServer(msgspec.Struct):
 
     proxy: str | None = None
     turn: str | None = None
+    # What was uploaded for the proxy, with its key.
+    certificate: str | None = None
+    key: str | None = None
     changes: list[Change] = []
     notes: list[str] = []
     faults: list[str] = []
@@ -51,6 +54,9 @@ def follow(*, dry_run: bool) -> FromServer:
         found.changes += _in_data(dry_run=dry_run)
     config = get_config()  # with what was changed on pages
     found.proxy = _proxy(config, found.faults)
+    own = own_certificate.read(config) if own_certificate.is_handed_on(config) else None
+    if own is not None:
+        found.certificate, found.key = map(own_certificate.handed_text, own)
     found.turn = _turn(config, found, dry_run=dry_run)
     return found
 

@@ -25,6 +25,8 @@ class Derived(NamedTuple):
     group: str = ""
     mode: int = 0o640
     is_wanted: bool = True
+    # Neither shown nor kept beside the new one.
+    is_secret: bool = False
 
 
 class Written(NamedTuple):
@@ -42,10 +44,11 @@ def write(derived: Derived, *, dry_run: bool) -> Written | None:
     if derived.text is None or before == derived.text:
         return None
     if not dry_run:
-        if before is not None:
+        if before is not None and not derived.is_secret:
             _put(derived.file.with_name(f"{derived.file.name}.old"), before, derived)
         _put(derived.file, derived.text, derived)
-    change = Change(str(derived.file), "written", _difference(before, derived.text))
+    difference = "" if derived.is_secret else _difference(before, derived.text)
+    change = Change(str(derived.file), "written", difference)
     return Written(change, before is not None)
 
 

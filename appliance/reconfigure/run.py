@@ -6,6 +6,7 @@ import grp
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from appliance import own_certificate
 from appliance.config import get_config
 from appliance.config.current import base_config
 from appliance.config.sources import read_sources
@@ -63,10 +64,17 @@ def _derived(config: Config, found: FromServer) -> list[Derived]:
     """The files. Those that a package would have are removed when nothing wants them any more."""
     folder = read_sources(os.environ, []).folder
     turn = config.turn
-    handed = handover(config)
+    own = own_certificate.handed()
+    handed = handover(config, own if found.certificate else None)
+    group = "caddy" if config.proxy.kind == "caddy" else "root"
     files = [
         _proxy_file(config, folder, found.proxy),
         _file(folder / HANDOVER_FILE if handed else None, folder / HANDOVER_FILE, handed, "root"),
+        # Before the configuration of the proxy that names them would be read.
+        Derived(
+            own.certificate, found.certificate, group, _OPEN_MODE, is_wanted=found.certificate is not None
+        ),
+        Derived(own.key, found.key, group, _SECRET_MODE, is_wanted=found.key is not None, is_secret=True),
         _file(turn.server_file, folder / TURN_FILE, found.turn, "turnserver"),
     ]
     return [_only_where_installed(one, found.faults) for one in files]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import yaml
+from playwright.sync_api import FilePayload
 
 from tests.admin_ui.deeds.files import press_below
 from tests.admin_ui.deeds.registry import deed
 from tests.admin_ui.deeds.stage import Stage, eventually
 from tests.factories.bridges import registration
+from tests.federation.certificates import Authority
 from tests.interop.people import call, path_of
 from tests.real_server import descendants
 
@@ -61,6 +66,27 @@ def change_a_setting_and_take_it_back(stage: Stage) -> None:
     eventually(lambda: most_bytes() == 1234567)
     owner.press("Back to the default")
     eventually(lambda: most_bytes() == before)
+
+
+@deed(admin_settings_certificate="certificate.upload", admin_settings_certificate_remove="certificate.remove")
+def upload_a_certificate_and_remove_it(stage: Stage) -> None:
+    owner = stage.owner
+    owner.open("/admin/settings/")
+    owner.follow("Certificate of the proxy")
+    hosts = owner.page.locator("main p.help .mono").inner_text().split(", ")
+    with TemporaryDirectory() as folder:
+        chain, key = Authority(Path(folder)).pair(*hosts, days=90)
+    for label, name, content in (
+        ("Certificate with its chain (PEM)", "chain.pem", chain),
+        ("Its private key (PEM, without a password)", "key.pem", key),
+    ):
+        file: FilePayload = {"name": name, "mimeType": "application/x-pem-file", "buffer": content}
+        owner.page.get_by_label(label).set_input_files(file)
+    owner.press("Check and keep it")
+    owner.says("The certificate is kept")
+    owner.unfold("Remove the certificate")
+    press_below(owner, "Remove the certificate")
+    owner.says("The certificate has been removed")
 
 
 @deed(admin_settings_restart="server.restart")

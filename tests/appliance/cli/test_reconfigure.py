@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import ssl
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,11 @@ from django_q.models import Schedule
 from appliance import secrets
 from appliance.cli.__main__ import main
 from appliance.config import Config, current, load_config, use_config
+from appliance.own_certificate import is_current
 from matrix_app import schedule
+from matrix_app.services.audit import CLI
+from matrix_app.services.own_certificate import remove_certificate, upload_certificate
+from tests.federation.certificates import Authority
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,3 +145,29 @@ def test_the_file_of_the_setup_may_say_names_and_nothing_else(folder: Path) -> N
     (folder / "data" / "setup.toml").write_text('[server]\nname = "x.org"\n[proxy]\nfile = "/etc/passwd"\n')
     with pytest.raises(ConfigError, match="may not say proxy"):
         load_config()
+
+
+def test_an_uploaded_certificate_is_handed_to_the_proxy_and_taken_back(
+    config: Config, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_ready(config)
+    chain, key = Authority(folder).pair("matrix.example.org", "example.org", days=90)
+    upload_certificate(CLI, chain, key)
+    assert main(["reconfigure"]) == 0
+    assert key.splitlines()[1].decode() not in capsys.readouterr().out
+    assert f"ssl_certificate_key {folder / 'proxy-key.pem'}" in (folder / "nginx.conf").read_text()
+    handed = (folder / "proxy-certificate.pem").read_bytes()
+    assert handed.endswith(chain)
+    assert (folder / "proxy-key.pem").read_bytes().endswith(key)
+    assert stat.S_IMODE((folder / "proxy-key.pem").stat().st_mode) == 0o640
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+        folder / "proxy-certificate.pem", folder / "proxy-key.pem"
+    )
+    assert is_current(config)
+    upload_certificate(CLI, *Authority(folder).pair("matrix.example.org", days=90))
+    assert not is_current(config)
+    assert {"proxy-certificate.pem", "proxy-key.pem"} <= names(told(capsys))
+    assert not list(folder.glob("proxy-key.pem.old"))
+    remove_certificate(CLI)
+    assert {"proxy-certificate.pem", "proxy-key.pem", "nginx.conf"} <= names(told(capsys))
+    assert not (folder / "proxy-key.pem").exists()

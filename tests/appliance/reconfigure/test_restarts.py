@@ -20,6 +20,9 @@ from appliance.reconfigure.files import Written
 from appliance.reconfigure.restarts import start_anew
 
 
+RELOAD = "reload-or-restart hearth-proxy.service"
+
+
 class Systemctl:
     """A program in the place of systemd's."""
 
@@ -73,6 +76,8 @@ def written(name: str, did: str = "written", *, before: bool = True) -> dict[str
         (written("Caddyfile", "removed"), "stop hearth-proxy.service"),
         (written("turnserver.conf"), "restart hearth-turn.service"),
         (written("turn-certificate.env"), "start hearth-turn-certificate.service"),
+        (written("proxy-certificate.pem") | written("proxy-key.pem"), RELOAD),
+        (written("Caddyfile") | written("proxy-key.pem", "removed"), RELOAD),
     ],
 )
 def test_who_reads_a_file_reads_it_again(
