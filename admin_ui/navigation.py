@@ -65,6 +65,7 @@ MENU: tuple[Group, ...] = (
             Entry("admin:logs", _("Logs"), "logs", "logs"),
             Entry("admin:audit", _("Audit log"), "audit", "audit"),
             Entry("admin:support", _("Support bundle"), "download", "support"),
+            Entry("admin:api", _("Administrators' API"), "bridges", "api"),
         ),
     ),
 )

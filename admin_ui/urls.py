@@ -33,6 +33,7 @@ ADMIN_SECTIONS = (
     "audit",
     "logs",
     "support",
+    "api",
 )
 # The same below /account/.
 ACCOUNT_SECTIONS = ("join", "account", "language")

@@ -73,7 +73,7 @@ def is_locked(request: Request) -> dict[str, Any]:
     return {"locked": account.locked_ts is not None}
 
 
-@endpoint("PUT", *_LOCK, auth=Auth.ADMIN, rate="write")
+@endpoint("PUT", *_LOCK, auth=Auth.ADMIN, body=LockBody, rate="write")
 def lock(request: Request) -> dict[str, Any]:
     """Lock or unlock an account (PUT /admin/lock/{userId})."""
     locked = request.decode(LockBody).locked
@@ -88,7 +88,7 @@ def is_suspended(request: Request) -> dict[str, Any]:
     return {"suspended": account.suspended_ts is not None}
 
 
-@endpoint("PUT", *_SUSPEND, auth=Auth.ADMIN, rate="write")
+@endpoint("PUT", *_SUSPEND, auth=Auth.ADMIN, body=SuspendBody, rate="write")
 def suspend(request: Request) -> dict[str, Any]:
     """Suspend an account or lift that (PUT /admin/suspend/{userId})."""
     suspended = request.decode(SuspendBody).suspended

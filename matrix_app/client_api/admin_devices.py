@@ -59,7 +59,7 @@ def list_devices(request: Request) -> dict[str, Any]:
     return {"devices": found, "total": len(found)}
 
 
-@endpoint("POST", _ALL, auth=Auth.ADMIN, rate="write")
+@endpoint("POST", _ALL, auth=Auth.ADMIN, body=NewDevice, rate="write")
 def make_device(request: Request) -> Json:
     """Make a device that nobody is signed in on."""
     body = request.decode(NewDevice)
@@ -79,7 +79,7 @@ def get_device(request: Request) -> dict[str, Any]:
     return _shown(device, account.user_id)
 
 
-@endpoint("PUT", _ONE, auth=Auth.ADMIN, rate="write")
+@endpoint("PUT", _ONE, auth=Auth.ADMIN, body=NameBody, rate="write")
 def rename_device(request: Request) -> dict[str, Any]:
     """Give a device another name."""
     body = request.decode(NameBody, empty_allowed=True)
@@ -99,7 +99,7 @@ def delete_device(request: Request) -> dict[str, Any]:
     return {}
 
 
-@endpoint("POST", f"{V2}/users/{{user_id}}/delete_devices", auth=Auth.ADMIN, rate="write")
+@endpoint("POST", f"{V2}/users/{{user_id}}/delete_devices", auth=Auth.ADMIN, body=SomeDevices, rate="write")
 def delete_some_devices(request: Request) -> dict[str, Any]:
     """Sign some devices out."""
     chosen = request.decode(SomeDevices).devices

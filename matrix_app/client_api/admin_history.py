@@ -25,8 +25,10 @@ class PurgeBody(msgspec.Struct):
     purge_up_to_ts: int | None = None
 
 
-@endpoint("POST", f"{_BASE}/purge_history/{{room_id}}", auth=Auth.ADMIN, rate="write")
-@endpoint("POST", f"{_BASE}/purge_history/{{room_id}}/{{event_id}}", auth=Auth.ADMIN, rate="write")
+@endpoint("POST", f"{_BASE}/purge_history/{{room_id}}", auth=Auth.ADMIN, body=PurgeBody, rate="write")
+@endpoint(
+    "POST", f"{_BASE}/purge_history/{{room_id}}/{{event_id}}", auth=Auth.ADMIN, body=PurgeBody, rate="write"
+)
 def purge(request: Request) -> dict[str, str]:
     """Begin to remove old messages of a room; the ID tells how far that is."""
     body = request.decode(PurgeBody, empty_allowed=True)

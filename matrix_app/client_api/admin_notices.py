@@ -21,8 +21,8 @@ class NoticeBody(msgspec.Struct):
     state_key: str | None = None
 
 
-@endpoint("POST", f"{V1}/send_server_notice", auth=Auth.ADMIN, rate="write")
-@endpoint("PUT", f"{V1}/send_server_notice/{{txn_id}}", auth=Auth.ADMIN, rate="write")
+@endpoint("POST", f"{V1}/send_server_notice", auth=Auth.ADMIN, body=NoticeBody, rate="write")
+@endpoint("PUT", f"{V1}/send_server_notice/{{txn_id}}", auth=Auth.ADMIN, body=NoticeBody, rate="write")
 def send_server_notice(request: Request) -> dict[str, str]:
     """Send a notice to a user; one that is repeated with its transaction ID is sent once."""
     body, txn_id = request.decode(NoticeBody), request.path.get("txn_id")

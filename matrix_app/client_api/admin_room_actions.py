@@ -19,7 +19,7 @@ from matrix_app.storage.long_tasks import LongTaskRow
 _ROOM: Final = f"{V1}/rooms/{{room_id_or_alias}}"
 
 
-@endpoint("DELETE", f"{V2}/rooms/{{room_id}}", auth=Auth.ADMIN, rate="write")
+@endpoint("DELETE", f"{V2}/rooms/{{room_id}}", auth=Auth.ADMIN, body=Shutdown, rate="write")
 def delete_room(request: Request) -> dict[str, str]:
     """Begin to close a room for this server's users, and to remove it; the ID tells how far that is."""
     wanted = request.decode(Shutdown, empty_allowed=True)
@@ -71,7 +71,7 @@ class UserBody(msgspec.Struct):
     user_id: str | None = None
 
 
-@endpoint("POST", f"{_ROOM}/make_room_admin", auth=Auth.ADMIN, rate="write")
+@endpoint("POST", f"{_ROOM}/make_room_admin", auth=Auth.ADMIN, body=UserBody, rate="write")
 def make_room_admin(request: Request) -> dict[str, Any]:
     """Give a user the power of the most powerful user of this server in a room."""
     user_id = request.decode(UserBody, empty_allowed=True).user_id or request.requester.user_id
@@ -103,7 +103,7 @@ class JoinBody(msgspec.Struct):
     user_id: str
 
 
-@endpoint("POST", f"{V1}/join/{{room_id_or_alias}}", auth=Auth.ADMIN, rate="write", slow=True)
+@endpoint("POST", f"{V1}/join/{{room_id_or_alias}}", auth=Auth.ADMIN, body=JoinBody, rate="write", slow=True)
 def join_user(request: Request) -> dict[str, str]:
     """Let a user of this server join a room that they may join, or that the administrator may invite to."""
     user_id = request.decode(JoinBody).user_id

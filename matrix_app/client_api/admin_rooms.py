@@ -23,7 +23,7 @@ class BlockBody(msgspec.Struct):
     block: bool
 
 
-@endpoint("DELETE", "/_synapse/admin/v1/rooms/{room_id}", auth=Auth.ADMIN, rate="write")
+@endpoint("DELETE", "/_synapse/admin/v1/rooms/{room_id}", auth=Auth.ADMIN, body=Shutdown, rate="write")
 def delete_room(request: Request) -> Any:
     """Close a room for this server's users, and remove it."""
     wanted = request.decode(Shutdown, empty_allowed=True)
@@ -36,7 +36,7 @@ def get_block(request: Request) -> dict[str, bool]:
     return {"block": is_blocked(_room(request))}
 
 
-@endpoint("PUT", "/_synapse/admin/v1/rooms/{room_id}/block", auth=Auth.ADMIN, rate="write")
+@endpoint("PUT", "/_synapse/admin/v1/rooms/{room_id}/block", auth=Auth.ADMIN, body=BlockBody, rate="write")
 def put_block(request: Request) -> dict[str, bool]:
     """Block a room, or let it be used again."""
     body = request.decode(BlockBody)

@@ -88,7 +88,7 @@ def get_features(request: Request) -> dict[str, Any]:
     return {"features": {}}
 
 
-@endpoint("PUT", f"{V1}/experimental_features/{{user_id}}", auth=Auth.ADMIN, rate="write")
+@endpoint("PUT", f"{V1}/experimental_features/{{user_id}}", auth=Auth.ADMIN, body=Features, rate="write")
 def put_features(request: Request) -> dict[str, Any]:
     """Refused for every feature: everybody on this server has the same."""
     account_in_path(request)

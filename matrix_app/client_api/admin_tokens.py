@@ -64,7 +64,7 @@ def list_tokens(request: Request) -> dict[str, Any]:
     return {"registration_tokens": [_shown(row) for row in found]}
 
 
-@endpoint("POST", f"{V1}/registration_tokens/new", auth=Auth.ADMIN, rate="write")
+@endpoint("POST", f"{V1}/registration_tokens/new", auth=Auth.ADMIN, body=NewToken, rate="write")
 def make_token(request: Request) -> dict[str, Any]:
     """Make a token."""
     body = request.decode(NewToken, empty_allowed=True)
@@ -83,7 +83,7 @@ def get_token(request: Request) -> dict[str, Any]:
     return _shown(_found(request))
 
 
-@endpoint("PUT", f"{V1}/registration_tokens/{{token}}", auth=Auth.ADMIN, rate="write")
+@endpoint("PUT", f"{V1}/registration_tokens/{{token}}", auth=Auth.ADMIN, body=TokenChanges, rate="write")
 def change_token(request: Request) -> dict[str, Any]:
     """Change the limits of a token."""
     row, body = _found(request), request.decode(TokenChanges, empty_allowed=True)

@@ -74,7 +74,7 @@ class RedactBody(msgspec.Struct):
     reason: str = ""
 
 
-@endpoint("POST", f"{V1}/user/{{user_id}}/redact", auth=Auth.ADMIN, rate="write")
+@endpoint("POST", f"{V1}/user/{{user_id}}/redact", auth=Auth.ADMIN, body=RedactBody, rate="write")
 def redact(request: Request) -> dict[str, str]:
     """Begin to redact all messages of a user; the ID tells how far that is."""
     body = request.decode(RedactBody, empty_allowed=True)

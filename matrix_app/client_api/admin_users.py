@@ -105,7 +105,7 @@ def _described(account: Account) -> dict[str, Any]:
     }
 
 
-@endpoint("PUT", f"{V2}/users/{{user_id}}", auth=Auth.ADMIN, rate="write", slow=True)
+@endpoint("PUT", f"{V2}/users/{{user_id}}", auth=Auth.ADMIN, body=AccountChanges, rate="write", slow=True)
 def put_user(request: Request) -> Json:
     """Make an account, or change one."""
     user_id, wanted = request.path["user_id"], request.decode(AccountChanges, empty_allowed=True)
@@ -119,7 +119,9 @@ class DeactivateBody(msgspec.Struct):
     erase: bool = False
 
 
-@endpoint("POST", f"{V1}/deactivate/{{user_id}}", auth=Auth.ADMIN, rate="write", slow=True)
+@endpoint(
+    "POST", f"{V1}/deactivate/{{user_id}}", auth=Auth.ADMIN, body=DeactivateBody, rate="write", slow=True
+)
 def deactivate(request: Request) -> dict[str, str]:
     """End an account for good."""
     erase = request.decode(DeactivateBody, empty_allowed=True).erase
@@ -134,7 +136,9 @@ class PasswordBody(msgspec.Struct):
     logout_devices: bool = True
 
 
-@endpoint("POST", f"{V1}/reset_password/{{user_id}}", auth=Auth.ADMIN, rate="write", slow=True)
+@endpoint(
+    "POST", f"{V1}/reset_password/{{user_id}}", auth=Auth.ADMIN, body=PasswordBody, rate="write", slow=True
+)
 def reset_password(request: Request) -> dict[str, Any]:
     """Give a user another password."""
     body = request.decode(PasswordBody)
@@ -156,7 +160,7 @@ def is_admin(request: Request) -> dict[str, bool]:
     return {"admin": account_in_path(request).is_admin}
 
 
-@endpoint("PUT", f"{V1}/users/{{user_id}}/admin", auth=Auth.ADMIN, rate="write")
+@endpoint("PUT", f"{V1}/users/{{user_id}}/admin", auth=Auth.ADMIN, body=AdminBody, rate="write")
 def set_admin(request: Request) -> dict[str, Any]:
     """Make a user an administrator, or an ordinary user again."""
     wanted = request.decode(AdminBody).admin
@@ -171,7 +175,7 @@ class SuspendBody(msgspec.Struct):
     suspend: bool
 
 
-@endpoint("PUT", f"{V1}/suspend/{{user_id}}", auth=Auth.ADMIN, rate="write")
+@endpoint("PUT", f"{V1}/suspend/{{user_id}}", auth=Auth.ADMIN, body=SuspendBody, rate="write")
 def suspend(request: Request) -> dict[str, bool]:
     """Suspend a user, or lift that."""
     user_id, wanted = request.path["user_id"], request.decode(SuspendBody).suspend

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from matrix_app.http.request import Request
 
@@ -45,6 +47,8 @@ class Endpoint:
     streams_body: bool = False
     waits: bool = False
     slow: bool = False
+    # What the handler decodes the body into, where the documentation shows it.
+    body: type[Struct] | None = None
 
 
 _registry: list[Endpoint] = []
@@ -60,6 +64,7 @@ def endpoint(
     streams_body: bool = False,
     waits: bool = False,
     slow: bool = False,
+    body: type[Struct] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare the decorated function as the handler of an endpoint.
 
@@ -69,7 +74,9 @@ def endpoint(
 
     def register(handler: Handler) -> Handler:
         every = tuple(path for given in paths for path in _with_aliases(given))
-        declared = Endpoint(method, every, auth, handler, rate, guests, locked, streams_body, waits, slow)
+        declared = Endpoint(
+            method, every, auth, handler, rate, guests, locked, streams_body, waits, slow, body
+        )
         _registry.append(declared)
         return handler
 

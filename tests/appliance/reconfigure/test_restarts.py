@@ -19,7 +19,6 @@ from appliance.reconfigure.change import Change
 from appliance.reconfigure.files import Written
 from appliance.reconfigure.restarts import start_anew
 
-
 RELOAD = "reload-or-restart hearth-proxy.service"
 
 

@@ -1,0 +1,1 @@
+"""The administrators' API beside what the pages do."""
