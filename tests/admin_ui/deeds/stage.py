@@ -59,7 +59,7 @@ class Stage:
 
     def hand(self) -> Hand:
         """Somebody at a browser of their own, signed in nowhere."""
-        hand = Hand(self.browser.new_context(), self.server.public_base)
+        hand = Hand(self.browser.new_context(reduced_motion="reduce"), self.server.public_base)
         self.hands.append(hand)
         return hand
 
