@@ -67,18 +67,26 @@ class Visitor:
             yield self._visited(address.path)
             done = {address.path}
             for variant in variants(first, address.path):
-                for each in (variant, *self._next(variant)):
-                    if each not in done:
-                        done.add(each)
-                        yield self._visited(each)
+                yield from self._others(variant, done)
         for answer in answers(self._filled):
             if answer.is_preview and answer.path.startswith(self._only):
+                self._open(answer.path, answer)
                 yield self._visited(answer.path, answer)
 
-    def _next(self, address: str) -> list[str]:
-        page = self.page(address)
-        assert page is not None, f"{address} is no page"
-        return [_beside(address, str(link.attributes["href"])) for link in page.css("a[rel=next]")]
+    def _others(self, address: str, done: set[str]) -> Iterator[Visited]:
+        """A view of a page, and the page of its list that follows, as far as they were not visited."""
+        if address in done:
+            return
+        done.add(address)
+        shown = self.page(address)
+        assert shown is not None, f"{address} is no page"
+        yield self._visited(address)
+        for link in shown.css("a[rel=next]"):
+            following = _beside(address, str(link.attributes["href"]))
+            if following not in done:
+                done.add(following)
+                self._open(following, None)
+                yield self._visited(following)
 
     def page(self, address: str) -> Html | None:
         """A page, if it is one."""
@@ -90,7 +98,7 @@ class Visitor:
         return Html(answer.content) if is_page else None
 
     def _visited(self, address: str, sent: Answer | None = None) -> Visited:
-        self._open(address, sent)
+        """What the visits take to a page that has been opened before."""
         found = Visited(address, [], 1 << 30)
         while len(found.spent) < self._runs or self._may_be_faster(found):
             with counted() as ran, self._stopwatch.running() as spent:
