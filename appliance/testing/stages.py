@@ -24,7 +24,7 @@ LONGEST_SECONDS = 35 * 60
 
 # What is slow starts real servers, and tests both databases by itself.
 FAST = ("-m", "not slow")
-# Each worker begins with a half of them in a row, so that a server is started once for the tests that share it.
+# Each worker begins with a half of them in a row: a server is started once for the tests that share it.
 SLOW = ("-m", "slow", "--dist", "worksteal")
 # These tests know no database, so once is enough.
 PURE = ("--ignore=tests/protocol", "--ignore=tests/appliance/config")
