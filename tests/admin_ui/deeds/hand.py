@@ -21,7 +21,8 @@ class Hand:
 
     def __init__(self, context: BrowserContext, base: str) -> None:
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(15_000)
+        # Waiting ends when there is what is waited for; a busy machine may take its time.
+        self.page.set_default_timeout(60_000)
         self.base = base
         self.sent: list[str] = []
         # The actions that answered with a page, and did not lead to another.
