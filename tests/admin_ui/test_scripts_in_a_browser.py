@@ -1,0 +1,89 @@
+"""What the script of the pages does beyond forms and links, in Debian's Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.clients.stories import needs_chromium
+from tests.factories.chromium import chromium, signed_in
+from tests.filled.server import FilledServer, filled_server
+
+pytestmark = [pytest.mark.slow, needs_chromium]
+
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilledServer]:
+    """A server with one of everything."""
+    with filled_server(tmp_path_factory.mktemp("one"), "one") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(server: FilledServer) -> Iterator[Page]:
+    """The owner's browser."""
+    with chromium() as browser:
+        context = signed_in(browser, server.base, server.filled.tokens)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        yield context.new_page()
+
+
+def open_page(page: Page, path: str, size: dict[str, int] = DESK) -> None:
+    page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    page.goto(path)
+
+
+def test_the_menu_lies_over_the_page_on_a_phone_and_goes_by_escape_or_a_touch(page: Page) -> None:
+    open_page(page, "/admin/users/", PHONE)
+    entry, opener = page.get_by_role("link", name="Invitations"), page.locator("details.menu > summary")
+    expect(entry).to_be_hidden()
+    opener.click()
+    expect(entry).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(entry).to_be_hidden()
+    opener.click()
+    page.mouse.click(350, 400)
+    expect(entry).to_be_hidden()
+
+
+def test_the_menu_stays_beside_the_page_on_a_desk(page: Page) -> None:
+    open_page(page, "/admin/users/")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Invitations")).to_be_visible()
+
+
+def test_what_is_done_with_rows_is_shown_while_some_are_chosen(page: Page) -> None:
+    open_page(page, "/admin/users/")
+    deed = page.get_by_role("button", name="Send a notice")
+    expect(deed).to_be_hidden()
+    page.get_by_label("Choose all rows of this page").check()
+    expect(deed).to_be_visible()
+    chosen = page.locator("tbody input[name=chosen]:checked").count()
+    assert chosen >= 1
+    expect(page.locator("[data-chosen-count]")).to_have_text(str(chosen))
+    page.get_by_label("Choose all rows of this page").uncheck()
+    expect(deed).to_be_hidden()
+
+
+def test_a_password_is_shown_on_request(page: Page) -> None:
+    open_page(page, "/account/password/", PHONE)
+    field = page.get_by_label("New password", exact=True)
+    button = page.locator(".field", has=field).get_by_role("button", name="Show what is typed")
+    field.fill("as typed")
+    expect(field).to_have_attribute("type", "password")
+    button.click()
+    expect(field).to_have_attribute("type", "text")
+    button.click()
+    expect(field).to_have_attribute("type", "password")
+
+
+def test_copying_says_that_it_is_done(page: Page) -> None:
+    open_page(page, "/account/")
+    button = page.locator("main [data-copy]").first
+    button.click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == button.get_attribute("data-copy")
