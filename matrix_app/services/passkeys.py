@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFound
 from matrix_app.services import audit
@@ -22,6 +22,14 @@ MOST: Final = 20
 LONGEST_NAME: Final = 100
 
 
+class Registrant(NamedTuple):
+    """For whom a passkey is made, and what binds its challenge to their browser."""
+
+    user_nid: int
+    user_id: str
+    bound_to: str
+
+
 def needed_party() -> RelyingParty:
     """Who passkeys are made for; raises `Forbidden` where there can be none."""
     party = relying_party()
@@ -37,27 +45,37 @@ def usable(user_nid: int) -> list[PasskeyRow]:
 
 
 def begin_registration(session: WebSessionRow) -> dict[str, Any]:
-    """What a browser needs to have a passkey made for the user of a session.
+    """What a browser needs to have a passkey made for the user of a session, as `begin_for`."""
+    return begin_for(_registrant(session))
+
+
+def begin_for(who: Registrant) -> dict[str, Any]:
+    """What a browser needs to have a passkey made for somebody.
 
     Raises `Forbidden` where there can be none, `Conflict` when the user has as many as may be.
     """
-    party, known = needed_party(), _refusing_more(session.user_nid)
-    challenge = issue(Purpose.REGISTER, of_session(session), session.user_nid)
-    handle = _user_handle(session.user_nid)
+    party, known = needed_party(), _refusing_more(who.user_nid)
+    challenge = issue(Purpose.REGISTER, who.bound_to, who.user_nid)
+    handle = _user_handle(who.user_nid)
     return ceremonies.registration_options(
-        party, challenge, user_handle=handle, user_id=session.user_id, known=known
+        party, challenge, user_handle=handle, user_id=who.user_id, known=known
     )
 
 
 def finish_registration(session: WebSessionRow, text: str, name: str, actor: Actor) -> list[str]:
+    """Keep the passkey that was made for the user of a session, as `finish_for`."""
+    return finish_for(_registrant(session), text, name, actor)
+
+
+def finish_for(who: Registrant, text: str, name: str, actor: Actor) -> list[str]:
     """Keep the passkey that was made; recovery codes, shown once, where the user had none, or [].
 
     Raises `InvalidParam`, `Conflict`, or `Forbidden` for what was not made as it was asked for.
     """
-    party, user_nid = needed_party(), session.user_nid
+    party, user_nid = needed_party(), who.user_nid
     name = _checked_name(name)
     answer = ceremonies.read_answer(text)
-    spend(Purpose.REGISTER, of_session(session), answer.challenge)
+    spend(Purpose.REGISTER, who.bound_to, answer.challenge)
     made = ceremonies.verify_registration(party, answer)
     with db.write():
         _refusing_more(user_nid)
@@ -72,7 +90,7 @@ def finish_registration(session: WebSessionRow, text: str, name: str, actor: Act
             now=now_ms(),
         ):
             raise Conflict("This passkey is known here already")
-        audit.record(actor, "passkey.add", session.user_id, name=name)
+        audit.record(actor, "passkey.add", who.user_id, name=name)
         return first_recovery_codes(user_nid)
 
 
@@ -97,6 +115,10 @@ def remove(user_nid: int, nid: int, actor: Actor) -> None:
         stored.delete(nid, user_nid)
         after_removal(user_nid)
         audit.record(actor, "passkey.remove", interning.user_id_of(user_nid), name=found.name)
+
+
+def _registrant(session: WebSessionRow) -> Registrant:
+    return Registrant(session.user_nid, session.user_id, of_session(session))
 
 
 def _refusing_more(user_nid: int) -> list[PasskeyRow]:

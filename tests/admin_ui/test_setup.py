@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -18,9 +19,10 @@ from appliance.diagnostics import background
 from appliance.proxy.render import KINDS
 from appliance.setup_code import forget_setup_code, has_setup_code, new_setup_code
 from matrix_app.services import second_factor, setup
-from matrix_app.storage import accounts, audit, check_results, db, registration_tokens, setup_state
+from matrix_app.storage import accounts, audit, check_results, db, passkeys, registration_tokens, setup_state
 from matrix_app.storage.clock import now_ms
 from tests.factories.accounts import make_account
+from tests.factories.authenticator import Authenticator
 from tests.factories.browser import Browser, Shown, code_of
 from tests.factories.client import ClientFactory
 from tests.factories.mail_server import mail_server
@@ -256,6 +258,62 @@ def test_an_owner_may_add_a_second_factor(browser: Browser) -> None:
     assert account is not None
     assert second_factor.has_second_factor(account.user_nid)
     assert browser.post("/setup/second-factor/", {"skip": "1"}).address == "/setup/registration/"
+
+
+def test_an_owner_may_add_a_passkey_which_opens_the_administration(browser: Browser) -> None:
+    go_to(browser, "second-factor")
+    page, phone = "/setup/second-factor/", Authenticator("http://localhost")
+    with settings(server={"public_baseurl": "http://localhost"}):
+        made = phone.create(passkey_begun(browser, page))
+        later = Browser()
+        unlock(later)  # another browser takes the setup over, and has not asked for that passkey
+        assert "too long" in passkey_added(later, page, made).message
+        made = phone.create(passkey_begun(later, page))
+        codes = passkey_added(later, page, made).texts(".codes li")
+        assert len(codes) == second_factor.RECOVERY_CODES
+        assert "has a second factor" in later.get(page).text
+        assert (
+            "has been added" in passkey_added(later, page, phone.create(passkey_begun(later, page))).message
+        )
+    account = accounts.find("@me:hearth.example")
+    assert account is not None
+    assert [row.name for row in passkeys.of_user(account.user_nid)] == ["My phone", "My phone"]
+    assert audit.page(before=None, limit=1)[0].action == "passkey.add"
+
+
+def passkey_begun(browser: Browser, page: str) -> Any:
+    """What the script of the page is told."""
+    headers = {"accept": "application/json", "x-csrftoken": browser.token(page)}
+    return browser.client.post(f"{page}passkey/begin/", headers=headers).json()
+
+
+def passkey_added(browser: Browser, page: str, made: str) -> Shown:
+    return browser.post(f"{page}passkey/", {"credential": made, "name": "My phone"}, page=page)
+
+
+def test_where_passkeys_cannot_be_it_is_said(browser: Browser) -> None:
+    go_to(browser, "second-factor")
+    with settings(server={"public_baseurl": "https://matrix.hearth.example"}):
+        assert "at https://matrix.hearth.example only" in browser.get("/setup/second-factor/").text
+    with settings(server={"public_baseurl": "http://192.0.2.1"}):
+        shown = browser.get("/setup/second-factor/")
+    assert "a domain and https" in shown.text
+    assert not shown.html.css("form[data-passkey]")
+
+
+def test_nobody_has_a_passkey_before_the_account(browser: Browser) -> None:
+    row = setup_state.get()
+    assert row is not None
+    with db.write():
+        setup_state.put("second-factor", row.data)
+    with settings(server={"public_baseurl": "http://localhost"}):
+        told = passkey_begun_elsewhere(browser)
+    assert told == {"error": "Make your account first."}
+
+
+def passkey_begun_elsewhere(browser: Browser) -> Any:
+    headers = {"accept": "application/json", "x-csrftoken": browser.token("/setup/owner/")}
+    return browser.client.post("/setup/second-factor/passkey/begin/", headers=headers).json()
 
 
 def test_registration_calls_and_mail_are_settings(browser: Browser) -> None:

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.admin_ui.test_setup_of_a_server import nameless
 from tests.clients.stories import CHROMIUM, needs_chromium, needs_node, tell_js
+from tests.factories.mail_server import mail_server
+from tests.factories.phone import Phone
 from tests.real_server import RealServer
 
 pytestmark = [pytest.mark.slow, needs_chromium, needs_node]
@@ -69,13 +71,15 @@ def leave_the_checks(page: Page) -> None:
 def test_a_phone_sets_a_server_up_on_which_two_people_talk(server: RealServer, page: Page) -> None:
     found = re.search(r"setup page +(\S+)", server.log_end())
     assert found is not None
-    page.goto(found[1])
+    base = f"http://localhost:{server.port}"  # passkeys need a name
+    page.goto(found[1].replace("127.0.0.1", "localhost"))
+    phone = Phone(page)
     assert "#" not in page.url  # the code stays neither in the address nor in the history
     press(page, "Begin")
     press(page, "Set up a new server")
     page.get_by_label("Name of the server").fill("Wizard.Example")
     assert page.locator(".preview code").inner_text() == f"@you:{NAME}"
-    page.get_by_label("Address for clients").fill(server.base)
+    page.get_by_label("Address for clients").fill(base)
     press(page, "Next")
     press(page, "Yes, take these names")
     page.wait_for_url("**/setup/connectivity/", timeout=60_000)
@@ -88,16 +92,41 @@ def test_a_phone_sets_a_server_up_on_which_two_people_talk(server: RealServer, p
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password again").fill(PASSWORD)
     press(page, "Make my account")
-    press(page, "Add an authenticator app")
-    press(page, "Go on without")
-    for _step in ("registration", "calls", "mail", "backup"):
+    page.get_by_label("Name of the passkey").fill("My phone")
+    press(page, "Add a passkey")
+    assert page.locator(".codes li").count() == 10
+    assert phone.credentials()[0]["rpId"] == "localhost"
+    press(page, "I have kept them")
+    for _step in ("registration", "calls"):
+        press(page, "Next")
+    send_a_test_mail(page)
+    for _step in ("mail", "backup"):
         press(page, "Next")
     assert f"@rosa:{NAME}" in page.locator("main").inner_text()
     invitation = page.locator("code", has_text="/account/join/").inner_text()
     press(page, "Finish, and go to the administration")
     page.wait_for_url("**/admin/sign-in/**")
+    press(page, "Sign in with a passkey")
+    page.wait_for_url("**/admin/")
     accept(page, invitation, "emil")
     tell_js("first_words.mjs", server.base, "rosa", PASSWORD, "emil", PASSWORD)
+
+
+def send_a_test_mail(page: Page) -> None:
+    """The mail server is one of the test's own."""
+    with mail_server() as mails:
+        for name, value in mails.settings.items():
+            field = page.locator(f"[name=mail-{name}]")
+            if name == "security":
+                field.select_option(str(value))
+            else:
+                field.fill(str(value))
+        press(page, "Store and stay, to try it")
+        page.get_by_label("Send a mail to").fill("rosa@wizard.example")
+        press(page, "Send it")
+        assert "has taken the mail to rosa@wizard.example" in page.locator("#messages").inner_text()
+        assert [mail["To"] for mail in mails.mails] == ["rosa@wizard.example"]
+        assert mails.text_of_last()
 
 
 def accept(page: Page, invitation: str, name: str) -> None:

@@ -19,7 +19,7 @@ from appliance.config import get_config
 from appliance.restart import can_restart
 from appliance.restore_order import Order, Outcome, forget_outcome, read_order
 from matrix_app.protocol.errors import NotFound
-from matrix_app.services import long_tasks
+from matrix_app.services import long_tasks, setup
 from matrix_app.storage import long_tasks as stored
 from matrix_app.storage.long_tasks import DONE, LongTaskRow
 
@@ -63,14 +63,18 @@ def restoring(visit: Visit) -> HttpResponse:
     if order is not None:
         return _waiting(visit, order)
     outcome = outcome_for(cookies.session_token(visit.http, "setup"))
-    if outcome is None:
-        return visit.redirect(reverse("admin:home"))
+    if outcome is None:  # this browser has asked for nothing
+        return visit.redirect(reverse("setup:home")) if setup.is_open() else _closed(visit)
     if outcome.error:
         return visit.redirect(reverse("setup:restore"))
     forget_outcome(data_dir)
     response = visit.redirect(reverse("admin:sign-in"), _sentence(outcome))
     cookies.drop_session(response, visit.http, "setup")
     return response
+
+
+def _closed(visit: Visit) -> HttpResponse:
+    return visit.page("setup/closed", status=404)
 
 
 def _waiting(visit: Visit, order: Order) -> HttpResponse:
