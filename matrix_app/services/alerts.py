@@ -93,13 +93,16 @@ def _post(alert: Alert) -> None:
 
 
 def _message(alert: Alert) -> None:
+    admins = _admins()
+    if not admins:  # nor is there to be a room, whose creator would settle the server's name
+        raise InvalidParam("There is no administrator to be told")
     wanted = NewRoom(
         preset="private_chat",
         name=f"Alerts of {get_config().server.name}",
         creation_content={"m.federate": False},
     )
     room_id = system_room("alerts", wanted)
-    reached = [user_id for user_id, user_nid in _admins() if _is_reached(room_id, user_id, user_nid)]
+    reached = [user_id for user_id, user_nid in admins if _is_reached(room_id, user_id, user_nid)]
     if not reached:
         raise InvalidParam("No administrator lets themselves be invited")
     body = f"{alert.subject}\n\n{alert.text}".strip()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from matrix_app.services import setup
+from matrix_app.services.alerts import deliver_test
 from matrix_app.services.system_user import (
     room_for_tests,
     system_account,
@@ -38,5 +40,12 @@ def test_a_new_token_ends_the_one_before_on_the_same_device() -> None:
 def test_its_room_is_kept_and_tidied() -> None:
     room_id = room_for_tests()
     assert room_for_tests() == room_id
+    make_account("owner", admin=True)
     tidy_room_for_tests()
     assert [row.kind for row in long_tasks.unfinished()] == ["room.purge_history"]
+
+
+def test_what_is_done_regularly_makes_no_user_on_a_server_that_is_not_set_up() -> None:
+    tidy_room_for_tests()
+    deliver_test()
+    assert setup.name_can_change()
