@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.slow, needs_chromium, needs_node]
 
 NAME = "wizard.example"
 PASSWORD = "a long enough sentence"
+# The server listens on IPv4: while it starts anew, a refusal by ::1 must not be taken for its own.
+ARGUMENTS = ["--no-sandbox", "--host-resolver-rules=MAP localhost 127.0.0.1"]
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def page() -> Iterator[Page]:
     """A page of 360 pixels, that fails the test at its end when a script has complained."""
     complaints: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         shown = browser.new_page(viewport={"width": 360, "height": 740})
         shown.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
         shown.on("pageerror", lambda fault: complaints.append(str(fault)))

@@ -151,7 +151,10 @@ def test_a_server_with_accounts_has_no_way_to_a_restore(browser: Browser, made: 
     make_account("karl")
     assert not browser.get("/setup/start/").html.css(f'a[href="{PAGE}"]')
     for address in (PAGE, page_of(made), f"{PAGE}elsewhere/s3/"):
-        assert browser.get(address).status == 403
+        shown = browser.get(address)
+        assert shown.address == "/setup/start/"
+        assert "nothing is restored over it" in shown.message
+    assert sent_by_a_script(browser, token) == (403, "This server has accounts: nothing is restored over it")
     fields = {"csrfmiddlewaretoken": token, "typed_name": NAME, "address": ADDRESS}
     for deed in ("confirm", "verify", "kit"):
         answer = browser.client.post(f"{page_of(made)}{deed}/", fields)
@@ -159,6 +162,12 @@ def test_a_server_with_accounts_has_no_way_to_a_restore(browser: Browser, made: 
         assert answer.cookies["hearth_flash"].value
     assert stored_tasks.unfinished() == []
     assert read_order(get_config().server.data_dir) is None
+
+
+def sent_by_a_script(browser: Browser, token: str) -> tuple[int, str]:
+    headers = {"accept": "application/json", "x-csrftoken": token}
+    answer = browser.client.post(f"{PAGE}upload/", {"name": "x", "size": 1, "changed": 1}, headers=headers)
+    return answer.status_code, answer.json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from appliance.backup.parts import open_backup
 from appliance.backup.remote.store import remote_title
 from appliance.config import get_config, setup_file
 from appliance.config.current import base_config
-from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.errors import Forbidden, MatrixError
 
 SHOWN_BACKUPS = 50
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
@@ -90,7 +90,12 @@ def restoring_step(view: StepView) -> Any:
     """Declare a page of the way to a restored server: only while nobody has an account here."""
 
     def answer(visit: Visit, **path: Any) -> HttpResponse:
-        require_unused()
+        try:
+            require_unused()
+        except Forbidden as error:
+            if visit.is_for_script:
+                return visit.json({"error": told(error)}, status=error.status)
+            return visit.redirect(reverse("setup:home"), told(error), "error")
         return view(visit, **path)
 
     return step("start")(answer)
