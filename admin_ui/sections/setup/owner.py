@@ -79,12 +79,10 @@ def add_passkey(visit: Visit) -> HttpResponse:
     """Keep the passkey that was made; recovery codes are shown once."""
     if not visit.is_post:
         return visit.redirect(reverse("setup:second-factor"))
-    given = visit.form
-    codes = passkeys.finish_for(
-        _registrant(visit), given.get("credential", ""), given.get("name", ""), visit.actor
-    )
+    given, who = visit.form, _registrant(visit)
+    codes = passkeys.finish_for(who, given.get("credential", ""), given.get("name", ""), visit.actor)
     if codes:
-        return show(visit, "second-factor", codes=codes)
+        return show(visit, "second-factor", codes=codes, user_id=who.user_id)
     return visit.redirect(reverse("setup:second-factor"), _t("The passkey has been added."))
 
 
