@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 import yaml
 from playwright.sync_api import FilePayload
@@ -13,7 +14,7 @@ from tests.admin_ui.deeds.registry import deed
 from tests.admin_ui.deeds.stage import Stage, eventually
 from tests.factories.bridges import registration
 from tests.federation.certificates import Authority
-from tests.interop.people import call, path_of
+from tests.interop.people import call
 from tests.real_server import descendants
 
 
@@ -163,9 +164,9 @@ def deny_a_server_and_allow_it_again(stage: Stage) -> None:
     owner.unfold("Deny this server")
     owner.type_to_confirm(peer.name)
     press_below(owner, "Deny this server")
-    profile = path_of("v3", "profile", f"@somebody:{peer.name}")
     # Other processes than the one that changed the setting learn of it within two seconds.
-    eventually(lambda: call(stage.server.base, "GET", profile, token=person.token)[0].status == 403)
+    asked = f"/_matrix/federation/v1/state_ids/{quote(room_id)}?event_id={quote(first)}"
+    eventually(lambda: peer.ask("GET", asked)[0] == 403)
     owner.open(f"/admin/federation/{peer.name}/")
     owner.press("Allow it again")
     heard = person.say(room_id, "can you hear me again?")
