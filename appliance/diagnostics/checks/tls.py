@@ -13,6 +13,8 @@ from appliance.diagnostics.result import Result, error, ok, skipped, warn
 
 WARN_DAYS: Final = 21
 ERROR_DAYS: Final = 7
+# Caddy's own authority gives twelve hours, and Caddy renews when four are left.
+ERROR_HOURS_OF_OWN: Final = 2
 
 
 @check("tls.host", "Certificate for clients", needs=["names.host"])
@@ -48,7 +50,18 @@ def federation() -> Result:
 
 
 def _judged(name: str, port: int) -> Result:
-    return judge(outside().certificate(name, port, name), f"{name}:{port}")
+    found = outside().certificate(name, port, name)
+    if get_config().proxy.private_ca and not found.fault:
+        return _judged_by_hours(found, f"{name}:{port}")
+    return judge(found, f"{name}:{port}")
+
+
+def _judged_by_hours(found: Certificate, where: str) -> Result:
+    hours = int(found.days_left * 24)
+    text = f"The certificate at {where} is good for {hours} hours"
+    if hours >= ERROR_HOURS_OF_OWN:
+        return ok(f"{text}: Caddy's own authority gives no more than twelve", hours=hours)
+    return error(text, fix="Caddy renews it four hours ahead: its log says why it has not.", hours=hours)
 
 
 def judge(found: Certificate, where: str) -> Result:

@@ -101,6 +101,19 @@ def test_certificates_are_judged_by_their_days(
     assert (found.status, fault in found.summary) == (status, True)
 
 
+@pytest.mark.parametrize(
+    ("hours", "fault", "status"),
+    [(12, "", Status.OK), (1, "", Status.ERROR), (0, "self-signed certificate", Status.ERROR)],
+)
+def test_certificates_of_caddys_own_authority_are_judged_by_their_hours(
+    net: FakeOutside, hours: int, fault: str, status: Status
+) -> None:
+    net.certificates["matrix.hearth.example:443"] = Certificate(hours / 24, fault)
+    with settings(server=NAMED, proxy={"private_ca": True}):
+        found = tls.host()
+    assert (found.status, fault in found.summary) == (status, True)
+
+
 def test_port_8448_counts_where_somebody_listens_there(net: FakeOutside) -> None:
     assert tls.federation().status is Status.SKIPPED
     net.listening.add("hearth.example:8448")
