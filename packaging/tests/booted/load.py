@@ -19,7 +19,8 @@ from booted.machine import HOST, PATIENCE, SECONDS, tell
 from booted.names import trust
 
 # Two at Hearth itself, two through Caddy.
-WRITERS: Final = (BASE, BASE, f"https://{HOST}", f"https://{HOST}")
+PROXIED: Final = f"https://{HOST}"
+WRITERS: Final = (BASE, BASE, PROXIED, PROXIED)
 # Not so often that a slow machine does nothing else.
 PAUSE: Final = 0.1 * PATIENCE
 
@@ -113,7 +114,10 @@ def check_nothing_is_lost(what: str, token: str, room: str, happens: Callable[[]
     tell(told)
     assert not lost, lost[:5]
     assert not twice, twice[:5]
-    assert not load.refused, load.refused[:5]
+    direct = [fault for fault in load.refused if f" {BASE}" in fault]
+    assert not direct, direct[:5]
+    # Caddy may send on a kept connection that Hearth is just closing: once for each writer, who tries again.
+    assert len(load.refused) <= WRITERS.count(PROXIED), load.refused[:5]
 
 
 def every_message(token: str, room: str) -> Iterator[str]:
