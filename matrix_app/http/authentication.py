@@ -12,12 +12,19 @@ from matrix_app.http.endpoint import Auth, Endpoint
 from matrix_app.http.request import Request
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.appservice_registration import Appservice
-from matrix_app.protocol.errors import Forbidden, GuestForbidden, MissingToken, UnknownToken, UserLocked
+from matrix_app.protocol.errors import (
+    Forbidden,
+    GuestForbidden,
+    MissingToken,
+    Unavailable,
+    UnknownToken,
+    UserLocked,
+)
 from matrix_app.services import lost_time
 from matrix_app.services.access_tokens import hash_token
 from matrix_app.services.last_seen import saw
 from matrix_app.services.refresh_tokens import access_token_used
-from matrix_app.storage import sessions
+from matrix_app.storage import accounts, sessions
 
 _BEARER = "bearer "
 
@@ -74,7 +81,10 @@ def service_of(request: Request) -> Appservice:
 
 
 def requester_of(token: str, request: Request) -> Requester:
-    """The owner of a token; raises `UnknownToken`. Application services may act for others."""
+    """The owner of a token; raises `UnknownToken`. Application services may act for others.
+
+    Raises `Unavailable` where there are no accounts yet: a client then tries again.
+    """
     owner = sessions.find_token(hash_token(token))
     if owner is None or owner.deactivated_ts is not None:
         from matrix_app.services.appservices import find_requester
@@ -84,6 +94,9 @@ def requester_of(token: str, request: Request) -> Requester:
         acting = find_requester(token, request.query("user_id"), device_id)
         if acting is not None:
             return acting
+        if accounts.any_user_id() is None:
+            # Nobody is signed out, which would lose them their keys, by a machine that is to be restored.
+            raise Unavailable("This server has not been set up")
         # Who held a token that a restore has made unknown keeps the device, and signs in or refreshes.
         raise UnknownToken(soft_logout=owner is None and lost_time.device_of(token) is not None)
     if owner.expires_ts is not None and owner.expires_ts <= time.time() * 1000:

@@ -6,9 +6,19 @@ from collections.abc import Callable
 from functools import wraps
 
 from appliance.diagnostics.outside import NoAnswer
-from appliance.diagnostics.result import Result, error
+from appliance.diagnostics.result import Result, error, skipped
 
 FIX = "Does the proxy run, is its port forwarded by the router and open in the firewall?"
+
+
+def not_set_up() -> Result | None:
+    """Why a check that uses the server's own user is skipped: before the setup nobody has an account.
+
+    That user would settle the server's name, which may still be another.
+    """
+    from matrix_app.storage import accounts
+
+    return skipped("The server has not been set up") if accounts.any_user_id() is None else None
 
 
 def on_no_answer(run: Callable[[], Result]) -> Callable[[], Result]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
-from appliance.diagnostics.checks.asking import on_no_answer
+from appliance.diagnostics.checks.asking import not_set_up, on_no_answer
 from appliance.diagnostics.checks.ports import local_base
 from appliance.diagnostics.outside import NoAnswer, Page, outside
 from appliance.diagnostics.registry import check
@@ -53,6 +53,8 @@ def message() -> Result:
     base = local_base()
     if base is None:
         return skipped("Hearth listens on a Unix socket only")
+    if (missing := not_set_up()) is not None:
+        return missing
     client = _Client(base, "HEARTHMESSAGE")
     room_id = _room()
     wanted = quote(orjson.dumps({"room": {"rooms": [room_id], "timeline": {"limit": 5}}}), safe="")
@@ -102,6 +104,8 @@ def media() -> Result:
     base = local_base()
     if base is None:
         return skipped("Hearth listens on a Unix socket only")
+    if (missing := not_set_up()) is not None:
+        return missing
     client = _Client(base, "HEARTHMEDIA")
     uploaded = client.raw("POST", "/_matrix/media/v3/upload?filename=check.png", PIXEL, "image/png").json()
     mxc = parse_mxc(str(uploaded.get("content_uri")))

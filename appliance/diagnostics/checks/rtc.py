@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from appliance.config import get_config
-from appliance.diagnostics.checks.asking import on_no_answer
+from appliance.diagnostics.checks.asking import not_set_up, on_no_answer
 from appliance.diagnostics.outside import NoAnswer, Page, outside
 from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
@@ -60,6 +60,8 @@ def service() -> Result:
     urls = get_config().rtc.livekit_service_urls
     if not urls:
         return skipped(_NONE)
+    if (missing := not_set_up()) is not None:
+        return missing
     for url in urls:
         result = _asked(url.rstrip("/"))
         if result.status != "ok":

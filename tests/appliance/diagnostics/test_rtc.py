@@ -12,6 +12,8 @@ from appliance.diagnostics.checks.rtc import FOCI, service, wellknown
 from appliance.diagnostics.result import Status
 from matrix_app.services.openid import openid_user
 from matrix_app.services.system_user import system_account
+from matrix_app.storage import accounts
+from tests.factories.accounts import make_account
 from tests.factories.outside import FakeOutside, fake_outside
 from tests.factories.settings import settings
 
@@ -42,6 +44,9 @@ def test_the_file_must_name_the_services_of_the_settings(net: FakeOutside) -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_a_token_is_asked_for_as_by_a_client_and_the_server_behind_it_must_answer(net: FakeOutside) -> None:
+    assert service().status is Status.SKIPPED, "the server is not set up"
+    assert accounts.any_user_id() is None
+    make_account("owner")
     net.say(f"{URL}/sfu/get", TOKEN)
     found = service()
     assert (found.status, "sfu.hearth.example cannot be reached" in found.summary) == (Status.ERROR, True)
@@ -64,6 +69,7 @@ def test_a_token_is_asked_for_as_by_a_client_and_the_server_behind_it_must_answe
 def test_what_is_wrong_with_the_service_is_told(
     net: FakeOutside, status: int, content: dict[str, str], expected: Status, words: str
 ) -> None:
+    make_account("owner")
     net.say(f"{URL}/sfu/get", content, status)
     found = service()
     assert (found.status, words in found.summary) == (expected, True)
