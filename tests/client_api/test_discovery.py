@@ -69,4 +69,5 @@ def test_unknown_endpoints_and_methods_are_unrecognized() -> None:
 
 def test_whoami_needs_a_token() -> None:
     assert get("/account/whoami").errcode == "M_MISSING_TOKEN"
+    make_account()
     assert post("/logout", token="an/invalid/token").errcode == "M_UNKNOWN_TOKEN"
