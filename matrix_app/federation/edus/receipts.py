@@ -50,5 +50,5 @@ def _receive_one(origin: str, room: RoomIdentity, user_id: str, receipt: Any) ->
         user_nid,
         event_ids[0],
         thread_id=thread_id if isinstance(thread_id, str) and thread_id else None,
-        ts=ts if isinstance(ts, int) and 0 <= ts < 1 << 53 else now_ms(),
+        ts=ts if type(ts) is int and 0 <= ts < 1 << 53 else now_ms(),
     )
