@@ -130,11 +130,17 @@ def stored(uploader: Uploader) -> list[Path]:
 def open_files(uploader: Uploader) -> int:
     """How many files that have no name the server's processes hold."""
     names = (
-        str(number.readlink())
-        for pid in processes(uploader.server)
-        for number in Path(f"/proc/{pid}/fd").iterdir()
+        name_of(number) for pid in processes(uploader.server) for number in Path(f"/proc/{pid}/fd").iterdir()
     )
     return sum(str(uploader.folder) in name and name.endswith("(deleted)") for name in names)
+
+
+def name_of(number: Path) -> str:
+    """What an open file is called; nothing once it has been closed."""
+    try:
+        return str(number.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def begin_upload(uploader: Uploader, token: str, sent: int) -> socket.socket:
