@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +155,18 @@ def test_coturn_is_told_of_another_certificate_and_of_nothing_else(tmp_path: Pat
         start_new_session=True,
     ) as process:
         assert process.stdout is not None
+        watchdog = threading.Timer(60, os.killpg, (process.pid, signal.SIGKILL))
+        watchdog.start()
         try:
             (tls / "fullchain.pem").write_text("for nobody")  # it waits until there is some certificate
             assert process.stdout.readline() == "began\n"
             for file in ("privkey.pem", "fullchain.pem"):
-                (tls / file).write_text("another")
+                (tmp_path / "new").write_text("another")
+                (tmp_path / "new").rename(tls / file)
                 told = {process.stdout.readline(), process.stdout.readline()}
                 assert told == {"told\n", "another certificate: coturn reads it\n"}
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            watchdog.cancel()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
         assert process.stdout.read() == ""
