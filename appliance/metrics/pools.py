@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from functools import lru_cache
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from prometheus_client import Gauge
 
 from appliance.metrics.counted import REGISTRY
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 THREADS: Final = Gauge(
     "hearth_pool_threads",
@@ -50,6 +55,18 @@ class Pool:
         """Something that waits for a thread from now on."""
         self.tell()
         return Job(self)
+
+    def submit(self, threads: Executor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have the threads of the pool do something, which counts until it is done or given up."""
+        job = self.job()
+
+        def counted() -> T:
+            job.begin()
+            return work(*args, **kwargs)
+
+        future = threads.submit(counted)
+        future.add_done_callback(lambda _: job.end())
+        return future
 
     def tell(self) -> None:
         """Tell of the threads, once in each process: a pool may be made before processes are forked."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from appliance.config import get_config
 from appliance.config.stored import refresh
 from matrix_app.protocol.errors import InvalidParam
@@ -17,9 +19,12 @@ SETTING = "federation.deny_servers"
 
 def denied_by(name: str) -> str:
     """The entry of `federation.deny_servers` that means a server, its name or a pattern; or nothing."""
-    folded = name.lower()
-    found = [entry for entry in get_config().federation.deny_servers if glob(entry.lower()).matches(folded)]
-    return next((entry for entry in found if entry.lower() == folded), found[0] if found else "")
+    found = _meaning(name, get_config().federation.deny_servers)
+    return next((entry for entry in found if entry.lower() == name.lower()), found[0] if found else "")
+
+
+def _meaning(name: str, entries: Iterable[str]) -> list[str]:
+    return [entry for entry in entries if glob(entry.lower()).matches(name.lower())]
 
 
 def deny_server(actor: Actor, name: str) -> None:
@@ -40,8 +45,7 @@ def allow_server(actor: Actor, name: str) -> None:
         refresh(now=True)
         present = get_config().federation.deny_servers
         kept = tuple(entry for entry in present if entry.lower() != name.lower())
-        pattern = next((entry for entry in kept if glob(entry.lower()).matches(name.lower())), "")
-        if pattern:
-            raise InvalidParam(f"The pattern {pattern} denies it with others: change it in the settings")
+        if patterns := _meaning(name, kept):
+            raise InvalidParam(f"The pattern {patterns[0]} denies it with others: change it in the settings")
         if kept != present:
             change_settings(actor, {SETTING: kept})

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from django.db import connections
 
-from appliance.metrics.pools import Job, pool
+from appliance.metrics.pools import pool
 from matrix_app.protocol.errors import Unavailable
 
 STORING_THREADS: Final = 2
@@ -39,20 +39,17 @@ class Jobs:
                 return running
             if len(self._running) >= self._most:
                 raise Unavailable("The server is busy with other media")
-            counted = self._gauges.job()
-            future = self._threads.submit(_alone, job, counted)
+            future = self._gauges.submit(self._threads, _alone, job)
             self._running[key] = future
-        future.add_done_callback(lambda _: self._ended(key, counted))
+        future.add_done_callback(lambda _: self._ended(key))
         return future
 
-    def _ended(self, key: Hashable, counted: Job) -> None:
-        counted.end()
+    def _ended(self, key: Hashable) -> None:
         with self._lock:
             del self._running[key]
 
 
-def _alone(job: Callable[[], T], counted: Job) -> T:
-    counted.begin()
+def _alone(job: Callable[[], T]) -> T:
     try:
         return job()
     finally:

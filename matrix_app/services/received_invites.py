@@ -91,14 +91,14 @@ def told_state(given: Any, rules: RoomVersion, room_id: str) -> ToldState:
     Stripped ones are of use only where the version is older than the demand for whole events.
     """
     listed = given[:_MOST_STATE] if isinstance(given, list) else []
-    whole = [event for entry in listed if (event := _whole_event(entry, rules, room_id)) is not None]
-    stripped = [
-        {key: entry[key] for key in ("content", "sender", "state_key", "type")}
-        for entry in listed
-        if not rules.room_id_is_create_hash
-        and _is_stripped(entry)
-        and _whole_event(entry, rules, room_id) is None
-    ]
+    whole: list[Event] = []
+    stripped: list[dict[str, Any]] = []
+    for entry in listed:
+        event = _whole_event(entry, rules, room_id)
+        if event is not None:
+            whole.append(event)
+        elif not rules.room_id_is_create_hash and _is_stripped(entry):
+            stripped.append({key: entry[key] for key in ("content", "sender", "state_key", "type")})
     return ToldState(whole, stripped, len(listed) - len(whole) - len(stripped))
 
 

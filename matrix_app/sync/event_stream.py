@@ -86,12 +86,11 @@ def _rows(
 def _own_memberships(user_nid: int, room_nids: Collection[int], after: int, upto: int) -> list[EventRow]:
     """Invites, and the user's leaving of rooms that are not theirs any more."""
     away = (Membership.INVITE, Membership.KNOCK, Membership.LEAVE, Membership.BAN)
-    blocks, ignored = memo.blocks_invites(user_nid), memo.ignored_users(user_nid)
     changed = [
         row
         for row in members.of_user_since(user_nid, after)
         if row.membership in away and row.position <= upto and row.room_nid not in room_nids
-        if row.membership != Membership.INVITE or not (blocks or row.sender_nid in ignored)
+        if row.membership != Membership.INVITE or memo.shows_invite(user_nid, row.sender_nid)
     ]
     return list(events.rows_by_nid([row.event_nid for row in changed]).values())
 

@@ -95,6 +95,11 @@ def blocks_invites(user_nid: int) -> bool:
     )
 
 
+def shows_invite(user_nid: int, sender_nid: int) -> bool:
+    """Whether a user is shown an invite by somebody."""
+    return not (blocks_invites(user_nid) or sender_nid in ignored_users(user_nid))
+
+
 def direct_rooms(user_nid: int) -> frozenset[str]:
     """The IDs of the rooms that a user's `m.direct` names."""
     return _read(

@@ -60,21 +60,10 @@ class Background:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="inbound")
                 pool("inbound").has_threads(THREADS)
-            futures = [self._submitted(self._pool, nid) for nid in started]
+            futures = [pool("inbound").submit(self._pool, self._work, nid) for nid in started]
         for future in futures:
             future.add_done_callback(_tell)
         return futures
-
-    def _submitted(self, threads: ThreadPoolExecutor, room_nid: int) -> Future[None]:
-        job = pool("inbound").job()
-
-        def work() -> None:
-            job.begin()
-            self._work(room_nid)
-
-        future = threads.submit(work)
-        future.add_done_callback(lambda _: job.end())
-        return future
 
     def _work(self, room_nid: int) -> None:
         close_old_connections()

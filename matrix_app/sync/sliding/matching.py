@@ -56,13 +56,12 @@ def match(body: Body, user_id: str, user_nid: int, every: Rooms) -> Matched:
 
 
 def _without_unwanted_invites(user_nid: int, every: Rooms) -> Mapping[int, ListedRoom]:
-    ignored, blocks = memo.ignored_users(user_nid), memo.blocks_invites(user_nid)
-    if not (ignored or blocks):
+    if not (memo.ignored_users(user_nid) or memo.blocks_invites(user_nid)):
         return every
     return {
         nid: room
         for nid, room in every.items()
-        if room.membership != Membership.INVITE or not (blocks or room.sender_nid in ignored)
+        if room.membership != Membership.INVITE or memo.shows_invite(user_nid, room.sender_nid)
     }
 
 

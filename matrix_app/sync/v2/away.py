@@ -36,10 +36,7 @@ def pending(request: SyncRequest, scope: Scope, membership: Membership) -> dict[
     """The `invite` or the `knock` section: rooms with their stripped state."""
     rows = _rows(request, scope, (membership,))
     if membership == Membership.INVITE:
-        if memo.blocks_invites(request.user_nid):
-            return {}
-        ignored = memo.ignored_users(request.user_nid)
-        rows = [row for row in rows if row.sender_nid not in ignored]
+        rows = [row for row in rows if memo.shows_invite(request.user_nid, row.sender_nid)]
     if not rows:
         return {}
     stripped = invite_state.get_many(request.user_nid, [row.room_nid for row in rows])
