@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from appliance.certificates import NoCertificate, facts_of
+from appliance.drafts import draft_of
 
 CERTIFICATE: Final = "fullchain.pem"
 KEY: Final = "privkey.pem"
@@ -65,7 +65,10 @@ def hand_over(pair: Pair, folder: Path) -> bool:
 
 
 def _replace(present: tuple[Path, Path], pair: Pair) -> bool:
-    drafts = [_draft(present[0], pair.certificate, CERTIFICATE_MODE), _draft(present[1], pair.key, KEY_MODE)]
+    drafts = [
+        draft_of(present[0], pair.certificate, CERTIFICATE_MODE),
+        draft_of(present[1], pair.key, KEY_MODE),
+    ]
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(drafts[0], drafts[1])
     except ssl.SSLError as fault:
@@ -75,18 +78,6 @@ def _replace(present: tuple[Path, Path], pair: Pair) -> bool:
     for draft, file in zip(drafts, present, strict=True):
         draft.replace(file)
     return True
-
-
-def _draft(file: Path, content: bytes, mode: int) -> Path:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(descriptor, mode)
-        stream.write(content)
-        stream.flush()
-        os.fsync(descriptor)
-    return draft
 
 
 def placeholder() -> Pair:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.certificates import Facts, facts_of
 from appliance.config import get_config
+from appliance.drafts import draft_of
 from appliance.own_certificate import OwnPair, hosts_of, kept
 from appliance.secrets import DIRECTORY_MODE
 from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound
@@ -38,8 +37,9 @@ def upload_certificate(actor: Actor, chain: bytes, key: bytes) -> Facts:
     files = kept(config)
     files.certificate.parent.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
     audit.record(actor, "certificate.upload", ", ".join(facts.names)[:200], not_after=int(facts.not_after))
-    _put(files.key, pair.key)
-    _put(files.certificate, pair.certificate)
+    # Each in whole or not at all.
+    draft_of(files.key, pair.key.encode(), _MODE).replace(files.key)
+    draft_of(files.certificate, pair.certificate.encode(), _MODE).replace(files.certificate)
     return facts
 
 
@@ -120,15 +120,3 @@ def _for_this_server(facts: Facts, host: str) -> None:
         raise InvalidParam("The certificate has expired, or is not valid yet")
     if not facts.covers(host):
         raise InvalidParam(f"The certificate is not for {host}")
-
-
-def _put(file: Path, text: str) -> None:
-    """In whole or not at all, and never readable by others."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)

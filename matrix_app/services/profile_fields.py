@@ -9,6 +9,8 @@ from appliance.config import get_config
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import InvalidParam, KeyTooLarge, ProfileTooLarge
 
+# The fields that member events and presence repeat.
+SHOWN: Final = ("displayname", "avatar_url")
 MAX_KEY_BYTES: Final = 255
 MAX_LENGTHS: Final = {"displayname": 256, "avatar_url": 1000, "m.tz": 255}
 # "The total profile MUST be under 64 KiB."

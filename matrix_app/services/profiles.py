@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from appliance.config import get_config
 from matrix_app.http.requester import Requester
@@ -19,13 +19,10 @@ from matrix_app.services import (
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.audit import Actor
 from matrix_app.services.own_user import require_self
-from matrix_app.services.profile_fields import checked_field, checked_name, refuse_too_large
+from matrix_app.services.profile_fields import SHOWN, checked_field, checked_name, refuse_too_large
 from matrix_app.storage import accounts, db, profiles
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.user_lock import lock_user
-
-# The fields that member events and presence repeat.
-SHOWN: Final = ("displayname", "avatar_url")
 
 
 def profile_of(user_id: str) -> dict[str, Any]:

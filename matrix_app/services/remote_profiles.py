@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from matrix_app.protocol.errors import FederationDenied, NotFound, RemoteError, RemoteUnreachable
 from matrix_app.protocol.ids import domain_of
+from matrix_app.services.profile_fields import SHOWN
 from matrix_app.services.remote_servers import request
 from matrix_app.storage import events, interning, members, profiles
 
 _PATH: Final = "/_matrix/federation/v1/query/profile"
 # Somebody waits for the answer, and what rooms show is nearly as good.
 _TIMEOUT: Final = 8.0
-_SHOWN: Final = ("displayname", "avatar_url")
 
 
 def profile_of(user_id: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def profile_of(user_id: str) -> dict[str, Any]:
     if not isinstance(answer, dict):
         return _known(user_id)
     # "MUST either be omitted or set to `null`" when there is none; towards clients it is omitted.
-    return {key: value for key, value in answer.items() if value is not None or key not in _SHOWN}
+    return {key: value for key, value in answer.items() if value is not None or key not in SHOWN}
 
 
 def _known(user_id: str) -> dict[str, Any]:
@@ -51,4 +51,4 @@ def shown_in_rooms(user_nid: int) -> dict[str, Any] | None:
         return None
     latest = max(rows, key=lambda row: row.position)
     content = events.events_by_nid([latest.event_nid])[latest.event_nid].content
-    return {name: content[name] for name in _SHOWN if isinstance(content.get(name), str)}
+    return {name: content[name] for name in SHOWN if isinstance(content.get(name), str)}

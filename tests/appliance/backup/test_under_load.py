@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +12,7 @@ import pytest
 
 from tests.factories.commands import Someone, command, register
 from tests.factories.encryption import Key
-from tests.real_server import RealServer, engines, scratch_database
+from tests.real_server import RealServer
 
 pytestmark = pytest.mark.slow
 
@@ -46,17 +43,6 @@ class Speaker(threading.Thread):
             assert self.is_alive(), "a message was refused"
             assert time.monotonic() < deadline, "messages take too long"
             time.sleep(0.02)
-
-
-@pytest.fixture(params=engines())
-def urls(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """The databases of two servers."""
-    if request.param == "sqlite":
-        yield ["", ""]
-        return
-    with ExitStack() as stack:
-        server = os.environ["HEARTH_TEST_DATABASE"]
-        yield [stack.enter_context(scratch_database(server)) for _ in range(2)]
 
 
 def one_time_keys(who: Someone) -> tuple[dict[str, Any], dict[str, Any]]:

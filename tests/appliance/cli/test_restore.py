@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.factories.commands import COMMAND_SECONDS, command, register
-from tests.real_server import PROJECT, RealServer, engines, scratch_database
+from tests.real_server import PROJECT, RealServer
 
 pytestmark = pytest.mark.slow
 
@@ -30,17 +27,6 @@ from appliance.backup.streams import copy
 with open(sys.argv[2], "wb") as target:
     copy(SingleFile(find_backup(Path(sys.argv[1]).parent, Path(sys.argv[1]).name)), target)
 """
-
-
-@pytest.fixture(params=engines())
-def urls(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """The databases of two servers."""
-    if request.param == "sqlite":
-        yield ["", ""]
-        return
-    with ExitStack() as stack:
-        server = os.environ["HEARTH_TEST_DATABASE"]
-        yield [stack.enter_context(scratch_database(server)) for _ in range(2)]
 
 
 def machine(folder: Path, url: str, *, encrypt: bool) -> RealServer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -16,7 +15,7 @@ from matrix_app.services.outgoing_http import Answer
 from matrix_app.services.system_user import system_account
 from matrix_app.storage import check_results, db, interning, members
 from tests.factories.accounts import make_account
-from tests.factories.mail_server import MailServer, mail_server
+from tests.factories.mail_server import MailServer
 from tests.factories.settings import settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,16 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def put(status: str, id: str = "database.size") -> None:
     with db.write():
         check_results.put(id, status, f"it is {status}", "", "mend it", "", b"{}", 1)
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    """A mailbox of the owner's, and no other way to tell."""
-    with (
-        mail_server() as server,
-        settings(mail=server.settings, alerts={"mail_to": ("owner@example.org",), "matrix": False}),
-    ):
-        yield server
 
 
 def test_what_breaks_and_what_works_again_is_told_once(post: MailServer) -> None:

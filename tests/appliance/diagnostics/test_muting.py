@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import orjson
 import pytest
 
@@ -15,8 +13,7 @@ from matrix_app.services.audit import CLI
 from matrix_app.services.mute_check import mute_check, unmute_check
 from matrix_app.storage import audit, check_mutes, check_results, db
 from matrix_app.storage.clock import now_ms
-from tests.factories.mail_server import MailServer, mail_server
-from tests.factories.settings import settings
+from tests.factories.mail_server import MailServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ID = "database.size"
@@ -31,16 +28,6 @@ def expire() -> None:
     """The time for which it is muted is over."""
     with db.write():
         check_mutes.put(ID, "waiting", now_ms() - 1, 1, None)
-
-
-@pytest.fixture
-def post() -> Iterator[MailServer]:
-    """A mailbox of the owner's, and no other way to tell."""
-    with (
-        mail_server() as server,
-        settings(mail=server.settings, alerts={"mail_to": ("owner@example.org",), "matrix": False}),
-    ):
-        yield server
 
 
 def test_nobody_is_told_of_a_muted_check_until_it_is_heard_again(post: MailServer) -> None:

@@ -10,8 +10,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import obstore
@@ -20,23 +18,12 @@ from obstore.store import S3Store
 
 from tests.factories.commands import Someone, command, register
 from tests.factories.s3_server import S3Server
-from tests.real_server import PROJECT, RealServer, engines, scratch_database
+from tests.real_server import PROJECT, RealServer
 from tests.toml_text import Tables
 
 pytestmark = pytest.mark.slow
 
 PICTURE = secrets.token_bytes(300_000)
-
-
-@pytest.fixture(params=engines())
-def urls(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """The databases of two servers."""
-    if request.param == "sqlite":
-        yield ["", ""]
-        return
-    with ExitStack() as stack:
-        server = os.environ["HEARTH_TEST_DATABASE"]
-        yield [stack.enter_context(scratch_database(server)) for _ in range(2)]
 
 
 @pytest.fixture
