@@ -80,10 +80,12 @@ class Line:
             position = built.upto
             if built.body is not None:
                 break
-        self._position = position
         body = orjson.dumps(built.body)
         with db.write():
-            appservice_queue.put_pending(self.service.id, body, position, built.devices)
+            if not appservice_queue.put_pending(self.service.id, body, position, built.devices):
+                self._position = None  # with it, what was taken from the backlog is forgotten
+                return None
+        self._position = position
         return Transaction(progress.txn_id, body)
 
     def _save(self, position: int) -> None:

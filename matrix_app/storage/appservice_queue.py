@@ -81,13 +81,16 @@ def move(service_id: str, position: int) -> None:
     db.execute(sql, (position, service_id, position))
 
 
-def put_pending(service_id: str, body: bytes, upto: int, devices: dict[int, int]) -> None:
-    """A transaction is under way: it holds everything up to `upto`, and messages to devices."""
+def put_pending(service_id: str, body: bytes, upto: int, devices: dict[int, int]) -> bool:
+    """A transaction is under way: it holds everything up to `upto`, and messages to devices.
+
+    False for a service that has been paused (or forgotten) since it was asked for: nothing is under way then.
+    """
     sql = (
         "UPDATE appservice_progress SET pending = %s, pending_position = %s, pending_devices = %s"
-        " WHERE id = %s"
+        " WHERE id = %s AND is_paused = %s"
     )
-    db.execute(sql, (body, upto, orjson.dumps(list(devices.items())), service_id))
+    return db.changed(sql, (body, upto, orjson.dumps(list(devices.items())), service_id, False)) == 1
 
 
 def delivered(service_id: str) -> None:

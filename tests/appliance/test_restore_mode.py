@@ -120,9 +120,9 @@ def wait_until(condition: Callable[[], bool], server: RealServer) -> None:
         time.sleep(0.01)
 
 
-def begun(server: RealServer, backup: str, **more: int) -> int:
+def begun(server: RealServer, backup: str) -> int:
     """Have a backup restored; the process that does, as soon as it has the data for itself."""
-    ordered(server, backup, **more)
+    ordered(server, backup)
     os.kill(server.pid, RESTART_SIGNAL)
     wait_until(lambda: holder(server) in descendants(server.pid), server)
     return holder(server)
@@ -232,6 +232,7 @@ def test_a_server_with_accounts_is_not_replaced(new: RealServer, backup: Path) -
 
 
 def test_a_restore_that_is_ended_again_and_again_is_given_up(new: RealServer, backup: Path) -> None:
-    begun(new, backup.name, attempts=3)
+    ordered(new, backup.name, attempts=3)
+    os.kill(new.pid, RESTART_SIGNAL)
     assert "ended from outside" in restored(new).error
     assert ask(f"{new.base}/setup/unlock/")[0] == 200

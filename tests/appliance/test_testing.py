@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from appliance.testing.results import Result, of_check, of_pytest, summary, table
+from appliance.testing.results import (
+    Result,
+    failed_tests,
+    looked_at_again,
+    of_check,
+    of_pytest,
+    summary,
+    table,
+)
 from appliance.testing.system_packages import add_wanted
 
 REPORT = (
@@ -38,6 +46,38 @@ def test_the_summary_adds_the_stages_up_and_stands_alone_on_the_last_line() -> N
     results = [Result("lint", 1, 0, 0, 0.5), Result("SQLite", 40, 2, 3, 9.0)]
     assert summary(results) == "41 passed, 2 failed, 3 skipped"
     assert table(results).splitlines()[-1] == "41 passed, 2 failed, 3 skipped"
+
+
+FAILED = """<testsuites><testsuite name="pytest" errors="1" failures="1" tests="3">
+<testcase classname="tests.sync.test_hub" name="test_a"/>
+<testcase classname="tests.sync.test_hub" name="test_b[sqlite]"><failure message="no"/></testcase>
+<testcase classname="tests.test_c" name="test_c"><failure message="no"/></testcase>
+<testcase classname="tests.test_c" name="test_c"><error message="at its end"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_what_failed_is_named_as_pytest_is_asked_for_it(tmp_path: Path) -> None:
+    (tmp_path / "report.xml").write_text(FAILED)
+    assert failed_tests(tmp_path / "report.xml") == [
+        "tests/sync/test_hub.py::test_b[sqlite]",
+        "tests/test_c.py::test_c",
+    ]
+    assert failed_tests(tmp_path / "none.xml") == []
+
+
+def test_tests_that_pass_by_themselves_are_unsteady_and_named() -> None:
+    first = Result("SQLite", 40, 2, 3, 9.0)
+    seen = looked_at_again(first, ["a", "b"], Result("SQLite", 2, 0, 0, 1.0))
+    assert seen == Result("SQLite", 42, 0, 3, 10.0, ("a", "b"))
+    assert "UNSTEADY, a fault to mend: b" in table([seen])
+    assert summary([seen]) == "42 passed, 0 failed, 3 skipped, 2 unsteady"
+
+
+@pytest.mark.parametrize(
+    "again", [Result("", 1, 1, 0, 1.0), Result("", 1, 0, 1, 1.0), Result("", 0, 0, 0, 1.0)]
+)
+def test_a_stage_fails_unless_all_that_failed_pass_by_themselves(again: Result) -> None:
+    assert looked_at_again(Result("SQLite", 40, 2, 3, 9.0), ["a", "b"], again).failed == 2
 
 
 def test_without_a_browser_and_a_way_to_install_one_the_tests_go_on(

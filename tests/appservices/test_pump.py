@@ -11,6 +11,7 @@ import pytest
 
 from matrix_app.appservices import line, pump
 from matrix_app.services import appservice_admin
+from matrix_app.services.appservices import appservices
 from matrix_app.storage import appservice_queue, db, rooms
 from tests.factories.bridges import FakeBridges, make_ghost, serving, write_registration
 from tests.factories.client import Client, ClientFactory
@@ -350,3 +351,18 @@ def test_no_room_is_left_in_the_dark_after_its_bridge_comes_to_it(
     assert bridges.texts() == ["in time", "elsewhere"]
     assert rooms.find(room_id) is not None
     assert db.value("SELECT count(*) FROM appservice_progress") == 1
+
+
+def test_nothing_is_built_for_a_service_that_was_paused_meanwhile(
+    clients: ClientFactory, bridges: FakeBridges
+) -> None:
+    portal = Portal(clients)
+    to_bridge = line.Line(appservices()[0])
+    assert to_bridge.next_transaction() is None
+    portal.say("b")
+    with db.write():
+        appservice_queue.set_paused("bridge", True)
+        assert not appservice_queue.put_pending("bridge", b"{}", 1, {})
+    assert to_bridge.next_transaction() is None
+    appservice_admin.set_paused("bridge", False)
+    assert to_bridge.next_transaction() is not None

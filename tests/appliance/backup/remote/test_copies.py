@@ -187,7 +187,6 @@ def test_old_copies_are_removed_by_their_own_settings_with_media_of_none(
     with db.write():
         db.execute("DELETE FROM media_file")
     upload_media(clients.make(), b"another")
-    layout.remove_folder(first.folder)
     with settings(backup={"remote_keep_daily": 2, "remote_keep_weekly": 0, "remote_keep_monthly": 0}):
         second = make("test", quiet)
         upload(second.manifest.id, quiet)
