@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
 NOTIFY_SECONDS = 1.0
+# So long a server that stops answers on connections that are kept, each time with "Connection: close", before
+# it closes those that nobody used: a proxy cannot tell one that is just being closed from one that is idle.
+LINGER_SECONDS = 0.3
+_LOOK_SECONDS = 0.02
 
 
 class HearthServer(Server):
@@ -58,8 +62,23 @@ class HearthServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Lets those who wait for news go, then waits for the requests under way."""
+        self._keep_no_connection()
         announce_stopping()
+        until = self._loop.time() + LINGER_SECONDS
+        while self.server_state.connections and self._loop.time() < until:  # noqa: ASYNC110  # tells nobody
+            await asyncio.sleep(_LOOK_SECONDS)
         await super().shutdown(sockets)
+
+    def _keep_no_connection(self) -> None:
+        """From now on each answer is the last one on its connection, and there are no new connections."""
+        for server in self.servers:
+            server.close()
+        state = self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        for connection in list(state.connections):
+            cycle = getattr(connection, "cycle", None)
+            if cycle is not None and not cycle.response_complete:
+                connection.shutdown()  # of one that is under way: says so in its answer
 
 
 class HearthWorker(UvicornWorker):  # type: ignore[misc]  # it has no types
