@@ -44,13 +44,20 @@ _OWED = (
     _EVENT + " WHERE {rooms} AND e.position > %s AND e.position <= %s AND e.position IS NOT NULL"
     " AND e.status = 0 AND NOT e.is_outlier AND (u.is_local OR r.event_nid IS NOT NULL)"
 )
-
+_HANDED_IN = "NOT u.is_local AND NOT r.to_sender AND u.server_nid = %s"
 
 _FORWARD = (
     "sent_position = CASE WHEN excluded.sent_position > destination.sent_position"
     " THEN excluded.sent_position ELSE destination.sent_position END"
 )
-
+_SERVERS_AND_DELTAS = (
+    "SELECT 0 AS is_delta, server_nid AS place, joined, NULL, NULL, NULL FROM room_server WHERE room_nid = %s"
+    " UNION ALL"
+    " SELECT 1, d.position, NULL, k.state_key, d.event_nid, d.previous_event_nid FROM current_state_delta d"
+    " JOIN state_key k ON k.nid = d.key_nid"
+    " WHERE d.room_nid = %s AND d.position >= %s AND k.type = 'm.room.member'"
+    " ORDER BY is_delta, place DESC"
+)
 
 Owed = OwedEvent | OwedDevice | OwedList
 # How one is noted that departs: by its position, and by its user where that is not enough.
@@ -164,10 +171,13 @@ def owed_events(room_nids: Iterable[int], after: int, upto: int) -> list[OwedEve
     return [OwedEvent(*found) for found in db.rows(sql, (db.any_of(room_nids), after, upto))]
 
 
-def latest_owed(room_nid: int, after: int, upto: int) -> OwedEvent | None:
-    """The last event of a room with after < position <= upto that this server has to send."""
-    sql = _OWED.format(rooms="e.room_nid = %s") + " ORDER BY e.position DESC LIMIT 1"
-    found = db.row(sql, (room_nid, after, upto))
+def latest_owed(room_nid: int, server_nid: int, after: int, upto: int) -> OwedEvent | None:
+    """The last event of a room with after < position <= upto that a server has to be sent from here.
+
+    What the server has handed in itself does not count, so that it hides nothing that came before.
+    """
+    sql = _OWED.format(rooms="e.room_nid = %s") + f" AND NOT ({_HANDED_IN}) ORDER BY e.position DESC LIMIT 1"
+    found = db.row(sql, (room_nid, after, upto, server_nid))
     return OwedEvent(*found) if found else None
 
 
@@ -186,14 +196,15 @@ def joined_servers(room_nids: Iterable[int]) -> dict[int, dict[int, int]]:
     return counts
 
 
-def member_deltas(room_nid: int, since: int) -> list[MemberDelta]:
-    """The changes of membership with position >= since, newest first."""
-    sql = (
-        "SELECT d.position, k.state_key, d.event_nid, d.previous_event_nid FROM current_state_delta d"
-        " JOIN state_key k ON k.nid = d.key_nid"
-        " WHERE d.room_nid = %s AND d.position >= %s AND k.type = 'm.room.member' ORDER BY d.position DESC"
-    )
-    return [MemberDelta(*found) for found in db.rows(sql, (room_nid, since))]
+def servers_and_deltas(room_nid: int, since: int) -> tuple[dict[int, int], list[MemberDelta]]:
+    """How many users of each server are joined now, and the changes with position >= since, newest first.
+
+    One statement tells both: who counts back from now must not miss a change, nor undo one that came later.
+    """
+    found = db.rows(_SERVERS_AND_DELTAS, (room_nid, room_nid, since))
+    joined = {nid: int(count) for is_delta, nid, count, *_ in found if not is_delta}
+    deltas = [MemberDelta(at, user_id, *nids) for is_delta, at, _, user_id, *nids in found if is_delta]
+    return joined, deltas
 
 
 def servers_elsewhere() -> set[int]:

@@ -13,9 +13,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from tests.interop.notes import Notes
 
 T = TypeVar("T")
-# How long anything may take to get from one server to the other, on a slow machine: a transaction that hangs,
-# on a connection that was cut, is given up after 60 seconds and sent again.
-PATIENCE = 75.0
+# How long anything may take to get from one server to the other, on a slow machine.
+PATIENCE = 30.0
 PASSWORD = "a horse, a battery and a staple"
 JsonObject = dict[str, Any]
 

@@ -12,7 +12,7 @@ def lacking(server_nid: int, sent: int, upto: int) -> list[Owed]:
     found += outbound_devices.entered(server_nid, sent, upto)
     for room_nid, is_in in outbound.rooms_moved(server_nid, sent):
         event = _latest_event(room_nid, server_nid, is_in, sent, upto)
-        if event is not None and event.origin_nid != server_nid:
+        if event is not None:
             found.append(event)
     return sorted(found, key=lambda item: item.position)
 
@@ -21,6 +21,6 @@ def _latest_event(room_nid: int, server_nid: int, is_in: bool, sent: int, upto: 
     if is_in:
         # What happened before the server came is for it to ask for, where the room's history allows it.
         since = max(sent, outbound.joined_since(room_nid, server_nid))
-        return outbound.latest_owed(room_nid, since, upto)
+        return outbound.latest_owed(room_nid, server_nid, since, upto)
     left = outbound.left_at(room_nid, server_nid)
-    return outbound.latest_owed(room_nid, sent, min(left, upto)) if left > sent else None
+    return outbound.latest_owed(room_nid, server_nid, sent, min(left, upto)) if left > sent else None

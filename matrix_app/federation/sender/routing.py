@@ -86,10 +86,10 @@ class Router:
             by_room[event.room_nid].append(event)
         counts = outbound.joined_servers(by_room)
         for room_nid, in_room in by_room.items():
-            joined = counts.get(room_nid, {})
-            if not self._is_shared(joined) and not any(event.type == "m.room.member" for event in in_room):
+            is_shared = self._is_shared(counts.get(room_nid, {}))
+            if not is_shared and not any(event.type == "m.room.member" for event in in_room):
                 continue
-            deltas = outbound.member_deltas(room_nid, in_room[0].position)
+            joined, deltas = outbound.servers_and_deltas(room_nid, in_room[0].position)
             for event in reversed(in_room):
                 servers = _servers_before(event, joined, deltas)
                 # An event by which this server came in was brought to the others by one that let it in.

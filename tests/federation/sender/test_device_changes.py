@@ -148,7 +148,7 @@ def test_what_departed_is_found_again_with_the_lists_in_it(client: Client) -> No
     joined = room.join(client.user_id)
     nid = client.requester.user_nid
     (change,) = outbound_devices.changes([nid], 0, stream.current_position())
-    event = outbound.latest_owed(room.nid, 0, stream.current_position())
+    event = outbound.latest_owed(room.nid, 0, 0, stream.current_position())
     assert event is not None
     owed: list[outbound.Owed] = [change, event, outbound_devices.OwedList(joined.position or 0, nid)]
     server_nid = interning.server_nid("far.example")

@@ -193,6 +193,22 @@ def test_while_a_server_is_away_the_others_do_not_wait_and_it_is_left_alone(othe
         assert others.asked.count("far.example") == 1
 
 
+def test_what_a_server_handed_in_itself_hides_nothing_that_it_lacks(others: OtherServers) -> None:
+    room = StoredRoom(members=[FAR])
+    others.faults["far.example"] = RemoteUnreachable("no answer")
+    failed("far.example")
+    with sending(others):
+        room.message(ALICE, "while you were away")
+        wait_until(lambda: is_behind("far.example"))
+        with db.write():
+            joined = room.join("@late:far.example")
+            relayed_events.put(joined.nid, to_sender=False)
+        others.faults.clear()
+        heard("far.example")
+        wait_until(lambda: not is_behind("far.example"))
+    assert others.bodies("far.example") == ["while you were away"]
+
+
 def test_an_outage_survives_a_restart(others: OtherServers) -> None:
     room = StoredRoom(members=[FAR])
     others.faults["far.example"] = RemoteUnreachable("no answer")
