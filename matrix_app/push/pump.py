@@ -27,8 +27,9 @@ from matrix_app.services.background import run_later
 from matrix_app.storage import db, push_queue, stream
 from matrix_app.storage.clock import now_ms
 
-# A burst of messages is read together.
-PAUSE_SECONDS: Final = 0.05
+# A burst of messages is read together, and after those have got them who wait for them on the spot.
+PATIENCE_SECONDS: Final = 0.02
+PAUSE_SECONDS: Final = 0.03
 TICK_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 10.0
 SAVE_SECONDS: Final = 10.0
@@ -79,8 +80,9 @@ class Pump:
                 self._news.clear()
                 await self._read()
                 await self._tick()
-                await asyncio.sleep(0 if self._is_ended else PAUSE_SECONDS)
+                await self._rest(PAUSE_SECONDS)
                 await self._wait(TICK_SECONDS)
+                await self._rest(PATIENCE_SECONDS)
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -108,6 +110,11 @@ class Pump:
             soon = time.monotonic() + BADGE_SECONDS
             for user_nid in routed.readers:
                 self._badges.setdefault(user_nid, soon)
+            if routed.is_last:
+                return
+
+    async def _rest(self, seconds: float) -> None:
+        await asyncio.sleep(0 if self._is_ended else seconds)
 
     async def _wait(self, seconds: float) -> None:
         if self._is_ended:

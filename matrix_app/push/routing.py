@@ -29,6 +29,8 @@ class Routed:
     """What some changes of the stream come to, up to `position`."""
 
     position: int
+    # Whether there were no changes behind it.
+    is_last: bool
     # The pushers that have something new.
     pusher_nids: set[int] = field(default_factory=set)
     # Those who may have read something, or written, which is to have read what is above.
@@ -43,11 +45,11 @@ def route(position: int) -> Routed | None:
     """Store the notifications of the next changes after `position`; None when there are none."""
     if not push_queue.any_pusher():
         present = stream.current_position()
-        return Routed(present) if present > position else None
+        return Routed(present, True) if present > position else None
     entries = stream.entries_after(position, ENTRIES)
     if not entries:
         return None
-    routed = Routed(entries[-1].position)
+    routed = Routed(entries[-1].position, len(entries) < ENTRIES)
     event_rooms = {
         entry.room_nid for entry in entries if entry.kind in _EVENTS and entry.room_nid is not None
     }

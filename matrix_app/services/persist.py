@@ -50,32 +50,48 @@ def persist_live(
 
     Raises `StaleRoomError` when the room is no longer at `head`; nothing is stored then.
     """
-    assessed = unread.assess(room, head, [item.event for item in pending])
+    assessed = assess(room, head, pending)
     with db.write():
-        for item in pending:
-            item.sender_nid = interning.user_nid(item.event.sender)
-            if item.event.state_key is not None:
-                item.key_nid = interning.key_nid(item.event.type, item.event.state_key)
-        _take_positions(room, pending)
-        ordinal = head.unread_ordinal + sum(
-            1 for result in assessed if result.counts and result.thread_root_nid is None
-        )
-        chain = state.Chain(room.nid, head.state_nid) if _any_state(pending) else None
-        state_nid = _insert_events(room, head, pending, assessed, chain, dict(known_nids))
-        last = pending[-1]
-        moved = rooms.advance(
-            room.nid,
-            expected=head.position,
-            position=last.position,
-            state_nid=state_nid,
-            unread_ordinal=ordinal,
-            bumped=max((item.position for item in pending if item.event.type in BUMPS), default=None),
-        )
-        if not moved:
-            raise StaleRoomError
-        rooms.replace_extremities(room.nid, (e.nid for e in head.extremities), last.nid)
-        _apply_effects(room, pending, assessed)
-    _count(pending)
+        persist_assessed(room, head, pending, assessed, known_nids)
+
+
+def assess(room: RoomIdentity, head: RoomHead, pending: Sequence[Pending]) -> list[unread.Assessed]:
+    """What new events mean for unread counts; reads only, for `persist_assessed`."""
+    return unread.assess(room, head, [item.event for item in pending])
+
+
+def persist_assessed(
+    room: RoomIdentity,
+    head: RoomHead,
+    pending: Sequence[Pending],
+    assessed: Sequence[unread.Assessed],
+    known_nids: Mapping[str, int],
+) -> None:
+    """As `persist_live`, as a part of a transaction that the caller has begun, and lets end by any error."""
+    for item in pending:
+        item.sender_nid = interning.user_nid(item.event.sender)
+        if item.event.state_key is not None:
+            item.key_nid = interning.key_nid(item.event.type, item.event.state_key)
+    _take_positions(room, pending)
+    ordinal = head.unread_ordinal + sum(
+        1 for result in assessed if result.counts and result.thread_root_nid is None
+    )
+    chain = state.Chain(room.nid, head.state_nid) if _any_state(pending) else None
+    state_nid = _insert_events(room, head, pending, assessed, chain, dict(known_nids))
+    last = pending[-1]
+    moved = rooms.advance(
+        room.nid,
+        expected=head.position,
+        position=last.position,
+        state_nid=state_nid,
+        unread_ordinal=ordinal,
+        bumped=max((item.position for item in pending if item.event.type in BUMPS), default=None),
+    )
+    if not moved:
+        raise StaleRoomError
+    rooms.replace_extremities(room.nid, (e.nid for e in head.extremities), last.nid)
+    _apply_effects(room, pending, assessed)
+    db.on_commit(lambda: _count(pending))
 
 
 def _count(pending: Sequence[Pending]) -> None:

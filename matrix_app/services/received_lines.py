@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.relations import relation_of
 from matrix_app.services import policy_servers, received_checks
-from matrix_app.services.persist import Pending, StaleRoomError, persist_live
+from matrix_app.services.persist import Pending, StaleRoomError, assess, persist_assessed
 from matrix_app.services.policy_servers import POLICY
 from matrix_app.services.room_lock import LOCK_TIMEOUT, room_locked
 from matrix_app.storage import db, events, extremities, relations, rooms
@@ -127,10 +127,12 @@ class _Continuation:
     def store(self, allowed: Sequence[Event], beside: Beside) -> int:
         """Store the events, unless the room has moved or one of them is there already: then none, and 0."""
         nids = {event_id: row.nid for event_id, row in self._rows.items()}
+        pending = [Pending(event) for event in allowed]
+        assessed = assess(self._room, self._head, pending)
         with db.write():
             is_moved = rooms.lock(self._room.nid) != self._head.position
             if is_moved or events.nids_by_id(event.event_id for event in allowed):
                 return 0
-            persist_live(self._room, self._head, [Pending(event) for event in allowed], nids)
+            persist_assessed(self._room, self._head, pending, assessed, nids)
             beside(len(allowed))
         return len(allowed)

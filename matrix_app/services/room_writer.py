@@ -21,7 +21,7 @@ from matrix_app.protocol.event_format import create_event
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.services.local_identity import local_identity
-from matrix_app.services.persist import Pending, StaleRoomError, persist_live
+from matrix_app.services.persist import Pending, StaleRoomError, assess, persist_assessed, persist_live
 from matrix_app.services.policy_servers import POLICY, lacking
 from matrix_app.services.room_lock import ATTEMPTS, room_locked
 from matrix_app.storage import db, events, interning, rooms, state
@@ -190,8 +190,9 @@ def _stored(writer: RoomWriter, result: T, beside: Callable[[T], None] | None) -
         if beside is None:
             persist_live(writer.room, writer.head, writer.pending, writer.nids)
         else:
+            assessed = assess(writer.room, writer.head, writer.pending)
             with db.write():
-                persist_live(writer.room, writer.head, writer.pending, writer.nids)
+                persist_assessed(writer.room, writer.head, writer.pending, assessed, writer.nids)
                 beside(result)
     except StaleRoomError:
         return False

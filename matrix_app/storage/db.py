@@ -251,7 +251,8 @@ def write_unsynced() -> Iterator[None]:
             execute(f"PRAGMA synchronous = {get_config().database.synchronous}")
     else:
         with write():
-            execute("SET LOCAL synchronous_commit = off")
+            with _here.connection.wrap_database_errors:
+                _here.prepared().begin_unsynced()
             yield
 
 

@@ -78,6 +78,13 @@ class PreparedStatements:
         self._values.set_pgresult(done)
         return Result(self._values.load_rows(0, done.ntuples, tuple), done.ntuples)
 
+    def begin_unsynced(self) -> None:
+        """Let the transaction that begins not wait for the disk at its end."""
+        settle = b"SET LOCAL synchronous_commit = off"
+        if self._libpq.transaction_status == pq.TransactionStatus.IDLE:
+            settle = b"BEGIN; " + settle
+        self._check(self._libpq.exec_(settle))
+
     def _prepared(self, sql: str, types: tuple[int, ...]) -> bytes:
         name = self._names.get((sql, types))
         if name is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
@@ -70,7 +72,7 @@ def test_what_is_told_while_one_is_being_told_is_told_afterwards() -> None:
     if db.is_sqlite():
         pytest.skip("only a PostgreSQL is shared by machines")
     with psycopg.connect(**_address(), autocommit=True) as other:
-        other.execute(f"LISTEN {wakeup_notes.CHANNEL}")
+        _listen(other, "another machine")
         for topic in ("one", "two", "one", "three"):
             wakeup_notes.announcer().tell(topic)
         heard: set[str] = set()
@@ -79,6 +81,56 @@ def test_what_is_told_while_one_is_being_told_is_told_afterwards() -> None:
             if len(heard) == 3:
                 break
     assert heard == {f"{topic} {wakeup_notes.origin()}" for topic in ("one", "two", "three")}
+
+
+def test_nothing_is_announced_while_no_other_machine_listens_and_all_once_one_has_begun() -> None:
+    if db.is_sqlite():
+        pytest.skip("only a PostgreSQL is shared by machines")
+    announcer = wakeup_notes.Announcer()
+    with psycopg.connect(**_address(), autocommit=True) as own, psycopg.connect(**_address()) as unnamed:
+        _listen(own, wakeup_notes.origin())
+        unnamed.execute(f"LISTEN {wakeup_notes.CHANNEL}")
+        unnamed.commit()
+        assert not announcer.announce(["unheard"])
+        with psycopg.connect(**_address(), autocommit=True) as other:
+            _listen(other, "another machine")
+            assert _heard_first(other, announcer, "heard") == f"heard {wakeup_notes.origin()}"
+            assert announcer.announce(["now"])
+        assert next(own.notifies(timeout=20)).payload == f"heard {wakeup_notes.origin()}"
+
+
+def test_who_begins_to_listen_looks_at_everything_again_once_all_have_seen_it() -> None:
+    if db.is_sqlite():
+        pytest.skip("only a PostgreSQL is shared by machines")
+    looked: list[float] = []
+
+    class Enough(Exception):
+        pass
+
+    def heard(topics: Collection[str]) -> None:
+        assert topics == ["anything"]
+        looked.append(time.monotonic())
+        if len(looked) == 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        wakeup_notes.receive(heard, lambda: ["anything"])
+    connection.close()
+    assert looked[1] - looked[0] >= wakeup_notes.LOOK_SECONDS
+
+
+def _listen(session: psycopg.Connection[Any], by: str) -> None:
+    session.execute("SELECT set_config('application_name', %s, false)", (f"{wakeup_notes.LISTENER} {by}",))
+    session.execute(f"LISTEN {wakeup_notes.CHANNEL}")
+
+
+def _heard_first(session: psycopg.Connection[Any], announcer: wakeup_notes.Announcer, topic: str) -> str:
+    """The first note that comes when a topic is told again and again."""
+    for _ in range(200):
+        announcer.tell(topic)
+        for note in session.notifies(timeout=0.1):
+            return note.payload
+    raise AssertionError("nothing was announced")
 
 
 def _address() -> dict[str, Any]:

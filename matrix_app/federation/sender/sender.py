@@ -56,6 +56,8 @@ class Client(Protocol):
 
 class _Read(NamedTuple):
     position: int
+    # Whether the log went no further.
+    is_last: bool
     routed: Routed
     names: dict[int, str]
 
@@ -141,13 +143,17 @@ class Sender:
                 return
             self._put(found.routed, found.names)
             self._position = found.position
+            self._start_deliveries()
+            if found.is_last:
+                return
 
     def _route_some(self, position: int) -> _Read | None:
         entries: list[LogEntry] = stream.entries_after(position, ENTRIES)
         if not entries:
             return None
         routed = self._router.route(entries)
-        return _Read(entries[-1].position, routed, self._names_of(routed.servers()))
+        names = self._names_of(routed.servers())
+        return _Read(entries[-1].position, len(entries) < ENTRIES, routed, names)
 
     def _names_of(self, server_nids: Iterable[int]) -> dict[int, str]:
         unknown = [nid for nid in server_nids if nid not in self._queues]
@@ -207,7 +213,8 @@ class Sender:
             queue.not_before = time.monotonic() + REFUSED_SECONDS
         finally:
             queue.is_busy = False
-            self._news.set()
+            if queue.has_work:
+                self._news.set()
 
     async def _catch_up(self, queue: DestinationQueue) -> None:
         if queue.flight is not None:
