@@ -167,6 +167,7 @@ class FederationClient:
             answered = answered or (isinstance(error, RemoteError) and "errcode" in error.content)
             if not answered and not hurried:
                 await loop.in_thread(self._backoff.failed, destination)
+                error.is_left_alone = True
             raise
 
 

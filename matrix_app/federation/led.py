@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, wait
 from typing import Final, Protocol
 
 import structlog
@@ -65,8 +65,13 @@ class Led:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            if self._leadership.acquire():
-                self._lead()
+            try:
+                if self._leadership.acquire():
+                    self._lead()
+                    self._leadership.release()
+            except Exception:  # noqa: BLE001  (the boundary of the thread: logged, and tried again)
+                _log.exception("it cannot be run, and is tried again", name=self._name)
+                self._runner = None
                 self._leadership.release()
             self._ended.wait(RETRY_SECONDS)
         connections.close_all()
@@ -83,11 +88,16 @@ class Led:
         self._finish(running)
 
     def _finish(self, running: Future[None]) -> None:
+        """Wait for its end: what it notes last must not come after what the next one notes."""
         try:
-            fault = running.exception(STOP_SECONDS)
-        except TimeoutError:
-            running.cancel()
-            return
+            while not wait([running], STOP_SECONDS).done:
+                _log.error("it does not end", name=self._name)
+                if self._ended.is_set():
+                    running.cancel()
+                    return
+            fault = running.exception()
+        except CancelledError:
+            return  # the loop has ended
         if fault is not None:
             _log.error("it failed and is started again", name=self._name, exc_info=fault)
 

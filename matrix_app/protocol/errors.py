@@ -394,9 +394,10 @@ class StoreRefused(BadGateway):
 
 
 class RemoteUnreachable(BadGateway):
-    """Another server gave no answer; `retry_at_ts` says until when it is left alone, if it is.
+    """Another server gave no answer; `retry_at_ts` says until when it is left alone, if it was already.
 
-    `may_have_arrived` says that the server may have done what it was asked.
+    `may_have_arrived` says that the server may have done what it was asked; `is_left_alone` that it is noted
+    as not answering, so that it is asked again once it shows life.
     """
 
     def __init__(
@@ -404,6 +405,7 @@ class RemoteUnreachable(BadGateway):
     ) -> None:
         super().__init__(message)
         self.retry_at_ts = retry_at_ts
+        self.is_left_alone = retry_at_ts is not None
         self.may_have_arrived = may_have_arrived
 
 
@@ -418,8 +420,11 @@ class RemoteError(MatrixError):
     """Another server answered with an error.
 
     `remote_status` and `content` are what it said; towards a client it is the same 4xx, but 502 where the
-    client would take the status as said of its own request to this server.
+    client would take the status as said of its own request to this server. `is_left_alone` as in
+    `RemoteUnreachable`.
     """
+
+    is_left_alone = False
 
     def __init__(self, server_name: str, remote_status: int, content: dict[str, Any]) -> None:
         errcode, message = content.get("errcode"), content.get("error")

@@ -11,6 +11,7 @@ from matrix_app.protocol.globs import glob
 from matrix_app.protocol.ids import parse_server_name
 from matrix_app.services.audit import Actor
 from matrix_app.services.change_settings import change_settings
+from matrix_app.services.retry_server import let_ask
 from matrix_app.storage import db
 from matrix_app.storage.local_server import local_server_name
 
@@ -49,3 +50,4 @@ def allow_server(actor: Actor, name: str) -> None:
             raise InvalidParam(f"The pattern {patterns[0]} denies it with others: change it in the settings")
         if kept != present:
             change_settings(actor, {SETTING: kept})
+        let_ask(name)

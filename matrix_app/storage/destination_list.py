@@ -8,7 +8,10 @@ from matrix_app.storage import db
 
 
 class ListedServer(NamedTuple):
-    """Another server. `waiting_messages` counts messages to devices that it has not taken yet."""
+    """Another server. `waiting_messages` counts messages to devices that it has not taken yet.
+
+    One that answers and takes nothing says so by `refusal`, and is sent nothing until `refused_until_ts`.
+    """
 
     server_nid: int
     name: str
@@ -18,6 +21,8 @@ class ListedServer(NamedTuple):
     last_success_ts: int | None
     is_behind: bool
     sent_position: int
+    refused_until_ts: int
+    refusal: str | None
     shared_rooms: int
     waiting_messages: int
 
@@ -25,6 +30,7 @@ class ListedServer(NamedTuple):
 _SELECT: Final = (
     "SELECT s.nid, s.name, d.failing_since_ts, COALESCE(d.retry_at_ts, 0), COALESCE(d.interval_ms, 0),"
     " d.last_success_ts, COALESCE(d.is_behind, %s), COALESCE(d.sent_position, 0),"
+    " COALESCE(d.refused_until_ts, 0), d.refusal,"
     " (SELECT count(*) FROM room_server r WHERE r.server_nid = s.nid AND r.joined > 0),"
     " (SELECT count(*) FROM outbound_to_device o WHERE o.server_nid = s.nid)"
     " FROM server s LEFT JOIN destination d ON d.server_nid = s.nid"
@@ -36,9 +42,9 @@ _KNOWN: Final = (
 # What a filter keeps, by its name.
 FILTERS: Final = {
     "all": "1 = 1",
-    "failing": "d.failing_since_ts IS NOT NULL",
+    "failing": "(d.failing_since_ts IS NOT NULL OR d.refused_until_ts > 0)",
     "behind": "d.is_behind",
-    "well": "d.failing_since_ts IS NULL",
+    "well": "d.failing_since_ts IS NULL AND COALESCE(d.refused_until_ts, 0) = 0",
 }
 
 

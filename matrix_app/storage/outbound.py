@@ -151,13 +151,32 @@ def behind() -> set[int]:
     return {found[0] for found in db.rows("SELECT server_nid FROM destination WHERE is_behind")}
 
 
-def due(now: int, limit: int) -> list[tuple[int, int]]:
-    """Servers that are behind and may be asked again, with their positions; who waits longest first."""
+class Due(NamedTuple):
+    """A server that is behind and may be asked again."""
+
+    server_nid: int
+    sent: int
+    refuses: bool
+
+
+def due(now: int, limit: int) -> list[Due]:
+    """Servers that are behind and may be asked again; who waits longest first."""
     sql = (
-        "SELECT server_nid, sent_position FROM destination WHERE is_behind AND retry_at_ts <= %s"
+        "SELECT server_nid, sent_position, refusals > 0 FROM destination"
+        " WHERE is_behind AND retry_at_ts <= %s AND refused_until_ts <= %s"
         " ORDER BY retry_at_ts, server_nid LIMIT %s"
     )
-    return [(found[0], found[1]) for found in db.rows(sql, (now, limit))]
+    return [Due(nid, sent, bool(refuses)) for nid, sent, refuses in db.rows(sql, (now, now, limit))]
+
+
+def leave_all_behind(position: int) -> None:
+    """Servers that share a room with this one have got what came up to `position`, and may lack the rest."""
+    sql = (
+        "INSERT INTO destination (server_nid, retry_at_ts, interval_ms, sent_position, is_behind)"
+        f" VALUES {{values}} ON CONFLICT (server_nid) DO UPDATE SET {_FORWARD},"
+        " is_behind = excluded.is_behind WHERE NOT destination.is_behind"
+    )
+    db.insert_many(sql, 5, [(nid, 0, 0, position, True) for nid in sorted(servers_elsewhere())])
 
 
 def server_names(nids: Iterable[int]) -> dict[int, str]:

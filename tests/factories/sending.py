@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from matrix_app.federation.sender.sender import Sender
-from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
 from tests.factories.running_pump import RunningPump
 
 
@@ -19,6 +19,8 @@ class OtherServers:
     def __init__(self) -> None:
         self.transactions: list[tuple[str, str, dict[str, Any]]] = []
         self.faults: dict[str, MatrixError] = {}
+        # What breaks in this server on the way to them.
+        self.broken: dict[str, Exception] = {}
         self.asked: list[str] = []
         # Servers take what they are sent, and nobody learns of it.
         self.accept_and_hang = False
@@ -30,6 +32,8 @@ class OtherServers:
         """A request, as the federation client would make it."""
         assert method == "PUT"
         self.asked.append(destination)
+        if destination in self.broken:
+            raise self.broken[destination]
         if destination in self.faults:
             raise self.faults[destination]
         self.transactions.append((destination, path, content))
@@ -56,6 +60,13 @@ class OtherServers:
             for edu in content["edus"]
             if edu["edu_type"] == edu_type
         ]
+
+
+def silence() -> RemoteUnreachable:
+    """What the federation client says of a server that does not answer, once that is noted."""
+    error = RemoteUnreachable("no answer")
+    error.is_left_alone = True
+    return error
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from matrix_app.federation import led, loop
-from matrix_app.federation.leadership import leadership
+from matrix_app.federation.leadership import FileLeadership, leadership
 from matrix_app.federation.led import Led
 from tests.factories.sending import wait_until
 
@@ -71,6 +71,30 @@ def test_what_fails_is_started_again() -> None:
     one.start()
     wait_until(lambda: len(made) == 3 and made[2].is_running)
     one.stop()
+    loop.stop()
+
+
+class BrokenLeadership(FileLeadership):
+    """Cannot be asked at first."""
+
+    def __init__(self, faults: int) -> None:
+        super().__init__("broken")
+        self.faults = faults
+
+    def acquire(self) -> bool:
+        if self.faults:
+            self.faults -= 1
+            raise OSError("too many open files")
+        return super().acquire()
+
+
+def test_when_it_cannot_be_asked_who_may_it_is_asked_again() -> None:
+    runner = Runner()
+    one = Led("broken", lambda: runner, BrokenLeadership(3))
+    one.start()
+    wait_until(lambda: runner.is_running)
+    one.stop()
+    assert not runner.is_running
     loop.stop()
 
 

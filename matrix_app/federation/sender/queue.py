@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -61,8 +62,8 @@ class DestinationQueue:
         # The last transaction of which it is known what became of it.
         self.landed: str | None = None
         self.is_busy = False
-        # The sender's own patience with a server that answers, but takes nothing.
-        self.refusals = 0
+        # Whether it answered, but did not take what it was sent last.
+        self.refuses = False
         self.not_before = 0.0
         self._owed: deque[Owed] = deque()
         self._passing: dict[tuple[str | int, ...], Edu] = {}
@@ -76,6 +77,11 @@ class DestinationQueue:
     def has_work(self) -> bool:
         """Whether there is something to send."""
         return bool(self._owed or self._passing or self.has_messages or self.greet or self.flight)
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether it is too early to ask the server again."""
+        return self.not_before > time.monotonic()
 
     @property
     def is_stored_behind(self) -> bool:
@@ -137,7 +143,7 @@ class DestinationQueue:
         for edu in batch.passing:
             if self._passing.get(edu.key) is edu:
                 del self._passing[edu.key]
-        self.refusals = 0
+        self.refuses = False
         self.greet = False
         self.note_caught_up()
 

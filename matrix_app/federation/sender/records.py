@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import structlog
 
+from appliance.config import get_config
 from matrix_app.federation.sender.queue import Batch
 from matrix_app.federation.sender.transaction import Transaction, build
-from matrix_app.storage import db, outbound, outbound_edus, stream
+from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
+from matrix_app.storage import db, outbound, outbound_edus, outbound_refusals, stream
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.outbound import Flight
 
@@ -17,6 +20,15 @@ from matrix_app.storage.outbound import Flight
 LONG_SILENCE_MS: Final = 600_000
 
 _log = structlog.get_logger("matrix_app.federation.sender")
+
+
+# How long a server that refuses is left alone at first; one whose answer was cut off is sent it again soon.
+REFUSED_MS: Final = 10_000
+BROKEN_OFF_MS: Final = 1_000
+
+
+class LogEndedError(Exception):
+    """Changes are no longer in the stream's log that the sender has not read."""
 
 
 class Start(NamedTuple):
@@ -38,9 +50,7 @@ def load() -> Start:
         found = stream.current_position(), now_ms()
         save(found[0], {}, {})
     position, seen_ts = found
-    oldest = stream.oldest_logged()
-    if oldest > position + 1:
-        _log.error("changes are no longer logged that were never sent", since=position, until=oldest)
+    position = _past_the_gap(position)
     with_messages = outbound_edus.servers_with_messages(0, position)
     behind = outbound.behind()
     greet = outbound.servers_elsewhere() if now_ms() - seen_ts > LONG_SILENCE_MS else set()
@@ -49,6 +59,18 @@ def load() -> Start:
     return Start(
         position, outbound.sent_after(position), behind, with_messages - behind, greet, names, flights
     )
+
+
+def _past_the_gap(position: int) -> int:
+    """Where the log goes on. Where it begins only later, every server may lack what it no longer has."""
+    oldest = stream.oldest_logged()
+    if oldest <= position + 1:
+        return position
+    with db.write():
+        outbound.leave_all_behind(position)
+        outbound.put_progress(oldest - 1)
+    _log.error("changes are no longer logged: all servers catch up", since=position, until=oldest)
+    return oldest - 1
 
 
 def depart(server_nid: int, sent: int, batch: Batch) -> Transaction:
@@ -73,6 +95,23 @@ def save(position: int, states: dict[int, tuple[int, bool]], landed: dict[int, s
             outbound.put_sent(states)
         outbound.end_flights(landed)
         outbound.put_progress(position)
+
+
+def refused(server_nid: int, error: MatrixError) -> float:
+    """A server that answers did not take what it was sent: when it is asked again, in seconds from now."""
+    first = BROKEN_OFF_MS if isinstance(error, RemoteUnreachable) else REFUSED_MS
+    longest = get_config().federation.longest_backoff_seconds * 1000
+    with db.write():
+        times = outbound_refusals.count(server_nid)
+        wait = min(first * 2 ** min(times, 16), longest) * random.uniform(0.8, 1.0)  # noqa: S311
+        outbound_refusals.put(server_nid, times + 1, now_ms() + int(wait), error.message)
+    return float(wait / 1000)
+
+
+def refuses_no_more(server_nid: int) -> None:
+    """A server has taken something again."""
+    with db.write():
+        outbound_refusals.end(server_nid)
 
 
 def delete_messages(nids: Iterable[int]) -> None:

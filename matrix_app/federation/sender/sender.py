@@ -7,24 +7,18 @@ One process at a time runs it (see `leadership`). Everything here runs on the lo
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
-import structlog
-from django.db import DatabaseError
-
-from appliance.config import get_config
-from appliance.metrics.counted import TRANSACTIONS_SENT
 from matrix_app.federation.loop import in_thread
-from matrix_app.federation.sender import catch_up, records
-from matrix_app.federation.sender.queue import Batch, DestinationQueue
+from matrix_app.federation.sender import records
+from matrix_app.federation.sender.delivery import LATE_AT_ONCE, Client, Delivery
+from matrix_app.federation.sender.queue import DestinationQueue
 from matrix_app.federation.sender.routing import Routed, Router
-from matrix_app.protocol.errors import MatrixError, RemoteError, RemoteUnreachable
 from matrix_app.storage import outbound, stream
 from matrix_app.storage.clock import now_ms
-from matrix_app.storage.outbound import Flight
+from matrix_app.storage.outbound import Due, Flight
 from matrix_app.storage.stream import LogEntry
 
 ENTRIES: Final = 500
@@ -33,25 +27,7 @@ PAUSE_SECONDS: Final = 0.02
 TICK_SECONDS: Final = 1.0
 SAVE_SECONDS: Final = 2.0
 TYPING_SECONDS: Final = 25.0
-SEND_TIMEOUT: Final = 30.0
-PATIENT_TIMEOUT: Final = 60.0
-# Transactions under way: to servers that answer, and to such as did not lately.
-AT_ONCE: Final = 64
-LATE_AT_ONCE: Final = 16
 MOST_IDLE: Final = 2_000
-REFUSED_SECONDS: Final = 10.0
-
-_log = structlog.get_logger("matrix_app.federation.sender")
-
-
-class Client(Protocol):
-    """What the sender needs of the federation client."""
-
-    async def request(
-        self, destination: str, method: str, path: str, *, content: dict[str, Any], timeout: float
-    ) -> Any:
-        """See `FederationClient.request`."""
-        ...
 
 
 class _Read(NamedTuple):
@@ -66,7 +42,6 @@ class Sender:
     """Sends until told to end, and then notes how far it has come."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
         self._position = 0
         self._saved = (0, 0.0)
         self._sent: dict[int, int] = {}
@@ -76,8 +51,7 @@ class Sender:
         self._unsaved: set[DestinationQueue] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._late_slots = asyncio.Semaphore(LATE_AT_ONCE)
+        self._delivery = Delivery(client, lambda: self._position, self._note)
         self._next_typing = 0.0
         # Whether it knows where to go on: what happens from now on is sent.
         self.is_ready = False
@@ -151,6 +125,9 @@ class Sender:
         entries: list[LogEntry] = stream.entries_after(position, ENTRIES)
         if not entries:
             return None
+        if entries[0].position > position + 1 and stream.oldest_logged() > position + 1:
+            # It begins anew, and finds what servers lack by other means than the log.
+            raise records.LogEndedError(position)
         routed = self._router.route(entries)
         names = self._names_of(routed.servers())
         return _Read(entries[-1].position, len(entries) < ENTRIES, routed, names)
@@ -176,7 +153,7 @@ class Sender:
             for item in owed:
                 queue.owe(item)
             if queue.is_full and not queue.is_busy:
-                self._leave_behind(queue)
+                self._delivery.leave_behind(queue)
         for nid, edus in routed.passing.items():
             for edu in edus:
                 self._queues[nid].pass_on(edu)
@@ -195,76 +172,25 @@ class Sender:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, queue: DestinationQueue) -> None:
-        """Send what there is for a server, as long as it takes it."""
-        late = queue.behind
         try:
-            async with self._late_slots if late else self._slots:
-                if late:
-                    await self._catch_up(queue)
-                while queue.has_work:
-                    await self._send(queue, PATIENT_TIMEOUT if late else SEND_TIMEOUT)
-                    if queue.is_full:
-                        self._leave_behind(queue)
-        except MatrixError as error:
-            self._failed(queue, error)
-        except DatabaseError:
-            _log.exception("cannot find what is to be sent", server=queue.name)
-            self._leave_behind(queue)
-            queue.not_before = time.monotonic() + REFUSED_SECONDS
+            await self._delivery.deliver(queue)
         finally:
             queue.is_busy = False
             if queue.has_work:
                 self._news.set()
 
-    async def _catch_up(self, queue: DestinationQueue) -> None:
-        if queue.flight is not None:
-            await self._send(queue, PATIENT_TIMEOUT)
-        queue.start_catching_up(self._position)
-        found = await in_thread(catch_up.lacking, queue.server_nid, queue.sent, self._position)
-        queue.lacks(found)
-        queue.note_caught_up()
-
-    async def _send(self, queue: DestinationQueue, timeout: float) -> None:
-        from matrix_app.federation.paths import federation_path
-
-        batch: Batch = queue.next_batch()
-        queue.has_messages &= not batch.messages
-        transaction = await in_thread(records.depart, queue.server_nid, queue.sent, batch)
-        queue.departs(batch, transaction.txn_id)
-        if not transaction.is_empty or queue.greet:
-            path = federation_path("v1", "send", transaction.txn_id)
-            await self._client.request(queue.name, "PUT", path, content=transaction.content, timeout=timeout)
-            TRANSACTIONS_SENT.labels("taken").inc()
-        if transaction.message_nids:
-            await in_thread(records.delete_messages, transaction.message_nids)
-            queue.has_messages |= len(transaction.message_nids) == batch.messages
-        queue.delivered(batch)
+    def _note(self, queue: DestinationQueue) -> None:
+        """How far a server is has changed, which is saved soon."""
+        if queue.behind:
+            self._behind.add(queue.server_nid)
         self._unsaved.add(queue)
-
-    def _leave_behind(self, queue: DestinationQueue) -> None:
-        queue.fall_behind()
-        self._behind.add(queue.server_nid)
-        self._unsaved.add(queue)
-
-    def _failed(self, queue: DestinationQueue, error: MatrixError) -> None:
-        TRANSACTIONS_SENT.labels("failed").inc()
-        if not _is_uncertain(error):
-            queue.ends_flight()
-        self._leave_behind(queue)
-        if isinstance(error, RemoteUnreachable):
-            # When it may be asked again stands in the database, where others can change it.
-            queue.not_before = time.monotonic() + TICK_SECONDS
-            return
-        queue.refusals += 1
-        longest = get_config().federation.longest_backoff_seconds
-        seconds = min(REFUSED_SECONDS * 2 ** min(queue.refusals - 1, 16), longest)
-        queue.not_before = time.monotonic() + seconds * random.uniform(0.8, 1.0)  # noqa: S311
-        _log.warning("a server takes nothing", server=queue.name, error=error.message, again_in=seconds)
 
     async def _tick(self) -> None:
         """What is done every second: asking again those who were late, and noting how far all are."""
-        for server_nid, sent in await in_thread(outbound.due, now_ms(), 4 * LATE_AT_ONCE):
-            await self._ask_again(server_nid, sent)
+        # Those that are at it already hide nobody.
+        held = sum(queue.is_busy or queue.is_put_off for queue in self._queues.values())
+        for due in await in_thread(outbound.due, now_ms(), 4 * LATE_AT_ONCE + held):
+            await self._ask_again(due)
         if time.monotonic() >= self._next_typing:
             self._next_typing = time.monotonic() + TYPING_SECONDS
             routed = await in_thread(self._router.still_typing)
@@ -274,7 +200,8 @@ class Sender:
         if len(self._queues) > MOST_IDLE:
             self._forget_idle()
 
-    async def _ask_again(self, server_nid: int, sent: int) -> None:
+    async def _ask_again(self, due: Due) -> None:
+        server_nid, sent, refuses = due
         queue = self._queues.get(server_nid)
         if queue is None:
             self._behind.add(server_nid)
@@ -283,12 +210,13 @@ class Sender:
             queue = self._queues[server_nid]
         if queue.behind:
             queue.sent = max(queue.sent, sent)
-        if queue.behind and not queue.is_busy and queue.not_before <= time.monotonic():
+        if queue.behind and not (queue.is_busy or queue.is_put_off):
+            queue.refuses = refuses
             self._start(queue)
 
     def _forget_idle(self) -> None:
         for nid, queue in list(self._queues.items()):
-            idle = not (queue.has_work or queue.is_busy or queue.catching_upto or queue.refusals)
+            idle = not (queue.has_work or queue.is_busy or queue.catching_upto or queue.refuses)
             if idle and queue not in self._unsaved and not queue.behind:
                 del self._queues[nid]
 
@@ -304,10 +232,3 @@ class Sender:
             landed = {queue.server_nid: queue.landed for queue in unsaved if queue.landed is not None}
             await in_thread(records.save, position, states, landed)
             self._saved = (position, time.monotonic())
-
-
-def _is_uncertain(error: MatrixError) -> bool:
-    """Whether what was sent may have been taken nevertheless."""
-    if isinstance(error, RemoteUnreachable):
-        return error.may_have_arrived
-    return isinstance(error, RemoteError) and error.remote_status >= 500

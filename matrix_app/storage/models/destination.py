@@ -10,7 +10,8 @@ class Destination(models.Model):
 
     One that `is_behind` lacks some of what came after `sent_position`. `flight_txn_id` is the transaction
     that was on its way last, with what stands at `flight_positions` (a JSON list): whether it has arrived
-    is not known.
+    is not known. One that answers and takes nothing has `refusals`, the last for the reason `refusal`, and is
+    sent nothing until `refused_until_ts`.
     """
 
     server_nid = models.BigIntegerField(primary_key=True)
@@ -22,6 +23,9 @@ class Destination(models.Model):
     is_behind = models.BooleanField(default=False)
     flight_txn_id = models.TextField(null=True)
     flight_positions = models.TextField(null=True)
+    refusals = models.IntegerField(default=0, db_default=0)
+    refused_until_ts = models.BigIntegerField(default=0, db_default=0)
+    refusal = models.TextField(null=True)
 
     class Meta:
         db_table = "destination"

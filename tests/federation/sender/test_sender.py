@@ -10,6 +10,7 @@ from matrix_app.federation.sender import queue as queues
 from matrix_app.protocol.errors import RemoteError, RemoteUnreachable
 from matrix_app.services import remote_to_device
 from matrix_app.services.delete_devices import delete_devices
+from matrix_app.services.retry_server import let_ask
 from matrix_app.storage import (
     db,
     destinations,
@@ -25,7 +26,7 @@ from matrix_app.storage.receipts import ReceiptRow
 from matrix_app.storage.stream import Kind, append_one
 from tests.factories.client import ClientFactory
 from tests.factories.rooms import ALICE, BOB, StoredRoom
-from tests.factories.sending import OtherServers, sending, wait_until
+from tests.factories.sending import OtherServers, sending, silence, wait_until
 
 FAR = "@fran:far.example"
 NEAR = "@nele:near.example"
@@ -165,7 +166,7 @@ def is_behind(server: str) -> bool:
 
 def test_a_server_that_was_away_gets_the_latest_event_of_each_room(others: OtherServers) -> None:
     first, second, quiet = (StoredRoom(members=[FAR, NEAR]) for _ in range(3))
-    others.faults["far.example"] = RemoteUnreachable("no answer")
+    others.faults["far.example"] = silence()
     failed("far.example")
     with sending(others):
         for body in ("1", "2", "3"):
@@ -184,7 +185,7 @@ def test_a_server_that_was_away_gets_the_latest_event_of_each_room(others: Other
 
 def test_while_a_server_is_away_the_others_do_not_wait_and_it_is_left_alone(others: OtherServers) -> None:
     room = StoredRoom(members=[FAR, NEAR])
-    others.faults["far.example"] = RemoteUnreachable("no answer")
+    others.faults["far.example"] = silence()
     failed("far.example")
     with sending(others):
         for number in range(5):
@@ -195,7 +196,7 @@ def test_while_a_server_is_away_the_others_do_not_wait_and_it_is_left_alone(othe
 
 def test_what_a_server_handed_in_itself_hides_nothing_that_it_lacks(others: OtherServers) -> None:
     room = StoredRoom(members=[FAR])
-    others.faults["far.example"] = RemoteUnreachable("no answer")
+    others.faults["far.example"] = silence()
     failed("far.example")
     with sending(others):
         room.message(ALICE, "while you were away")
@@ -211,7 +212,7 @@ def test_what_a_server_handed_in_itself_hides_nothing_that_it_lacks(others: Othe
 
 def test_an_outage_survives_a_restart(others: OtherServers) -> None:
     room = StoredRoom(members=[FAR])
-    others.faults["far.example"] = RemoteUnreachable("no answer")
+    others.faults["far.example"] = silence()
     failed("far.example")
     with sending(others):
         room.message(ALICE, "while you were away")
@@ -224,7 +225,7 @@ def test_an_outage_survives_a_restart(others: OtherServers) -> None:
 
 def test_who_was_removed_during_an_outage_learns_of_that_and_of_nothing_later(others: OtherServers) -> None:
     room = StoredRoom(members=[FAR, NEAR])
-    others.faults["far.example"] = RemoteUnreachable("no answer")
+    others.faults["far.example"] = silence()
     failed("far.example")
     with sending(others):
         room.message(ALICE, "before")
@@ -245,7 +246,8 @@ def test_a_server_that_refuses_is_not_asked_at_once_again(others: OtherServers) 
         room.message(ALICE)
         wait_until(lambda: is_behind("far.example"))
         room.message(ALICE)
-        wait_until(lambda: outbound.due(now_ms(), 10))
+        assert outbound.due(now_ms(), 10) == []
+        assert [due.refuses for due in outbound.due(now_ms() + 10_000, 10)] == [True]
         assert others.asked == ["far.example"]
 
 
@@ -301,6 +303,7 @@ def test_what_a_server_refused_is_not_held_up_by(others: OtherServers) -> None:
         wait_until(lambda: is_behind("far.example"))
     room.message(ALICE, "two")
     others.faults.clear()
+    let_ask("far.example")
     with sending(others):
         wait_until(lambda: others.bodies("far.example"))
     assert others.bodies("far.example") == ["two"]
@@ -378,7 +381,7 @@ def test_device_changes_during_an_outage_arrive_after_it(
 ) -> None:
     client = clients.make()
     StoredRoom(creator=client.user_id, members=[FAR])
-    others.faults["far.example"] = RemoteUnreachable("no answer")
+    others.faults["far.example"] = silence()
     failed("far.example")
     with sending(others):
         for _ in range(3):
@@ -393,7 +396,7 @@ def test_device_changes_during_an_outage_arrive_after_it(
 
 def test_messages_to_devices_wait_until_their_server_takes_them(others: OtherServers) -> None:
     StoredRoom(members=[FAR])
-    others.faults["far.example"] = RemoteUnreachable("no answer")
+    others.faults["far.example"] = silence()
     failed("far.example")
     with sending(others):
         with db.write():
