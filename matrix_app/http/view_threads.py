@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
 from appliance.metrics.pools import Job, pool
 from matrix_app.http.views_first import ViewsFirst
+from matrix_app.http.warm_threads import WarmThreads
 from matrix_app.protocol.errors import Unavailable
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class ViewThreads:
     def __init__(
         self, name: str, first: ViewsFirst | None = None, *, threads: int, waiting: int, queue: int
     ) -> None:
-        self._executor = ThreadPoolExecutor(threads + waiting, thread_name_prefix=name)
+        self._threads = WarmThreads(threads + waiting, name)
         self._turns = asyncio.Semaphore(threads)
         self._gauges = pool(name)
         self._gauges.has_threads(threads)
@@ -64,7 +64,8 @@ class ViewThreads:
             self._first.begin()
         turn = _Turn(self, asyncio.get_running_loop(), job)
         try:
-            return await turn.loop.run_in_executor(self._executor, turn.take, function, args)
+            result: T = await self._threads.run(turn.take, function, args)
+            return result
         finally:
             turn.end()
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,6 +21,7 @@ from django.db import close_old_connections
 from appliance.config import get_config
 from appliance.metrics.pools import Job, pool
 from matrix_app.http.views_first import GivingWay, views_first
+from matrix_app.http.warm_threads import WarmThreads
 from matrix_app.protocol.errors import Unavailable
 from matrix_app.storage import db
 
@@ -43,8 +43,8 @@ class WorkQueue:
 
     def __init__(self) -> None:
         web = get_config().web
-        self._light = ThreadPoolExecutor(LIGHT_THREADS, thread_name_prefix="light-sync")
-        self._heavy = ThreadPoolExecutor(web.heavy_syncs, thread_name_prefix="heavy-sync")
+        self._light = WarmThreads(LIGHT_THREADS, "light-sync")
+        self._heavy = WarmThreads(web.heavy_syncs, "heavy-sync")
         self._most = web.connections
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._batches = 0
@@ -71,7 +71,7 @@ class WorkQueue:
         self._heavy_waiting += 1
         job = self._heavy_gauges.job()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._heavy, _fresh, work, job)
+            return await self._heavy.run(_fresh, work, job)
         finally:
             self._heavy_waiting -= 1
             job.end()
@@ -86,8 +86,7 @@ class WorkQueue:
         batch = [self._waiting.popleft() for _ in range(min(MOST_IN_BATCH, len(self._waiting)))]
         self._light_gauges.queued.dec(len(batch))
         self._light_gauges.busy.inc(len(batch))
-        loop = asyncio.get_running_loop()
-        done = loop.run_in_executor(self._light, _run_all, [work for work, _ in batch])
+        done = self._light.run(_run_all, [work for work, _ in batch])
         futures = [future for _, future in batch]
         done.add_done_callback(lambda finished: self._finish(futures, finished))
 
