@@ -12,6 +12,7 @@ from appliance.config.schema import Config
 
 _WHOLE: Final = (
     "registration",
+    "oauth",
     "password_policy",
     "pages",
     "mail",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import field
 
 from appliance.config.fields import Section
-from appliance.config.sections.accounts import Captcha, Cas, Pages, PasswordPolicy, Registration
+from appliance.config.sections.accounts import Captcha, Cas, OAuth, Pages, PasswordPolicy, Registration
 from appliance.config.sections.backup import Backup
 from appliance.config.sections.calls import Rtc, Turn
 from appliance.config.sections.diagnostics import Alerts, Diagnostics, Metrics
@@ -37,6 +37,7 @@ class Config(Section, frozen=True):
     web: Web = field(default_factory=Web)
     worker: Worker = field(default_factory=Worker)
     registration: Registration = field(default_factory=Registration)
+    oauth: OAuth = field(default_factory=OAuth)
     captcha: Captcha = field(default_factory=Captcha)
     cas: Cas = field(default_factory=Cas)
     password_policy: PasswordPolicy = field(default_factory=PasswordPolicy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from appliance.config import get_config
 from matrix_app.http.endpoint import endpoint
@@ -10,7 +10,10 @@ from matrix_app.http.request import Request
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.services import mail
+from matrix_app.services.oauth.sessions import is_oauth
 from matrix_app.storage import accounts
+
+_ON_PAGES: Final = ("m.change_password", "m.get_login_token", "m.3pid_changes")
 
 
 @endpoint("GET", "/_matrix/client/v3/capabilities", guests=True)
@@ -43,6 +46,9 @@ def _of_user(requester: Requester) -> dict[str, Any]:
         "m.change_password": {"enabled": has_password and get_config().registration.allow_password_change},
         "m.get_login_token": {"enabled": signs_in and not requester.is_guest},
     }
+    if is_oauth(requester):
+        # What needs the user to authenticate anew is done on the pages of the account.
+        found |= {name: {"enabled": False} for name in _ON_PAGES}
     if requester.is_admin:
         found["m.account_moderation"] = {"suspend": True, "lock": True}
     return found

@@ -10,6 +10,8 @@ from matrix_app.http.uia import require_uia
 from matrix_app.protocol.errors import BadJson
 from matrix_app.services.cross_signing import needs_authentication, read_upload, upload_cross_signing_keys
 from matrix_app.services.cross_signing_reset import may_reset
+from matrix_app.services.oauth.sessions import is_oauth
+from matrix_app.services.uia.stages import OAUTH_FLOWS
 from matrix_app.services.upload_signatures import upload_signatures
 
 
@@ -26,7 +28,9 @@ def post_device_signing(request: Request) -> dict[str, Any]:
             return {}
         authenticate = not may_reset(request.requester.user_nid)
     if authenticate:
-        done = require_uia(request, action="replace the keys that prove your identity", once=True)
+        flows = OAUTH_FLOWS if is_oauth(request.requester) else None
+        action = "replace the keys that prove your identity"
+        done = require_uia(request, action=action, flows=flows, once=True)
         keys = read_upload(request.requester, done.params)
     upload_cross_signing_keys(request.requester, keys, authenticated=True)
     return {}

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from matrix_app.http.request import Request, to_struct
-from matrix_app.protocol.errors import BadJson
+from matrix_app.protocol.errors import BadJson, Forbidden
+from matrix_app.services.oauth.sessions import is_oauth
 from matrix_app.services.uia import Completed, Operation, authenticate, forget
 from matrix_app.services.uia.abilities import flows_of
 from matrix_app.services.uia.operation import Flow
@@ -31,7 +32,8 @@ def require_uia(
     its path, the user and the body; a client may repeat the request with nothing but `auth`, so take the
     parameters from the result, not from the request. `params` replaces the body where it holds a password,
     which must not be stored. `flows` replaces what the account offers. With `once`, a session that is
-    complete serves no second request.
+    complete serves no second request. Raises `Forbidden` for who signed in by the OAuth 2.0 API, unless
+    there are flows for them.
     """
     body = request.json_object(empty_allowed=True)
     auth = body.get("auth")
@@ -40,6 +42,7 @@ def require_uia(
     requester = request.requester_or_none
     user_nid = None if requester is None else requester.user_nid
     if flows is None:
+        _refuse_oauth(request)
         flows = flows_of(request.requester.user_nid)
     operation = Operation(
         endpoint=endpoint_of(request),
@@ -53,6 +56,13 @@ def require_uia(
     if once:
         forget(done.session_id)
     return done
+
+
+def _refuse_oauth(request: Request) -> None:
+    # "the endpoints that depend on it for authentication can't be used when an access token is obtained with
+    # this API"
+    if is_oauth(request.requester):
+        raise Forbidden("Do this on the pages of your account: this app has signed in by them")
 
 
 def check_body(request: Request, schema: type[msgspec.Struct]) -> None:

@@ -12,6 +12,7 @@
       + Unavailable 503             StoreUnavailable
       + BadGateway 502              RemoteUnreachable, StoreRefused
       + RemoteError                 what another server answered, where it makes sense here
+      + OAuthError                  rendered as RFC 6749 has it
 
 Raised where the fault is found; rendered in one place (`matrix_app.http`), as the
 "Standard error response" of the client-server API says.
@@ -453,3 +454,25 @@ class NotYetUploaded(MatrixError):
 
     status = 504
     errcode = "M_NOT_YET_UPLOADED"
+
+
+class OAuthError(MatrixError):
+    """An error of the OAuth 2.0 API, which has the form of RFC 6749 section 5.2.
+
+    `back` is where the browser may be sent with it, by who sits there: the client's redirect URI.
+    """
+
+    status = 400
+
+    def __init__(self, message: str, *, error: str, status: int | None = None) -> None:
+        super().__init__(message, status=status)
+        self.error = error
+        self.back = ""
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object of the answer."""
+        return {"error": self.error, "error_description": self.message}
+
+    def headers(self) -> dict[str, str]:
+        """Such answers are never kept."""
+        return {"Cache-Control": "no-store"}

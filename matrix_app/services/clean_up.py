@@ -7,6 +7,7 @@ from typing import Final
 
 from appliance.config import get_config
 from matrix_app.services.appservice_admin import oldest_position
+from matrix_app.services.oauth.clients import delete_stale
 from matrix_app.services.uia import sessions as uia_sessions
 from matrix_app.storage import (
     audit,
@@ -67,6 +68,7 @@ def delete_expired() -> int:
 def _delete_old_records() -> None:
     audited = now_ms() - get_config().retention.audit_days * 24 * HOUR_MS
     _in_batches(lambda: web_sessions.delete_before(now_ms() - KEPT_WEB_SESSIONS_MS, BATCH), BATCH)
+    _in_batches(lambda: delete_stale(BATCH), BATCH)
     _in_batches(lambda: audit.delete_before(audited, BATCH), BATCH)
     _in_batches(lambda: long_tasks.delete_finished_before(audited, BATCH), BATCH)
 

@@ -11,7 +11,7 @@ from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.ids import parse_device_id, parse_text
 from matrix_app.services.access_tokens import hash_token, new_token
 from matrix_app.services.token_marks import marked
-from matrix_app.storage import db, devices, refresh_tokens, sessions
+from matrix_app.storage import db, devices, oauth_sessions, refresh_tokens, sessions
 from matrix_app.storage.clock import now_ms
 
 _DEVICE_ID_LETTERS = string.ascii_uppercase
@@ -81,17 +81,25 @@ def _device(user_nid: int, device_id: str | None, display_name: str | None) -> t
     if known is not None:
         # If the client sets the device_id, the tokens previously assigned to that device are invalidated.
         sessions.end_tokens_of_device(known.nid)
+        oauth_sessions.end(known.nid)
         return device_id, known.nid
-    if devices.is_cross_signing_key(user_nid, device_id):
-        raise Forbidden("The device ID is that of a cross-signing key")
-    _check_device_limit(user_nid)
+    _check_addition(user_nid, device_id)
     name = None if display_name is None else parse_text(display_name)[:LONGEST_NAME]
     nid = sessions.put_device(user_nid, device_id, name, now_ms())
     devices.device_list_changed(user_nid, device_id)
     return device_id, nid
 
 
-def _check_device_limit(user_nid: int) -> None:
+def check_new_device(user_nid: int, device_id: str) -> None:
+    """Raise `Forbidden` or `InvalidParam` where a user could not sign in on a device, new or not."""
+    parse_device_id(device_id)
+    if devices.find(user_nid, device_id) is None:
+        _check_addition(user_nid, device_id)
+
+
+def _check_addition(user_nid: int, device_id: str) -> None:
+    if devices.is_cross_signing_key(user_nid, device_id):
+        raise Forbidden("The device ID is that of a cross-signing key")
     config = get_config()
     if devices.count(user_nid) >= config.limits.devices_per_user:
         raise Forbidden(

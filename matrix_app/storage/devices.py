@@ -42,6 +42,8 @@ TABLES_OF_DEVICE = (
     "client_transaction",
     "dehydrated_device",
     "restored_device",
+    "oauth_session",
+    "oauth_code",
 )
 
 

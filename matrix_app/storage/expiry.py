@@ -13,6 +13,8 @@ _TABLES: Final = (
     ("one_time_token", "token_hash", "expires_ts"),
     ("threepid_session", "sid", "created_ts"),
     ("outbound_to_device", "nid", "created_ts"),
+    ("oauth_code", "code_hash", "expires_ts"),
+    ("oauth_device_grant", "device_code_hash", "expires_ts"),
 )
 
 

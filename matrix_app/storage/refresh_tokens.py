@@ -41,6 +41,13 @@ def any_since(device_nid: int, ts: int) -> bool:
     return db.value(sql, (device_nid, ts)) is not None
 
 
+def oldest_ts(device_nid: int) -> int | None:
+    """When the oldest refresh token of a device was made that is still valid."""
+    sql = "SELECT min(created_ts) FROM refresh_token WHERE device_nid = %s"
+    found: int | None = db.value(sql, (device_nid,))
+    return found
+
+
 def replace(nid: int, successor_nid: int) -> None:
     """Let a token point to the one that replaces it."""
     db.execute("UPDATE refresh_token SET next_nid = %s WHERE nid = %s", (successor_nid, nid))

@@ -92,3 +92,6 @@ def end_tokens_of_user(user_nid: int, *, but_device_nid: int | None = None) -> N
             f"DELETE FROM {table} WHERE user_nid = %s AND (device_nid IS NULL OR device_nid <> %s)",
             (user_nid, kept),
         )
+    # Nor may a device be signed in by what the user has allowed before.
+    db.execute("DELETE FROM oauth_code WHERE user_nid = %s AND device_nid IS NULL", (user_nid,))
+    db.execute("DELETE FROM oauth_device_grant WHERE user_nid = %s", (user_nid,))

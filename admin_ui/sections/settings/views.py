@@ -25,6 +25,7 @@ from matrix_app.storage import settings as stored
 TITLES = {
     "server": _("This server"),
     "registration": _("Registration"),
+    "oauth": _("Sign-in from apps (OAuth 2.0)"),
     "captcha": _("Captcha"),
     "password_policy": _("Passwords"),
     "pages": _("Sign-in to these pages"),

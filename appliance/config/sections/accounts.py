@@ -50,6 +50,18 @@ class Registration(Section, frozen=True):
     ] = 3600
 
 
+class OAuth(Section, frozen=True):
+    """Signing in from apps by the pages of this server (OAuth 2.0), as Element X does."""
+
+    enabled: Annotated[
+        bool,
+        doc(
+            "Whether apps may sign people in, and let them register, by this server's pages. Apps that "
+            "have signed in stay so when it is turned off."
+        ),
+    ] = False
+
+
 class PasswordPolicy(Section, frozen=True):
     """What a password must be, and what it costs to check one."""
 

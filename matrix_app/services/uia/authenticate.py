@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from matrix_app.protocol.errors import BadJson, Forbidden, MatrixError, UserInteractive
 from matrix_app.services.uia import sessions
 from matrix_app.services.uia.operation import Operation
-from matrix_app.services.uia.stages import SSO, StageFailedError, check_stage, stage_params
+from matrix_app.services.uia.stages import OAUTH, SSO, StageFailedError, check_stage, stage_params
 from matrix_app.storage import interning
 from matrix_app.storage.uia_sessions import UiaSession
 
@@ -35,6 +35,8 @@ def authenticate(operation: Operation, auth: dict[str, Any] | None) -> Completed
     stage = auth.get("type")
     if stage is not None and not isinstance(stage, str):
         raise BadJson("auth.type must be a string")
+    if stage is None and any(OAUTH in flow for flow in session.request["flows"]):
+        stage = OAUTH  # it is completed elsewhere, and asked about by the session alone
     if stage is not None and stage not in session.completed:
         session = _take(session, stage, auth, operation)
     if not _is_complete(session):

@@ -9,7 +9,9 @@ from appliance.config import get_config
 from matrix_app.protocol.errors import Forbidden, MatrixError, MissingParam, Unauthorized
 from matrix_app.protocol.ids import parse_text
 from matrix_app.services.check_password import check_password
+from matrix_app.services.cross_signing_reset import may_reset
 from matrix_app.services.find_account import find_account, identifier_of
+from matrix_app.services.oauth.server_metadata import reset_address
 from matrix_app.services.threepids.validation import Purpose, validated_session
 from matrix_app.storage import db, registration_tokens
 from matrix_app.storage.clock import now_ms
@@ -22,6 +24,10 @@ RECAPTCHA = "m.login.recaptcha"
 TERMS = "m.login.terms"
 REGISTRATION_TOKEN = "m.login.registration_token"  # noqa: S105
 SSO = "m.login.sso"
+OAUTH = "m.oauth"
+# As clients from before version 1.17 know it.
+OLD_OAUTH = "org.matrix.cross_signing_reset"
+OAUTH_FLOWS = ((OAUTH,), (OLD_OAUTH,))
 
 # What an address must have been validated for, by the endpoint that asks for it.
 _EMAIL_PURPOSES = {"POST register": Purpose.REGISTER, "POST account/password": Purpose.PASSWORD}
@@ -53,6 +59,8 @@ def stage_params(stages: Iterable[str]) -> dict[str, Any]:
         terms = config.registration.terms
         policy = {"version": terms.version, "en": {"name": terms.name, "url": terms.url}}
         params[TERMS] = {"policies": {"terms_of_service": policy}}
+    if OAUTH in stages:
+        params |= {stage: {"url": reset_address()} for stage in (OAUTH, OLD_OAUTH)}
     return params
 
 
@@ -112,6 +120,12 @@ def _sso(session: UiaSession, auth: dict[str, Any], ip: str) -> Any:
     raise StageFailedError(Unauthorized("Sign in on the fallback page first"))
 
 
+def _oauth(session: UiaSession, auth: dict[str, Any], ip: str) -> bool:
+    if session.user_nid is None or not may_reset(session.user_nid):
+        raise StageFailedError(Unauthorized("Approve it on the pages of your account first"))
+    return True
+
+
 _CHECKS: dict[str, Callable[[UiaSession, dict[str, Any], str], Any]] = {
     DUMMY: _dummy,
     PASSWORD: _password,
@@ -120,6 +134,8 @@ _CHECKS: dict[str, Callable[[UiaSession, dict[str, Any], str], Any]] = {
     TERMS: _terms,
     REGISTRATION_TOKEN: _registration_token,
     SSO: _sso,
+    OAUTH: _oauth,
+    OLD_OAUTH: _oauth,
 }
 
 

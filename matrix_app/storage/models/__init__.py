@@ -46,6 +46,7 @@ from matrix_app.storage.models.media import (
     MediaThumbnail,
     UrlPreview,
 )
+from matrix_app.storage.models.oauth import OAuthClient, OAuthCode, OAuthDeviceGrant, OAuthSession
 from matrix_app.storage.models.policy import PolicyList, PolicyMatch
 from matrix_app.storage.models.room import (
     AppserviceRoom,
@@ -177,6 +178,10 @@ __all__ = [
     "MediaRemoval",
     "MediaThumbnail",
     "Membership",
+    "OAuthClient",
+    "OAuthCode",
+    "OAuthDeviceGrant",
+    "OAuthSession",
     "OneTimeKey",
     "OneTimeToken",
     "OutboundToDevice",
