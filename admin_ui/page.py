@@ -102,6 +102,11 @@ def _refused(visit: Visit, session: bool, pending: bool, confirmed: bool) -> Htt
     return None
 
 
+def sent_to_prove(visit: Visit) -> HttpResponse | None:
+    """Where a visitor is sent, by a page that anybody may open, who has to prove anew who they are."""
+    return _refused(visit, True, False, True)
+
+
 def _refused_setup(visit: Visit, session: bool) -> HttpResponse | None:
     """The setup has no users: it is for one browser, which knew the code, until it is finished."""
     if not setup.is_open():

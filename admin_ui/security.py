@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 # Scripts and styles come from the folder of static files alone: media of users have the same origin.
 _POLICY: Final = (
     "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data:; font-src {static};"
-    " connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " connect-src 'self'; manifest-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
 )
 # What a source may be in a policy; addresses of IPv6 may not.
 _HOST: Final = re.compile(r"[a-z0-9.-]+(:[0-9]+)?", re.IGNORECASE)
@@ -36,6 +36,8 @@ def add_headers(response: HttpResponseBase, http: HttpRequest) -> None:
         response.headers.setdefault(name, value)
 
 
-def content_security_policy(host: str) -> str:
-    """The policy of a page that was asked for under a host name."""
-    return _POLICY.format(static=f"{host}/static/" if _HOST.fullmatch(host) else "'self'")
+def content_security_policy(host: str, *forms: str) -> str:
+    """The policy of a page that was asked for under a host name, and whose forms may lead elsewhere too."""
+    return _POLICY.format(
+        forms=" ".join(("'self'", *forms)), static=f"{host}/static/" if _HOST.fullmatch(host) else "'self'"
+    )

@@ -36,7 +36,7 @@ ADMIN_SECTIONS = (
     "api",
 )
 # The same below /account/.
-ACCOUNT_SECTIONS = ("join", "account", "language")
+ACCOUNT_SECTIONS = ("join", "oauth", "account", "language")
 # The same below /setup/.
 SETUP_SECTIONS = ("setup",)
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.admin_ui.deeds import (
     account,
+    apps,
     backups,
     belongings,
     care,
@@ -34,7 +35,7 @@ from tests.filled.answers import answering_actions
 OF_OWNERS = (users, belongings, imports, files, rooms, several, policies, care, running, backups)
 # Shows recovery codes, as account:recovery-codes does.
 SHOWN_ELSEWHERE = {"account:passkey-add"}
-SECTIONS = (*OF_OWNERS, account, signing_in)
+SECTIONS = (*OF_OWNERS, account, apps, signing_in)
 
 
 def test_there_is_a_deed_for_every_action() -> None:

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from admin_ui.sections.media.actions import DEEDS
 from admin_ui.sections.settings.views import sections
+from tests.filled.apps import parameters_of
 from tests.filled.filling import NOTHING, Filled
 
 AREAS: Final = ("admin", "account", "setup")
@@ -58,6 +59,8 @@ EXAMPLES: Final[dict[tuple[str, str], Values]] = {
 QUERIES: Final[dict[tuple[str, str], Callable[[Filled], dict[str, str]]]] = {
     ("account", "device"): lambda filled: {"device_id": filled.device},
     ("account", "device-delete"): lambda filled: {"device_id": filled.device},
+    ("account", "authorize"): lambda filled: parameters_of(filled.app),
+    ("account", "link"): lambda filled: {"user_code": filled.user_code},
 }
 # Beside the addresses of the configuration: where there is no page.
 NOWHERE: Final = Address("admin", "not-found", "/admin/no/such/page/")

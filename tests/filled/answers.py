@@ -104,6 +104,7 @@ def _of_account(filled: Filled) -> Iterator[Answer]:
     fields = {"device_id": filled.device, "name": "Kitchen"}
     yield Answer("account:device-rename", device, fields, address="/account/device/rename/")
     yield Answer("account:join", f"/account/join/{filled.invitation}/", _TWO_PASSWORDS)
+    yield Answer("account:register", "/account/register/", _TWO_PASSWORDS)
 
 
 def _signing_in(_filled: Filled) -> Iterator[Answer]:

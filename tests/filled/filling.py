@@ -11,6 +11,7 @@ from matrix_app.services.system_user import system_account
 from matrix_app.services.web_sign_in import ACCOUNT, ADMIN
 from matrix_app.storage import db, setup_state
 from tests.filled.administration import fill_administration, invitation_of
+from tests.filled.apps import fill_apps
 from tests.filled.keeping import backup_id, bridge_id, fill_backups, fill_bridges
 from tests.filled.media import fill_media, media_id_of
 from tests.filled.names import server_name
@@ -49,6 +50,8 @@ class Filled(msgspec.Struct, frozen=True):
     media: str
     bridge: str
     backup: str
+    app: str
+    user_code: str
 
 
 def fill(size: Size, now: int, *, in_setup: bool = False) -> Filled:
@@ -68,6 +71,7 @@ def fill(size: Size, now: int, *, in_setup: bool = False) -> Filled:
             system = system_account()
             fill_policies(size, people, Someone(system.user_nid, system.user_id, ""), now)
         fill_watch(size, now)
+        app, user_code = fill_apps(now) if size.devices else (NOTHING, NOTHING)
         _setup(people.owner.nid, now, finished=not in_setup)
         tokens = {area: sign_in(people.owner, area, now) for area in (ADMIN, ACCOUNT)}
     fill_backups(size, now)
@@ -80,6 +84,8 @@ def fill(size: Size, now: int, *, in_setup: bool = False) -> Filled:
         device=device_id_of(people.owner, 0) if size.devices else NOTHING,
         user=people.busiest.nid,
         user_import=imported or NOBODY,
+        app=app,
+        user_code=user_code,
     )
 
 
@@ -109,6 +115,8 @@ def of_nothing() -> Filled:
         media=NOTHING,
         bridge=NOTHING,
         backup=NOTHING,
+        app=NOTHING,
+        user_code=NOTHING,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpResponse
@@ -22,7 +23,9 @@ from admin_ui.sections.sign_in.next_page import safe_next
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import web_sign_in
+from matrix_app.services.oauth.server_metadata import is_on, registers_on_page
 from matrix_app.services.second_factor import has_app
+from matrix_app.services.web_sign_in import ACCOUNT
 
 
 class SignInForm(forms.Form):
@@ -87,7 +90,8 @@ def of_area(area: str) -> list[tuple[str, Callable[..., HttpResponseBase], str]]
     def sign_out(visit: Visit) -> HttpResponse:
         if visit.is_post:
             web_sign_in.sign_out(visit.session)
-        response = visit.redirect(reverse(f"{area}:sign-in"))
+        onwards = f"?{urlencode({'next': safe_next(visit)})}" if visit.form.get("next") else ""
+        response = visit.redirect(reverse(f"{area}:sign-in") + onwards)
         if visit.is_post:
             cookies.drop_session(response, visit.http, area)
         return response
@@ -117,6 +121,7 @@ def _try(
             return response
     status = 400 if visit.is_post else 200
     values |= {"form": form, "next": safe_next(visit), **passkeys.shown(visit)}
+    values["registers"] = is_on() and registers_on_page() and visit.area == ACCOUNT
     return visit.page(template, status=status, **values)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
+import requests
 import yaml
 from aiohttp import web
 
+from matrix_app.services.oauth.server_metadata import PREFIX
 from tests.admin_ui.deeds.stage import VERSION, Stage, eventually
 from tests.factories.bridges import registration
 from tests.faults.peer import Call
+from tests.filled.apps import SCOPE, metadata_of
 from tests.filled.filling import NOBODY, NOTHING, Filled
 from tests.interop.people import Person, call, path_of
 
@@ -33,13 +36,14 @@ def plant(stage: Stage) -> Filled:
     elsewhere(stage, room_id)
     policy = a_policy_list(stage, mallory)
     a_bridge(stage)
+    app, user_code = an_app(stage)
     values = {name: stage.value(f"SELECT max(nid) FROM {name}") for name in ("event_report", "long_task")}
     return Filled(
         owner=stage.owner_person.user_id, tokens={}, device=mallory.device_id, passkey=NOBODY,
         user=stage.user_nid(mallory), user_import=NOBODY, policy=policy, room=stage.room_nid(room_id),
         report=values["event_report"], task=values["long_task"] or NOBODY, invitation=NOTHING,
         server=stage.peer.name, media_server=mallory.server_name, media=media_id, bridge="irc",
-        backup=NOTHING,
+        backup=NOTHING, app=app, user_code=user_code,
     )  # fmt: skip
 
 
@@ -116,6 +120,15 @@ def a_policy_list(stage: Stage, mallory: Person) -> int:
     owner.press("Look whom it means here")
     stage.task_is_done(owner)
     return int(stage.value("SELECT max(nid) FROM policy_list"))
+
+
+def an_app(stage: Stage) -> tuple[str, str]:
+    """An app that calls itself so, and a device with it that waits to be let in."""
+    base = f"{stage.server.base}{PREFIX}"
+    registered = requests.post(f"{base}/register", json=metadata_of(SCRIPT), timeout=30).json()
+    form = {"client_id": registered["client_id"], "scope": SCOPE}
+    waiting = requests.post(f"{base}/device", data=form, timeout=30).json()
+    return registered["client_id"], waiting["user_code"]
 
 
 def a_bridge(stage: Stage) -> None:

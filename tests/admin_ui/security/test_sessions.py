@@ -28,6 +28,8 @@ OPEN: Final = {
     "account:passkey-begin-sign-in",
     "account:passkey-sign-in",
     "account:join",
+    "account:authorize",
+    "account:register",
     "account:language",
 }
 # For those who have given their password, and not yet their second factor.

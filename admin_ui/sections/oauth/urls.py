@@ -1,0 +1,13 @@
+"""Where apps send people to sign in (the OAuth 2.0 API)."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from admin_ui.sections.oauth import authorize, link, register
+
+urlpatterns = [
+    path("authorize/", authorize.authorize, name="authorize"),
+    path("link/", link.link, name="link"),
+    path("register/", register.register, name="register"),
+]
