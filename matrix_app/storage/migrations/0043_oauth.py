@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('storage', '0041_newest_release'),
+        ('storage', '0042_refusals'),
     ]
 
     operations = [
