@@ -46,6 +46,8 @@ REMOTE_MEDIA = "tests.factories.offline.media"
 REMOTE_KEYS = "tests.factories.key_servers.servers"
 URL_PREVIEWS = "tests.factories.offline.previews"
 
-if not _database.startswith("postgres"):
+if _database.startswith("postgres"):
+    DATABASES["default"]["ENGINE"] = "tests.postgresql"
+else:
     # A file, as on a real server: Django's default, a database in memory, locks differently.
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
