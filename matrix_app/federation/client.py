@@ -28,6 +28,7 @@ DEFAULT_MAX_BYTES: Final = 16 << 20
 MAX_ERROR_BYTES: Final = 65_536
 # Larger answers are parsed in a thread, so that other requests go on.
 PARSED_HERE: Final = 262_144
+WRITTEN_AT_ONCE: Final = 262_144
 # A time-out counts against a server only when it had so many seconds.
 FAIR_SECONDS: Final = 10.0
 # The server's proxy says that the server is not there.
@@ -123,8 +124,13 @@ class FederationClient:
     ) -> RemoteHead:
         """Write the answer to a file while it arrives. Options and errors are those of `request`."""
         async with self.stream(destination, method, path, **options) as body:
+            held = bytearray()
             async for chunk in body.chunks():
-                await loop.in_thread(into.write, chunk)
+                held += chunk
+                if len(held) >= WRITTEN_AT_ONCE:
+                    await loop.in_thread(into.write, bytes(held))
+                    held.clear()
+            await loop.in_thread(into.write, bytes(held))
             return body.head
 
     @asynccontextmanager

@@ -13,14 +13,15 @@ from matrix_app.federation import loop
 from matrix_app.federation.key_fetching import ClientKeyFetcher
 from matrix_app.federation.key_ring import Found, KeyRing, Need, recall_stored
 from matrix_app.federation.loop import LoopThread
+from matrix_app.federation.second_hand import both_ways
 from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.signing import (
     MOST_SIGNATURES,
     servers_that_must_sign,
     signing_key_ids,
-    verify_event,
     verify_json,
+    verify_received,
 )
 from matrix_app.storage.clock import now_ms
 
@@ -60,13 +61,13 @@ async def verify_event_signatures(
 
 
 def known_event_faults(events: Sequence[Event]) -> list[MatrixError | None]:
-    """As `verify_event_signatures`, with the keys that are here, in the caller's thread.
+    """As `verify_event_signatures`, with the keys that are here, in the caller's thread and one beside it.
 
     Where that does not do, there is `KeysUnknown`.
     """
     checks = [_check_of(event) for event in events]
     found = recall_stored([need for check in checks for signer in check.signers for need in signer])
-    return _verify_all(checks, found)
+    return both_ways(checks, lambda some: _verify_all(some, found))
 
 
 async def learn_keys(needs: Iterable[Need], seconds: float, ring: KeyRing | None = None) -> None:
@@ -130,6 +131,8 @@ def _fault_of(check: _Check, found: Found) -> MatrixError | None:
         fault = _fault_of_signer(check.event, signer, found)
         if fault is not None:
             return fault
+    # It has been verified, and may be kept for long.
+    check.event.signed = None
     return None
 
 
@@ -148,7 +151,7 @@ def _fault_of_signer(event: Event, signer: Sequence[Need], found: Found) -> Matr
         if key is None or not need.is_met_by(key):
             continue
         try:
-            verify_event(event.pdu, event.rules, need.server_name, need.key_id, key.verify_key)
+            verify_received(event, need.server_name, need.key_id, key.verify_key)
         except MatrixError as error:
             return error
         fault = None

@@ -40,6 +40,17 @@ def encode_canonical(value: Any, *, lenient: bool = False) -> bytes:
         raise BadJson(f"Not canonical JSON: {error}") from None
 
 
+def encode_checked(value: Any) -> bytes:
+    """The canonical JSON of a value, or of parts of one, that the strict mode has accepted before.
+
+    That it is canonical is not looked for again, which takes several times as long as writing it.
+    """
+    try:
+        return orjson.dumps(value, option=_OPTIONS)
+    except TypeError as error:
+        raise BadJson(f"Not canonical JSON: {error}") from None
+
+
 def is_same_json(one: Any, other: Any) -> bool:
     """Whether two values are the same JSON; for Python 1 is True as well."""
     return one == other and encode_canonical(one, lenient=True) == encode_canonical(other, lenient=True)

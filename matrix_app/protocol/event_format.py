@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict, Unpack
 
-from matrix_app.protocol.canonical_json import MAX_INTEGER, encode_canonical
+from matrix_app.protocol.canonical_json import MAX_INTEGER, encode_canonical, encode_checked
 from matrix_app.protocol.errors import BadJson, InvalidParam, TooLarge
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.hashes import add_content_hash, event_id_of, reference_hash
+from matrix_app.protocol.hashes import add_content_hash, event_id_of, hash_event_id, reference_hash
 from matrix_app.protocol.ids import MAX_ID_BYTES, domain_of, parse_event_id, parse_room_id, parse_user_id
+from matrix_app.protocol.redaction import redact
 from matrix_app.protocol.room_versions import RoomVersion
-from matrix_app.protocol.signing import SigningKey, add_event_signature
+from matrix_app.protocol.signing import SigningKey, add_event_signature, signed_bytes
 from matrix_app.protocol.unpadded_base64 import encode_base64
 
 MAX_PDU_BYTES: Final = 65536
@@ -84,6 +86,27 @@ def finish_event(pdu: dict[str, Any], *, rules: RoomVersion, key: SigningKey, se
     signed = add_event_signature(hashed, rules, server_name, key)
     check_pdu_size(signed, rules)
     return Event(signed, event_id_of(signed, rules), rules)
+
+
+def received_event(pdu: dict[str, Any], rules: RoomVersion) -> Event:
+    """The event of a PDU that has passed `check_pdu_format`, with what its signatures cover at hand.
+
+    That is hashed for its ID as well, from version 3 on.
+    """
+    signed = signed_bytes(redact(pdu, rules), checked=rules.strict_canonical_json)
+    if rules.event_id_format == "domain":
+        event = Event(pdu, pdu["event_id"], rules)
+    else:
+        event = Event(pdu, hash_event_id(sha256(signed).digest(), rules), rules)
+    event.signed = signed
+    return event
+
+
+def encode_event(event: Event) -> bytes:
+    """The canonical JSON of an event that has passed `check_pdu_format`, here or when it came."""
+    if event.rules.strict_canonical_json:
+        return encode_checked(event.pdu)
+    return encode_canonical(event.pdu, lenient=True)
 
 
 def build_pdu(*, rules: RoomVersion, **fields: Unpack[EventFields]) -> dict[str, Any]:

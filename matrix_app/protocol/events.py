@@ -17,6 +17,7 @@ class Event:
     `pdu` holds exactly what is hashed and signed and is never changed. `state_key` is None for an
     event that is not a state event. `prev_event_ids` and `auth_event_ids` are plain IDs whatever
     the room version's format. `room_id` is derived for create events that carry none (version 12).
+    `signed` is what its signatures cover, where that is at hand and still to be verified.
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class Event:
         "room_id",
         "rules",
         "sender",
+        "signed",
         "state_key",
         "type",
     )
@@ -42,6 +44,7 @@ class Event:
         self.event_id = event_id
         self.rules = rules
         self.rejected = rejected
+        self.signed: bytes | None = None
         self.type: str = pdu["type"]
         self.sender: str = pdu["sender"]
         self.state_key: str | None = pdu.get("state_key")

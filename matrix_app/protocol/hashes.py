@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any, Final
 
-from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.canonical_json import encode_canonical, encode_checked
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.protocol.ids import EventId
 from matrix_app.protocol.redaction import redact
@@ -15,10 +15,13 @@ from matrix_app.protocol.unpadded_base64 import decode_base64, encode_base64, en
 _NOT_HASHED: Final = frozenset({"unsigned", "signatures", "hashes"})
 
 
-def content_hash(pdu: dict[str, Any]) -> bytes:
-    """The SHA-256 of the whole event but `unsigned`, `signatures` and `hashes`."""
+def content_hash(pdu: dict[str, Any], *, checked: bool = False) -> bytes:
+    """The SHA-256 of the whole event but `unsigned`, `signatures` and `hashes`.
+
+    `checked`: the event is known to be canonical JSON.
+    """
     hashed = {key: value for key, value in pdu.items() if key not in _NOT_HASHED}
-    return sha256(encode_canonical(hashed, lenient=True)).digest()
+    return sha256(encode_checked(hashed) if checked else encode_canonical(hashed, lenient=True)).digest()
 
 
 def add_content_hash(pdu: dict[str, Any]) -> dict[str, Any]:
@@ -26,14 +29,17 @@ def add_content_hash(pdu: dict[str, Any]) -> dict[str, Any]:
     return {**pdu, "hashes": {"sha256": encode_base64(content_hash(pdu))}}
 
 
-def check_content_hash(pdu: dict[str, Any]) -> bool:
-    """Whether `pdu` has the content that its sender hashed; if not, it is to be taken as redacted."""
+def check_content_hash(pdu: dict[str, Any], *, checked: bool = False) -> bool:
+    """Whether `pdu` has the content that its sender hashed; if not, it is to be taken as redacted.
+
+    `checked` is that of `content_hash`.
+    """
     hashes = pdu.get("hashes")
     claimed = hashes.get("sha256") if isinstance(hashes, dict) else None
     if not isinstance(claimed, str):
         return False
     try:
-        return decode_base64(claimed) == content_hash(pdu)
+        return decode_base64(claimed) == content_hash(pdu, checked=checked)
     except InvalidParam:
         return False
 

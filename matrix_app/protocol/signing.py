@@ -15,7 +15,7 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 from nacl.utils import random
 
-from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.canonical_json import encode_canonical, encode_checked
 from matrix_app.protocol.errors import InvalidParam, InvalidSignature
 from matrix_app.protocol.hashes import add_content_hash
 from matrix_app.protocol.ids import ServerName, domain_of, parse_user_id
@@ -81,10 +81,13 @@ def read_signing_keys(text: str) -> list[SigningKey]:
     return [SigningKey.from_text(line) for line in text.splitlines() if line.strip()]
 
 
-def signed_bytes(obj: dict[str, Any]) -> bytes:
-    """What a signature on `obj` covers: its canonical JSON without `signatures` and `unsigned`."""
+def signed_bytes(obj: dict[str, Any], *, checked: bool = False) -> bytes:
+    """What a signature on `obj` covers: its canonical JSON without `signatures` and `unsigned`.
+
+    `checked`: `obj` is known to be canonical.
+    """
     signed = {key: value for key, value in obj.items() if key not in _NOT_SIGNED}
-    return encode_canonical(signed, lenient=True)
+    return encode_checked(signed) if checked else encode_canonical(signed, lenient=True)
 
 
 def sign_json(obj: dict[str, Any], server_name: str, key: SigningKey) -> dict[str, Any]:
@@ -115,6 +118,15 @@ def verify_event(
     """As `verify_json`, for an event: the signature covers what redaction leaves of it."""
     signature = _signature_of(pdu, server_name, key_id)
     _verify(signature, signed_bytes(redact(pdu, rules)), verify_key)
+
+
+def verify_received(event: Event, server_name: str, key_id: str, verify_key: bytes) -> None:
+    """As `verify_event`, for an event that may have at hand what is signed."""
+    signature = _signature_of(event.pdu, server_name, key_id)
+    message = event.signed
+    if message is None:
+        message = signed_bytes(redact(event.pdu, event.rules))
+    _verify(signature, message, verify_key)
 
 
 def verify_bytes(signature: str, message: bytes, verify_key: bytes) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import AuthorizationFailed
+from matrix_app.protocol.event_format import encode_event
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services import user_directory
@@ -201,7 +201,7 @@ def _take_position(room: RoomIdentity, event: Event) -> int:
 def _insert(room: RoomIdentity, event: Event, position: int, state_nid: int | None, ordinal: int) -> int:
     new = NewEvent(
         event=event,
-        json=encode_canonical(event.pdu, lenient=True),
+        json=encode_event(event),
         room_nid=room.nid,
         key_nid=interning.key_nid(event.type, event.state_key or ""),
         sender_nid=interning.user_nid(event.sender),

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.event_format import encode_event
 from matrix_app.protocol.events import Event
 from matrix_app.services.persist import Pending, store_auth_chains
 from matrix_app.services.received_checks import needed_ids, passes_own
-from matrix_app.storage import bulk, events
+from matrix_app.storage import bulk, db, events
 from matrix_app.storage.events import NewEvent, Status
 from matrix_app.storage.pace import Pace
 from matrix_app.storage.rooms import RoomIdentity
@@ -40,9 +40,10 @@ def store_outliers(room: RoomIdentity, found: Iterable[Event]) -> None:
 def store_ordered(room: RoomIdentity, batches: Iterable[Sequence[Event]]) -> Iterator[int]:
     """The same for events that come in order, each behind those that authorise it.
 
-    Each batch is stored when the iteration asks for it; what it gives is how many events that were.
+    Each batch is stored when the iteration asks for it; what it gives is how many events that were. The
+    disk is not waited for: whatever is built on these events waits for it, and has them written before.
     """
-    pace = Pace("event", "auth_chain", "state_key", "matrix_user")
+    pace = Pace("event", "auth_chain", "state_key", "matrix_user", begin=db.write_unsynced)
     for batch in batches:
         _store(room, batch, pace)
         yield len(batch)
@@ -105,7 +106,7 @@ def _insert(room: RoomIdentity, judged: Sequence[Event]) -> None:
     new = [
         NewEvent(
             event=event,
-            json=encode_canonical(event.pdu, lenient=True),
+            json=encode_event(event),
             room_nid=room.nid,
             key_nid=keys[event.type, event.state_key] if event.state_key is not None else None,
             sender_nid=users[event.sender],
@@ -119,11 +120,19 @@ def _insert(room: RoomIdentity, judged: Sequence[Event]) -> None:
         for event in judged
     ]
     inserted = bulk.insert_events(new)
+    db.on_commit(lambda: _remember(judged, inserted))
     known = events.nids_by_id(event.event_id for event in judged if event.event_id not in inserted)
     for item in new:
         if item.event.rejected and item.event.event_id in known:
             events.promote(known[item.event.event_id], item)
     _store_chains(judged, {**inserted, **known})
+
+
+def _remember(stored: Sequence[Event], nids: Mapping[str, int]) -> None:
+    """Whoever wanted these events stored needs them next."""
+    for event in stored:
+        if event.event_id in nids:
+            events.remember(nids[event.event_id], event)
 
 
 def _store_chains(judged: Sequence[Event], inserted: Mapping[str, int]) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from pyroaring import BitMap64
 
 from appliance.metrics.counted import count_events
-from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.event_format import encode_event
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.room_activity import BUMPS
@@ -134,7 +134,7 @@ def _insert_events(
         item.nid = nids[item.event.event_id] = events.insert(
             events.NewEvent(
                 event=item.event,
-                json=encode_canonical(item.event.pdu, lenient=True),
+                json=encode_event(item.event),
                 room_nid=room.nid,
                 key_nid=item.key_nid,
                 sender_nid=item.sender_nid,

@@ -6,6 +6,7 @@ more and after a restart, its progress is in the list of tasks, and it can be ca
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -29,7 +30,10 @@ MOST: Final = 200
 WAIT_SECONDS: Final = 900.0
 # Until a join that is to be cancelled has noticed.
 END_SECONDS: Final = 20.0
-_FIRST_LOOK: Final = 0.005
+# The topic of wake-ups by which other processes learn that joins have ended.
+ENDED: Final = "joined"
+# Who waits is told of the end of joins; should that be lost, it is seen at the next look.
+_FIRST_LOOK: Final = 0.02
 _LAST_LOOK: Final = 0.25
 
 
@@ -43,6 +47,32 @@ class Wanted(NamedTuple):
     content: dict[str, Any]
     was_here: bool
     is_guest: bool = False
+
+
+class _Ended:
+    """How many joins have been heard to have ended."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.count = 0
+
+    def tell(self) -> None:
+        with self._condition:
+            self.count += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Return when there are other than `seen`, or after a time."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.count != seen, seconds)
+
+
+_ended = _Ended()
+
+
+def one_has_ended() -> None:
+    """Let those who wait for joins look at once."""
+    _ended.tell()
 
 
 class StillJoiningError(MatrixError):
@@ -69,7 +99,8 @@ def request(
     wanted = Wanted(
         requester.user_id, requester.user_nid, room_id, list(servers), content, was_here, requester.is_guest
     )
-    with db.write():
+    # It is on the disk before a server is handed the join: see `Join`.
+    with db.write_unsynced():
         lock_user(requester.user_nid)
         under_way = _under_way(requester.user_nid, room_id)
         if under_way is not None:
@@ -108,10 +139,13 @@ def wait(nid: int, seconds: float = WAIT_SECONDS) -> None:
     """
     began = time.monotonic()
     end = began + seconds
-    while not is_over(nid):
+    while True:
+        seen = _ended.count
+        if is_over(nid):
+            return
         if is_stopping() or time.monotonic() >= end:
             raise StillJoiningError("The room is still being joined; ask again to wait for it")
-        time.sleep(min(max(_FIRST_LOOK, (time.monotonic() - began) / 20), _LAST_LOOK))
+        _ended.wait(seen, min(max(_FIRST_LOOK, (time.monotonic() - began) / 20), _LAST_LOOK))
 
 
 def end_own(requester: Requester, room_id: str) -> bool:

@@ -42,6 +42,8 @@ def search_text(user_id: str, displayname: Any) -> str:
 
 def fold(text: str) -> str:
     """Text without differences of case, accents and forms of letters."""
+    if text.isascii():
+        return text[: MAX_TEXT * 2].lower()
     decomposed = unicodedata.normalize("NFKD", text[: MAX_TEXT * 2]).casefold()
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 

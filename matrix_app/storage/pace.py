@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from matrix_app.storage import db
@@ -26,8 +26,9 @@ class Pace:
     it when it has ten thousand. So it is told to look at `tables`, in which the work stores, now and then.
     """
 
-    def __init__(self, *tables: str) -> None:
+    def __init__(self, *tables: str, begin: Callable[[], AbstractContextManager[None]] = db.write) -> None:
         self._tables = tables
+        self._begin = begin
         self._count = 0
         self._next_look = FIRST_LOOK
         self._ended = 0.0
@@ -36,10 +37,10 @@ class Pace:
 
     @contextmanager
     def write(self) -> Iterator[None]:
-        """A write transaction, as `db.write`."""
-        if db.is_sqlite():
-            time.sleep(max(0.0, self._ended + self._rest - time.monotonic()))
-        with db.write():
+        """A write transaction, as `db.write`, or what `begin` is."""
+        if db.is_sqlite() and (rest := self._ended + self._rest - time.monotonic()) > 0:
+            time.sleep(rest)
+        with self._begin():
             started = time.monotonic()
             yield
         self._ended = time.monotonic()

@@ -23,7 +23,7 @@ from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.errors import BadGateway, MatrixError, NotJson, TooLarge
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
-from matrix_app.protocol.json_stream import Piece, pieces
+from matrix_app.protocol.json_stream import Piece, pieces, pieces_of
 from matrix_app.protocol.signing import MOST_SIGNATURES, signing_key_ids
 from matrix_app.services.outliers import BATCH as STORED_AT_ONCE
 from matrix_app.services.outliers import known_among, store_ordered
@@ -32,6 +32,8 @@ from matrix_app.storage.rooms import RoomIdentity
 CHAIN: Final = "auth_chain"
 # Events that are verified in one go.
 BATCH: Final = 250
+# An answer of so many bytes is taken apart in memory.
+SHORT: Final = 1 << 20
 # How long the keys of those who signed the events may take that fill a gap.
 KEY_SECONDS: Final = 30.0
 
@@ -72,6 +74,11 @@ def survey(file: IO[bytes], *, fields: Collection[str], lists: Collection[str], 
 def _pieces(file: IO[bytes], origin: str) -> Iterator[Piece]:
     file.seek(0)
     try:
+        beginning = file.read(SHORT + 1)
+        if len(beginning) <= SHORT:
+            yield from pieces_of(beginning)
+            return
+        file.seek(0)
         yield from pieces(file.read)
     except (NotJson, TooLarge) as fault:
         raise BadGateway(f"The answer of {origin} cannot be read: {fault.message}") from fault

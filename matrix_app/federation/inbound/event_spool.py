@@ -9,20 +9,23 @@ from types import TracebackType
 from typing import Final, Self
 
 from appliance.config import get_config
-from matrix_app.protocol.canonical_json import decode_json, encode_canonical
+from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.errors import TooLarge
+from matrix_app.protocol.event_format import encode_event
 from matrix_app.protocol.events import Event
 from matrix_app.services.received_checks import needed_ids
 from matrix_app.storage.rooms import RoomIdentity
 
 # Each takes about 300 bytes of memory.
 MOST_EVENTS: Final = 500_000
+# Events with so many bytes of JSON stay in memory, where they take up to twenty times as much.
+HELD_BYTES: Final = 262_144
 
 
 class EventSpool:
     """Events of one room whose signatures and hashes have been checked. A context manager.
 
-    In memory is only which event is where, and which needs which.
+    In memory are the first few hundred; of the others only which event is where, and which needs which.
     """
 
     def __init__(self, room: RoomIdentity) -> None:
@@ -36,6 +39,8 @@ class EventSpool:
         self._lengths = array("l")
         self._needed: dict[int, tuple[int, ...]] = {}
         self._end = 0
+        self._held: dict[int, Event] = {}
+        self._held_bytes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -72,12 +77,20 @@ class EventSpool:
         number = self.number_of(event.event_id)
         if self._lengths[number]:
             return
-        data = encode_canonical(event.pdu, lenient=True)
+        data = encode_event(event)
+        self._lengths[number] = len(data)
+        if self._held_bytes + len(data) <= HELD_BYTES:
+            self._held[number] = event
+            self._held_bytes += len(data)
+        else:
+            self._write(number, data)
+        self._needed[number] = tuple(self.number_of(event_id) for event_id in needed_ids(event))
+
+    def _write(self, number: int, data: bytes) -> None:
         self._file.seek(self._end)
         self._file.write(data)
-        self._offsets[number], self._lengths[number] = self._end, len(data)
+        self._offsets[number] = self._end
         self._end += len(data)
-        self._needed[number] = tuple(self.number_of(event_id) for event_id in needed_ids(event))
 
     def batches(self, size: int) -> Iterator[list[Event]]:
         """The events, each behind those of them that authorise it; what is part of a circle is left out."""
@@ -87,6 +100,9 @@ class EventSpool:
 
     def event(self, number: int) -> Event:
         """The event with a number, which has been added."""
+        held = self._held.get(number)
+        if held is not None:
+            return held
         self._file.seek(self._offsets[number])
         pdu = decode_json(self._file.read(self._lengths[number]))
         return Event(pdu, self._event_ids[number], self._room.rules)

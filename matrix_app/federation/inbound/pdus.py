@@ -8,9 +8,9 @@ from typing import Any
 from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.errors import BadJson, MatrixError
-from matrix_app.protocol.event_format import check_pdu_format
+from matrix_app.protocol.event_format import check_pdu_format, received_event
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.hashes import check_content_hash, event_id_of
+from matrix_app.protocol.hashes import check_content_hash
 from matrix_app.protocol.redaction import redact
 from matrix_app.storage.rooms import RoomIdentity
 
@@ -24,7 +24,7 @@ def read_pdu(room: RoomIdentity, pdu: Any, *, any_number: bool = False) -> Event
         # Neither hashed nor signed: what is in it is the business of the server that sent it.
         pdu = {key: value for key, value in pdu.items() if key != "unsigned"}
     check_pdu_format(pdu, room.rules, any_number=any_number)
-    event = Event(pdu, event_id_of(pdu, room.rules), room.rules)
+    event = received_event(pdu, room.rules)
     if event.room_id != room.room_id:
         raise BadJson("The event is of another room")
     if event.event_id in event.prev_event_ids or event.event_id in event.auth_event_ids:
@@ -33,8 +33,8 @@ def read_pdu(room: RoomIdentity, pdu: Any, *, any_number: bool = False) -> Event
 
 
 def as_hashed(event: Event) -> Event:
-    """The event, redacted where its content is not the one that its sender hashed."""
-    if check_content_hash(event.pdu):
+    """The event of a PDU that was read, redacted where its content is not the one that its sender hashed."""
+    if check_content_hash(event.pdu, checked=event.rules.strict_canonical_json):
         return event
     return Event(redact(event.pdu, event.rules), event.event_id, event.rules)
 

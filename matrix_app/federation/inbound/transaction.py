@@ -13,8 +13,8 @@ from matrix_app.federation.inbound import background
 from matrix_app.federation.inbound.at_once import store_at_once
 from matrix_app.federation.inbound.pdus import read_pdu
 from matrix_app.federation.inbound.refusals import refused
-from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import BadJson, Forbidden, LimitExceeded, MatrixError, NotFound
+from matrix_app.protocol.event_format import encode_event
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services.known_rooms import find_here
@@ -184,7 +184,7 @@ def _results(looked_at: Sequence[_Accepted | _Refusal]) -> dict[str, dict[str, s
 
 
 def _staged(item: _Accepted, origin: str, origin_nid: int) -> NewPdu:
-    encoded = encode_canonical(item.event.pdu, lenient=True)
+    encoded = encode_event(item.event)
     return NewPdu(
         item.room.nid, origin_nid, item.event.event_id, encoded, now_ms(), _is_foreign(item, origin)
     )

@@ -49,7 +49,7 @@ def take_in(join: HandedIn, answer: IO[bytes], progress: Progress) -> RoomIdenti
     event = _as_signed_there(unknown, join, found.fields.get("event"))
     with EventSpool(unknown) as spool:
         state_ids = _read(unknown, spool, join, answer, found, progress)
-        with db.write():
+        with db.write_unsynced():
             room = rooms.ensure(event.room_id, join.rules.identifier)
         if room.rules != join.rules:
             raise _other_version(join.server)

@@ -175,7 +175,8 @@ class Join:
         room = rooms.find(self.wanted.room_id)
         if room is not None:
             carry_over(room, self.wanted.user_nid)
-        with db.write():
+        # The room is on the disk. Should this be lost, the join is found to be done, and ended again.
+        with db.write_unsynced():
             if room is not None:
                 invite_state.remove(room.nid, self.wanted.user_nid)
             remote_joins.finish(self.nid)

@@ -118,7 +118,12 @@ class JoinService:
         join.is_cancelled = row.cancel_requested
         done = self._threads.run(partial(self._work, join))
         self._running[row.nid] = (join, done)
-        done.add_done_callback(lambda _: self._news.set())
+        done.add_done_callback(self._ended)
+
+    def _ended(self, _: object) -> None:
+        self._news.set()
+        remote_joins.one_has_ended()
+        wakeups.tell(remote_joins.ENDED)
 
     def _work(self, join: Join) -> None:
         try:
