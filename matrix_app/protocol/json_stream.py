@@ -44,6 +44,8 @@ _TOKEN: Final = re.compile(rb"[^{}\[\]\"]*+(?:%b|([{\[])|([}\]]))" % _STRING, re
 _MARK: Final = re.compile(rb"[ \t\r\n]*+([^ \t\r\n])")
 
 
+_BROKEN: Final = "The JSON is broken, or ends before its end"
+
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -69,8 +71,8 @@ def pieces_of(text: bytes) -> list[Piece]:
         return [piece for name, value in members.items() for piece in _pieces_in(name, bytes(value))]
     except RecursionError:
         return list(pieces(io.BytesIO(text).read))
-    except ValueError as error:
-        raise NotJson(f"Not JSON: {error}") from None
+    except ValueError:
+        raise NotJson(_BROKEN) from None
 
 
 def _pieces_in(name: str, value: bytes) -> Iterator[Piece]:
@@ -152,7 +154,7 @@ class _Text:
             if len(self._buffer) - self._at > self._max_piece:
                 raise self._too_large()
             if not self._more():
-                raise NotJson("The JSON is broken, or ends before its end")
+                raise NotJson(_BROKEN)
         start, end = span
         if end - start > self._max_piece:
             raise self._too_large()
@@ -184,7 +186,7 @@ class _Text:
     def expect(self, mark: bytes) -> None:
         """Pass over a mark, which has to be what comes next."""
         if not self.skip(mark):
-            raise NotJson(f"The JSON is broken, or ends before its end: no {mark.decode()}")
+            raise NotJson(f"{_BROKEN}: no {mark.decode()}")
 
     def expect_end(self) -> None:
         """Nothing but space may be left."""
