@@ -34,6 +34,7 @@ def intern_users(user_ids: Iterable[str]) -> dict[str, int]:
             3,
             [(user_id, server_nids[domain_of(user_id)], domain_of(user_id) == local) for user_id in new],
         )
+        interning.remember_users(dict(made))
         found.update(made)
         if len(made) < len(new):
             found.update(interning.user_nids(new))
@@ -42,7 +43,12 @@ def intern_users(user_ids: Iterable[str]) -> dict[str, int]:
 
 def intern_keys(pairs: Iterable[type_and_key]) -> dict[type_and_key, int]:
     """The nids of (type, state_key) pairs, made where they are new; inside a write transaction."""
-    wanted = sorted(set(pairs))
+    wanted = set(pairs)
+    remembered = interning.remembered_keys(wanted)
+    return {**remembered, **_intern_keys(sorted(wanted - remembered.keys()))}
+
+
+def _intern_keys(wanted: Sequence[type_and_key]) -> dict[type_and_key, int]:
     sql = (
         "INSERT INTO state_key (type, state_key) VALUES {values} ON CONFLICT DO NOTHING"
         " RETURNING type, state_key, nid"
@@ -56,6 +62,7 @@ def intern_keys(pairs: Iterable[type_and_key]) -> dict[type_and_key, int]:
         sql = f"SELECT state_key, nid FROM state_key WHERE type = %s AND {db.in_any('state_key')}"
         for state_key, nid in db.rows(sql, (event_type, db.any_of(state_keys))):
             found[event_type, state_key] = nid
+    interning.remember_keys(found)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from matrix_app.protocol.ids import domain_of
 from matrix_app.storage import db
@@ -79,10 +79,30 @@ def user_nids(user_ids: Iterable[str]) -> dict[str, int]:
     missing = [user_id for user_id in wanted if user_id not in found]
     if missing:
         sql = f"SELECT user_id, nid FROM matrix_user WHERE {db.in_any('user_id')}"
-        for user_id, nid in db.rows(sql, (db.any_of(missing),)):
-            found[user_id] = nid
-            db.on_commit(lambda user_id=user_id, nid=nid: _remember_user(user_id, nid))  # type: ignore[misc]
+        read: dict[str, int] = dict(db.rows(sql, (db.any_of(missing),)))
+        remember_users(read)
+        found.update(read)
     return found
+
+
+def remember_users(nids: Mapping[str, int]) -> None:
+    """Keep the nids of users that have been made or read, once what is being written is committed."""
+
+    def remember() -> None:
+        for user_id, nid in nids.items():
+            _remember_user(user_id, nid)
+
+    db.on_commit(remember)
+
+
+def remember_keys(nids: Mapping[tuple[str, str], int]) -> None:
+    """As `remember_users`, for pairs of type and state key."""
+
+    def remember() -> None:
+        for pair, nid in nids.items():
+            _remember_key(pair, nid)
+
+    db.on_commit(remember)
 
 
 def user_ids(nids: Iterable[int]) -> dict[int, str]:
@@ -125,6 +145,11 @@ def find_keys(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
             db.on_commit(lambda pair=pair, nid=nid: _remember_key(pair, nid))  # type: ignore[misc]
         found[pair] = nid
     return found
+
+
+def remembered_keys(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The nids of those pairs that are in memory."""
+    return _keys.get_many(pairs)
 
 
 def key_nid(event_type: str, state_key: str) -> int:

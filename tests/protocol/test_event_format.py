@@ -15,14 +15,17 @@ from matrix_app.protocol.event_format import (
     EventReference,
     build_pdu,
     check_pdu_format,
+    encode_event,
     finish_event,
     new_event_id,
+    received_event,
     reference_to,
 )
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.hashes import check_content_hash, event_id_of, reference_hash
+from matrix_app.protocol.hashes import check_content_hash, content_hash, event_id_of, reference_hash
+from matrix_app.protocol.redaction import redact
 from matrix_app.protocol.room_versions import ROOM_VERSIONS, V1, V2, V3, V5, V6, V10, V11, V12, RoomVersion
-from matrix_app.protocol.signing import verify_event
+from matrix_app.protocol.signing import signed_bytes, verify_event
 from matrix_app.protocol.unpadded_base64 import encode_base64
 from tests.factories.signed_events import HASH_ID, KEY, SENDER, SERVER, make_signed_event
 
@@ -315,6 +318,11 @@ def test_whatever_comes_is_refused_or_makes_an_event(rules: RoomVersion, changes
         check_pdu_format(pdu, rules)
     except MatrixError:
         return
-    event = Event(pdu, event_id_of(pdu, rules), rules)
+    event = received_event(pdu, rules)
+    assert event.event_id == event_id_of(pdu, rules)
+    assert event.signed == signed_bytes(redact(pdu, rules))
+    assert encode_event(event) == encode_canonical(pdu, lenient=True)
+    strict = rules.strict_canonical_json
+    assert content_hash(pdu, checked=strict) == content_hash(pdu)
     assert isinstance(event.room_id, str)
     assert all(isinstance(event_id, str) for event_id in event.prev_event_ids)

@@ -59,7 +59,9 @@ def test_the_object_behind_a_status_is_read_as_alone() -> None:
 
 def test_what_is_nested_deeper_than_any_event_is_still_one_piece() -> None:
     deep = b"[" * 5000 + b'"]"' + b"]" * 5000
-    assert [piece.data for piece in read(b'{"a": [%b, {"b": 1}]}' % deep, 4096)] == [deep, b'{"b": 1}']
+    text = b'{"a": [%b, {"b": 1}]}' % deep
+    for found in (read(text, 4096), pieces_of(text)):
+        assert [piece.data for piece in found] == [deep, b'{"b": 1}']
 
 
 @pytest.mark.parametrize(
@@ -84,6 +86,8 @@ def test_what_is_nested_deeper_than_any_event_is_still_one_piece() -> None:
 def test_what_is_broken_or_ends_early_is_no_json(text: bytes) -> None:
     with pytest.raises(NotJson):
         read(text)
+    with pytest.raises(NotJson):
+        pieces_of(text)
 
 
 def test_a_piece_has_a_greatest_size() -> None:

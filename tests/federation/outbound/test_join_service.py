@@ -78,6 +78,22 @@ def test_a_join_is_done_while_the_client_waits(
     assert client.get("/joined_rooms").body["joined_rooms"] == [peers.room_id]
 
 
+def test_who_waits_is_told_of_the_end(
+    client: Client, peers: BigRoomPeers, service: JoinService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody looks again in time.
+    monkeypatch.setattr(remote_joins, "_LAST_LOOK", 2 * SECONDS)
+    monkeypatch.setattr(remote_joins, "_FIRST_LOOK", 2 * SECONDS)
+    server = _Hanging(peers)
+    nid = _request(client, peers.room_id, "s0.example")
+    service.wake()
+    assert server.asked.wait(SECONDS)
+    threading.Timer(0.05, server.let.set).start()
+    began = time.monotonic()
+    remote_joins.wait(nid, SECONDS)
+    assert time.monotonic() - began < SECONDS
+
+
 def test_a_join_goes_on_when_the_client_waits_no_longer(
     client: Client, peers: BigRoomPeers, service: JoinService
 ) -> None:
