@@ -10,7 +10,7 @@ import structlog
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import RemoteUnreachable
-from matrix_app.storage import db, destinations
+from matrix_app.storage import db, destinations, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.destinations import Health
 
@@ -67,6 +67,7 @@ class StoredBackoff:
         """The server answers: it is no longer left alone."""
         with db.write():
             destinations.put_success(server_name, self._clock())
+            staging.let_ask(server_name)
 
 
 def next_interval(interval_ms: int) -> int:

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from django.apps import apps
-from django.db import connections, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from appliance.config import get_config
@@ -30,6 +30,9 @@ _INSERTED = re.compile(r"\s*INSERT INTO (\w+) \(([^)]*)\)")
 
 # SQLite has one writer: threads of a process queue here instead of in SQLite's sleeping busy handler.
 _sqlite_writer = threading.RLock()
+
+# Faults that pass: the database is away, locked or full, and nothing is wrong with what was to be stored.
+PASSING: Final = (OperationalError, InterfaceError)
 
 # Called with each statement when a test counts or explains them.
 statement_observer: Callable[[str, Sequence[Any]], None] | None = None

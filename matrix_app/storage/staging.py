@@ -61,7 +61,10 @@ def needs_asking(room_nid: int, now: int) -> bool:
 
 def left_rooms(before_ts: int, limit: int) -> list[int]:
     """Rooms with something that came before a time, and that nobody has looked at."""
-    sql = "SELECT DISTINCT room_nid FROM staged_pdu WHERE received_ts <= %s AND NOT needs_asking LIMIT %s"
+    sql = (
+        "SELECT room_nid FROM staged_pdu WHERE received_ts <= %s AND NOT needs_asking"
+        " GROUP BY room_nid ORDER BY min(nid) LIMIT %s"
+    )
     return [found[0] for found in db.rows(sql, (before_ts, limit))]
 
 
@@ -72,13 +75,13 @@ class Asking(NamedTuple):
     origin_nid: int
 
 
-def to_ask(now: int, limit: int) -> list[Asking]:
-    """Where others must be asked, who waits longest first."""
+def to_ask(now: int, limit: int, busy: Iterable[int] = ()) -> list[Asking]:
+    """Where others must be asked, but for servers that are being asked; who waits longest first."""
     sql = (
         "SELECT room_nid, origin_nid FROM staged_pdu WHERE needs_asking AND retry_ts <= %s"
-        " GROUP BY room_nid, origin_nid ORDER BY min(nid) LIMIT %s"
+        f" AND NOT ({db.in_any('origin_nid')}) GROUP BY room_nid, origin_nid ORDER BY min(nid) LIMIT %s"
     )
-    return [Asking(*found) for found in db.rows(sql, (now, limit))]
+    return [Asking(*found) for found in db.rows(sql, (now, db.any_of(busy), limit))]
 
 
 def claim(asking: Asking, now: int, until: int, limit: int) -> list[StagedRow]:
@@ -125,10 +128,34 @@ def postpone(nids: Iterable[int], retry_ts: int) -> None:
     db.execute(sql, (retry_ts, db.any_of(nids)))
 
 
-def has_more_than(origin_nid: int, number: int) -> bool:
-    """Whether more than so many PDUs of a server wait."""
-    sql = "SELECT 1 FROM staged_pdu WHERE origin_nid = %s LIMIT 1 OFFSET %s"
-    return db.value(sql, (origin_nid, number)) is not None
+def rest(nids: Iterable[int], retry_ts: int) -> None:
+    """Let PDUs rest for some time that were not even tried."""
+    sql = f"UPDATE staged_pdu SET retry_ts = %s WHERE {db.in_any('nid')}"
+    db.execute(sql, (retry_ts, db.any_of(nids)))
+
+
+def let_ask(server_name: str) -> None:
+    """A server answers again: what rests for it is due."""
+    sql = (
+        "UPDATE staged_pdu SET retry_ts = 0 WHERE origin_nid = (SELECT nid FROM server WHERE name = %s)"
+        " AND needs_asking AND attempts > 0"
+    )
+    db.execute(sql, (server_name,))
+
+
+def newest(asking: Asking, number: int) -> set[int]:
+    """The nids of the PDUs that a server sent last to a room, of those that need asking."""
+    sql = (
+        "SELECT nid FROM staged_pdu WHERE room_nid = %s AND origin_nid = %s AND needs_asking"
+        " ORDER BY nid DESC LIMIT %s"
+    )
+    return {found[0] for found in db.rows(sql, (*asking, number))}
+
+
+def has_more_than(origin_nid: int, number: int, attempts: int) -> bool:
+    """Whether more than so many PDUs of a server wait that have not been tried so often yet."""
+    sql = "SELECT 1 FROM staged_pdu WHERE origin_nid = %s AND attempts < %s LIMIT 1 OFFSET %s"
+    return db.value(sql, (origin_nid, attempts, number)) is not None
 
 
 class Answered(NamedTuple):

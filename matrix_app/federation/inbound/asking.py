@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import structlog
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import close_old_connections, connections
 
 from appliance.config import get_config
 from matrix_app.federation.inbound.processing import judge_staged, nothing_held
@@ -40,6 +40,7 @@ class AskingService:
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._is_ended = False
+        self._has_released = False
         self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
 
     def start(self) -> None:
@@ -58,25 +59,30 @@ class AskingService:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
-        with db.write():
-            staging.release_all()
         left_before = now_ms()
         while not self._is_ended:
             self._news.clear()
             try:
                 self._look(left_before)
-            except DatabaseError:
-                _log.exception("cannot look for what other servers must be asked for")
+            except Exception:  # noqa: BLE001  (the boundary of the thread: logged, and it looks again)
+                _log.exception("cannot look for what other servers must be asked for", again_in=POLL_SECONDS)
                 close_old_connections()
             self._news.wait(POLL_SECONDS)
             left_before = now_ms() - LEFT_MS
         connections.close_all()
 
     def _look(self, left_before: int) -> None:
-        for room_nid in staging.left_rooms(left_before, _MOST_LOOKED_AT):
-            judge_staged(room_nid, nothing_held)
-        for asking in staging.to_ask(now_ms(), _MOST_LOOKED_AT):
+        if not self._has_released:
+            with db.write():
+                staging.release_all()
+            self._has_released = True
+        judge_left(left_before)
+        for asking in staging.to_ask(now_ms(), _MOST_LOOKED_AT, self._busy_now()):
             self._begin(asking)
+
+    def _busy_now(self) -> list[int]:
+        with self._lock:
+            return list(self._busy)
 
     def _begin(self, asking: Asking) -> None:
         with self._lock:
@@ -120,10 +126,19 @@ def wake() -> None:
         fill_all()
 
 
+def judge_left(before_ts: int) -> None:
+    """Judge what came before a time and nobody has looked at; a room where that fails holds up no other."""
+    for room_nid in staging.left_rooms(before_ts, _MOST_LOOKED_AT):
+        try:
+            judge_staged(room_nid, nothing_held)
+        except Exception:  # noqa: BLE001  (the boundary of the room: logged, and it is looked at again)
+            _log.exception("received events wait", room_nid=room_nid, again_in=POLL_SECONDS)
+            close_old_connections()
+
+
 def fill_all() -> None:
     """Judge everything that waits and is due, in this thread."""
-    for room_nid in staging.left_rooms(now_ms(), _MOST_LOOKED_AT):
-        judge_staged(room_nid, nothing_held)
+    judge_left(now_ms())
     while waiting := staging.to_ask(now_ms(), _MOST_LOOKED_AT):
         for asking in waiting:
             _fill(asking)

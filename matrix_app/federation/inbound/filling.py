@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Final
 
+import structlog
+
 from matrix_app.federation.inbound.gaps import GapFiller
 from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.processing import (
     BATCH,
+    MOST_ATTEMPTS,
+    PASSING,
     Staged,
     drop,
     first_of_each,
@@ -21,20 +25,28 @@ from matrix_app.federation.inbound.processing import (
     withdraw_if_so,
 )
 from matrix_app.federation.inbound.refusals import refused
-from matrix_app.protocol.errors import KeysUnknown, MatrixError, RemoteError
+from matrix_app.protocol.errors import KeysUnknown, MatrixError, RemoteError, RemoteUnreachable, Unavailable
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.policy_signing import store_asking
 from matrix_app.services.received_events import MissingEventsError
-from matrix_app.storage import db, rooms, staging
+from matrix_app.storage import db, destinations, interning, rooms, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.staging import Asking, StagedRow
 
-MOST_ATTEMPTS: Final = 5
 FIRST_RETRY_MS: Final = 15_000
+LONGEST_RETRY_MS: Final = 3_600_000
+# A server that does not answer is asked again for so long, and at once when it shows life. After a few
+# attempts that is so for the events alone that it sent last to a room: with them come those before them.
+KEPT_MS: Final = 7 * 24 * 3_600_000
+KEPT_OF_A_ROOM: Final = 5
 # What is claimed is worked on for so long at most; the claim lasts a little longer than the last question.
 SECONDS: Final = 60.0
 _CLAIM_MS: Final = 240_000
+_FIRST_SERVER_ERROR: Final = 500
+_TOO_MANY: Final = 429
+
+_log = structlog.get_logger("matrix_app.federation.inbound")
 
 
 def fill(asking: Asking) -> None:
@@ -61,6 +73,9 @@ def _judge_all(room: RoomIdentity, rows: Sequence[StagedRow]) -> bool:
         while waiting and time.monotonic() < end:
             _judge(room, waiting[0])
             waiting.pop(0)
+    except Unavailable as error:
+        _rest([staged.row for staged in waiting], error)
+        return False
     except MatrixError as error:
         _postpone([staged.row for staged in waiting], error)
         return False
@@ -91,8 +106,13 @@ def _judge(room: RoomIdentity, staged: Staged) -> None:
             _store(room, staged)
     except MissingEventsError as error:
         drop("gap", [staged.row], error=str(error))
-    except RemoteError as error:
+    except (RemoteUnreachable, *PASSING):
+        raise
+    except MatrixError as error:
         # It answers, if not to this.
+        _postpone([staged.row], error)
+    except Exception as error:  # noqa: BLE001  (the boundary of the event: logged, and no other waits for it)
+        _log.exception("an event cannot be judged", event_id=staged.event.event_id)
         _postpone([staged.row], error)
 
 
@@ -101,14 +121,46 @@ def _store(room: RoomIdentity, staged: Staged) -> None:
     note_refusal(staged, status)
 
 
-def _postpone(rows: Sequence[StagedRow], error: MatrixError) -> None:
-    """Try again later what a server did not answer, a few times."""
-    given_up = [row for row in rows if row.attempts + 1 >= MOST_ATTEMPTS]
-    drop("unanswered", given_up, error=error.message)
-    later = [row for row in rows if row.attempts + 1 < MOST_ATTEMPTS]
-    for row in later:
-        refused("unanswered yet", origin=row.origin, event_id=row.event_id, error=error.message)
+def _rest(rows: Sequence[StagedRow], error: MatrixError) -> None:
+    """Try again soon what has nothing against it but that the room is busy."""
+    _log.warning("received events wait", room_nid=rows[0].room_nid, error=error.message)
     with db.write():
-        for attempts in {row.attempts for row in later}:
-            nids = [row.nid for row in later if row.attempts == attempts]
-            staging.postpone(nids, now_ms() + FIRST_RETRY_MS * 2**attempts)
+        staging.rest([row.nid for row in rows], now_ms() + FIRST_RETRY_MS)
+
+
+def _postpone(rows: Sequence[StagedRow], error: Exception) -> None:
+    """Try again later what a server did not answer."""
+    is_ours = not isinstance(error, MatrixError)
+    told = type(error).__name__ if is_ours else str(error)
+    stays = _stays(rows, error)
+    drop("fault" if is_ours else "unanswered", [row for row in rows if row.nid not in stays], error=told)
+    for row in rows:
+        if row.nid in stays:
+            wait = _wait(row, error)
+            refused("unanswered yet", origin=row.origin, event_id=row.event_id, error=told, again_in_ms=wait)
+            with db.write():
+                staging.postpone([row.nid], now_ms() + wait)
+
+
+def _stays(rows: Sequence[StagedRow], error: Exception) -> set[int]:
+    """Which of the rows of one room and server are tried again."""
+    stays = {row.nid for row in rows if row.attempts + 1 < MOST_ATTEMPTS}
+    if not rows or not _may_pass(error):
+        return stays
+    origin_nid = interning.server_nid(rows[0].origin)
+    newest = staging.newest(Asking(rows[0].room_nid, origin_nid), KEPT_OF_A_ROOM)
+    return stays | {row.nid for row in rows if row.nid in newest and row.received_ts > now_ms() - KEPT_MS}
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the server did not answer, or only not now."""
+    if isinstance(error, RemoteError):
+        return error.remote_status >= _FIRST_SERVER_ERROR or error.remote_status == _TOO_MANY
+    return isinstance(error, RemoteUnreachable | KeysUnknown)
+
+
+def _wait(row: StagedRow, error: Exception) -> int:
+    is_left_alone = isinstance(error, RemoteUnreachable | RemoteError) and error.is_left_alone
+    if is_left_alone and destinations.health(row.origin).failing_since_ts is None:
+        return FIRST_RETRY_MS  # it has shown life meanwhile
+    return int(min(FIRST_RETRY_MS * 2 ** min(row.attempts, 16), LONGEST_RETRY_MS))

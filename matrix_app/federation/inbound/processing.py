@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import Final, NamedTuple
 
+import structlog
+
 from matrix_app.federation.inbound.pdus import as_hashed, in_order
 from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.canonical_json import decode_json
-from matrix_app.protocol.errors import KeysUnknown, MatrixError
+from matrix_app.protocol.errors import KeysUnknown, MatrixError, Unavailable
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.services.known_rooms import find_here
@@ -25,6 +27,12 @@ from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.staging import StagedRow
 
 BATCH: Final = 50
+# How often what cannot be judged is tried.
+MOST_ATTEMPTS: Final = 5
+# What has nothing to do with an event: the room is busy, or the database away.
+PASSING: Final = (Unavailable, *db.PASSING)
+
+_log = structlog.get_logger("matrix_app.federation.inbound")
 
 # The parsed event of a row, where it is still at hand.
 Held = Callable[[StagedRow], Event | None]
@@ -112,6 +120,12 @@ def _store_all(room: RoomIdentity, judged: Sequence[Staged]) -> list[int]:
             store(room, staged)
         except (MissingEventsError, UnrecommendedError):
             for_asking.append(staged.row.nid)
+        except PASSING:
+            raise
+        except Exception:  # noqa: BLE001  (the boundary of the event: logged, and no other waits for it)
+            _log.exception("an event cannot be judged", event_id=staged.event.event_id)
+            # There it is tried again a few times.
+            for_asking.append(staged.row.nid)
     return for_asking
 
 
@@ -119,15 +133,22 @@ def _beside_lines(room: RoomIdentity, judged: Sequence[Staged]) -> Iterator[Stag
     """Store what continues the room in lines; the rest is for the caller to store, one by one."""
     waiting = list(judged)
     while waiting:
-        nids = [staged.row.nid for staged in waiting]
-        stored = store_line(
-            room,
-            [staged.event for staged in waiting],
-            lambda count: staging.remove(nids[:count]),  # noqa: B023  (called before the next turn)
-        )
+        stored = _store_line(room, waiting)
         if not stored:
             yield waiting.pop(0)
         del waiting[:stored]
+
+
+def _store_line(room: RoomIdentity, waiting: Sequence[Staged]) -> int:
+    nids = [staged.row.nid for staged in waiting]
+    found = [staged.event for staged in waiting]
+    try:
+        return store_line(room, found, lambda count: staging.remove(nids[:count]))
+    except PASSING:
+        raise
+    except Exception:  # noqa: BLE001  (the boundary of the line: logged, and its events are judged one by one)
+        _log.exception("events cannot be stored together", event_ids=[event.event_id for event in found])
+        return 0
 
 
 def store(room: RoomIdentity, staged: Staged) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
+import structlog
 
 from appliance.metrics.counted import PDUS_RECEIVED
 from matrix_app.federation.edus import dispatch
 from matrix_app.federation.inbound import background
 from matrix_app.federation.inbound.at_once import store_at_once
 from matrix_app.federation.inbound.pdus import read_pdu
+from matrix_app.federation.inbound.processing import MOST_ATTEMPTS
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.errors import BadJson, Forbidden, LimitExceeded, MatrixError, NotFound
 from matrix_app.protocol.event_format import encode_event
@@ -28,9 +30,12 @@ from matrix_app.storage.staging import Answered, NewPdu
 # "At most 50 PDUs and 100 EDUs."
 MOST_PDUS: Final = 50
 MOST_EDUS: Final = 100
-# PDUs of one server that may wait.
+# PDUs of one server that may wait. Those that were tried often do not count: few of them stay.
 MOST_WAITING: Final = 5000
 RETRY_MS: Final = 10_000
+
+
+_log = structlog.get_logger("matrix_app.federation.inbound")
 
 
 class _Accepted(NamedTuple):
@@ -53,7 +58,7 @@ def receive_transaction(origin: str, txn_id: str, body: dict[str, Any]) -> bytes
     before = staging.last_transaction(origin_nid)
     if before is not None and before.txn_id == txn_id:
         return before.answer
-    if pdus and staging.has_more_than(origin_nid, MOST_WAITING):
+    if pdus and staging.has_more_than(origin_nid, MOST_WAITING, MOST_ATTEMPTS):
         refused("too much waits", origin=origin)
         raise LimitExceeded(RETRY_MS, "Too many of your events wait to be looked at")
     intake = _Intake(origin)
@@ -130,6 +135,11 @@ class _Intake:
         except MatrixError as error:
             refused("pdu", origin=self._origin, event_id=event_id, error=error.message)
             return _Refusal(event_id or _claimed_id(pdu), error)
+        except db.PASSING:
+            raise
+        except Exception:  # noqa: BLE001  (the boundary of the event: logged, and no other waits for it)
+            _log.exception("an event cannot be looked at", origin=self._origin, event_id=event_id)
+            return _Refusal(event_id or _claimed_id(pdu), MatrixError("The event cannot be looked at"))
         return _Accepted(room, event)
 
     def _room_of(self, pdu: Any) -> RoomIdentity:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from matrix_app.federation.inbound import background, filling, refusals
+from matrix_app.federation.inbound import background, refusals
 from matrix_app.federation.inbound.asking import fill_all
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.federation.inbound.transaction import receive_transaction
@@ -230,18 +230,6 @@ def test_an_event_waits_for_the_keys_of_its_server(remote: Remote) -> None:
     remote.peers.strangers.clear()
     _ask_later(remote)
     assert row_of(message).status == Status.NORMAL
-
-
-def test_what_nobody_answers_is_given_up_after_a_few_attempts(remote: Remote) -> None:
-    missing = remote.room.message(BOB)
-    last = remote.room.message(BOB)
-    remote.peers.learn(missing, last)
-    remote.peers.silent = True
-    remote.put(last)
-    for _ in range(filling.MOST_ATTEMPTS - 1):
-        assert remote.waiting() == 1
-        _ask_later(remote)
-    assert remote.waiting() == 0
 
 
 def test_a_server_that_does_not_answer_is_asked_once_for_all_that_it_sent(remote: Remote) -> None:
