@@ -61,11 +61,16 @@ def load() -> Start:
     )
 
 
+def has_gap_after(position: int) -> bool:
+    """Whether the log has lost changes after a position. Where nothing had happened yet, nothing is lost."""
+    return position > 0 and stream.oldest_logged() > position + 1
+
+
 def _past_the_gap(position: int) -> int:
     """Where the log goes on. Where it begins only later, every server may lack what it no longer has."""
-    oldest = stream.oldest_logged()
-    if oldest <= position + 1:
+    if not has_gap_after(position):
         return position
+    oldest = stream.oldest_logged()
     with db.write():
         outbound.leave_all_behind(position)
         outbound.put_progress(oldest - 1)

@@ -125,7 +125,7 @@ class Sender:
         entries: list[LogEntry] = stream.entries_after(position, ENTRIES)
         if not entries:
             return None
-        if entries[0].position > position + 1 and stream.oldest_logged() > position + 1:
+        if entries[0].position > position + 1 and records.has_gap_after(position):
             # It begins anew, and finds what servers lack by other means than the log.
             raise records.LogEndedError(position)
         routed = self._router.route(entries)
