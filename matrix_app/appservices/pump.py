@@ -110,10 +110,17 @@ class AppservicePump:
                     await in_thread(line.failed, fault, answer.wait_seconds)
                     return
                 await in_thread(line.delivered)
-        except DatabaseError:
+        except Exception as error:  # noqa: BLE001  (the boundary of the line: logged, shown, and tried again)
             _log.exception("cannot find what a service is to be sent", service=line.service.id)
+            await self._broke(line, error)
         finally:
             del self._tasks[line.service.id]
+
+    async def _broke(self, line: Line, error: Exception) -> None:
+        try:
+            await in_thread(line.failed, f"A fault in this server, see its log: {type(error).__name__}")
+        except DatabaseError:
+            await asyncio.sleep(TICK_SECONDS)  # it is away: nothing can be noted
 
 
 def start() -> Callable[[], None]:

@@ -51,10 +51,23 @@ def next_job(pusher_nid: int) -> Job | None:
     if pusher is None or pusher.kind != "http" or is_left_alone(pusher):
         return None
     while queued := push_queue.of_pusher(pusher_nid, AT_ONCE):
-        wanted = sort_out(pusher, queued)
-        if wanted:
-            return _job(pusher, wanted[0])
+        for wanted in sort_out(pusher, queued):
+            if job := _job_of(pusher, wanted):
+                return job
     return None
+
+
+def _job_of(pusher: PusherRow, wanted: Wanted) -> Job | None:
+    """What tells of an event. One that breaks this is left out, so that what follows it arrives."""
+    try:
+        return _job(pusher, wanted)
+    except db.PASSING:
+        raise
+    except Exception:  # noqa: BLE001  (the boundary of the notification: logged, and the next one follows)
+        _log.exception("a notification cannot be made", event_id=wanted.row.event_id)
+        with db.write():
+            push_queue.remove([wanted.queued.nid])
+        return None
 
 
 def next_badge(pusher_nid: int) -> Job | None:
@@ -137,8 +150,8 @@ def delivered(job: Job, rejected: bool) -> None:
         pushers.set_told(job.pusher.nid, job.position, job.unread, now_ms())
 
 
-def failed(pusher: PusherRow, fault: str, wait_seconds: int | None = None) -> None:
-    """The pusher is left alone for a while: longer each time, or as long as the gateway says."""
+def failed(pusher: PusherRow, fault: str, wait_seconds: int | None = None) -> float:
+    """The pusher is left alone for a while: longer each time, or as long as the gateway says; the seconds."""
     wait = min(FIRST_RETRY_MS * 2 ** min(pusher.failures, 16), LONGEST_RETRY_MS)
     if wait_seconds is not None:
         wait = min(max(wait, wait_seconds * 1000), LONGEST_RETRY_MS)
@@ -148,3 +161,4 @@ def failed(pusher: PusherRow, fault: str, wait_seconds: int | None = None) -> No
     with db.write():
         pushers.set_failed(pusher.nid, fault[:500], now, now + wait)
     _log.warning("a pusher failed", app_id=pusher.app_id, fault=fault, again_in_ms=wait)
+    return wait / 1000

@@ -14,7 +14,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
-from django.db import DatabaseError
 
 from matrix_app.federation.led import start_led
 from matrix_app.federation.loop import in_thread
@@ -158,9 +157,8 @@ class Pump:
     async def _worked(self, pusher_nid: int, work: Callable[[int], Coroutine[Any, Any, None]]) -> None:
         try:
             await work(pusher_nid)
-        except DatabaseError:
-            # It is still in the database, and found by the next sweep.
-            _log.exception("cannot find what is to be pushed")
+        except Exception:  # noqa: BLE001  (the boundary of the pusher: logged, and found by the next sweep)
+            _log.exception("cannot push", pusher_nid=pusher_nid, again_in=SWEEP_SECONDS)
         finally:
             del self._tasks[pusher_nid]
             if pusher_nid in self._again and not self._is_ended:
@@ -184,15 +182,20 @@ class Pump:
             try:
                 answer = await self._gateway.notify(job.url, job.body)
             except BadGateway as error:
-                await in_thread(delivery.failed, job.pusher, error.message)
+                await self._failed(job, error.message)
                 return False
         if not answer.is_ok:
-            fault = f"The gateway answered {answer.status}"
-            await in_thread(delivery.failed, job.pusher, fault, answer.wait_seconds)
+            await self._failed(job, f"The gateway answered {answer.status}", answer.wait_seconds)
             return False
         rejected = rejects(answer, job.pusher.pushkey)
         await in_thread(delivery.delivered, job, rejected)
         return not rejected
+
+    async def _failed(self, job: Job, fault: str, wait_seconds: int | None = None) -> None:
+        wait = await in_thread(delivery.failed, job.pusher, fault, wait_seconds)
+        if job.due_nid is None:
+            # No row of the queue brings anybody back to it.
+            self._badges.setdefault(job.pusher.user_nid, time.monotonic() + wait + TICK_SECONDS)
 
     def _slot_of(self, url: str) -> asyncio.Semaphore:
         """A gateway that hangs holds up nobody but those who wait for it."""

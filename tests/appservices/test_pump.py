@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from matrix_app.appservices import line, pump
+from matrix_app.appservices import building, line, pump
 from matrix_app.services import appservice_admin
 from matrix_app.services.appservices import appservices
 from matrix_app.storage import appservice_queue, db, rooms
@@ -366,3 +366,24 @@ def test_nothing_is_built_for_a_service_that_was_paused_meanwhile(
     assert to_bridge.next_transaction() is None
     appservice_admin.set_paused("bridge", False)
     assert to_bridge.next_transaction() is not None
+
+
+def test_a_fault_in_this_server_is_shown_and_what_broke_is_tried_again(
+    bridges: FakeBridges, clients: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal = Portal(clients)
+    real, faults = building.build, [ValueError("a fault")] * 2
+    shown = []
+
+    def build(*args: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        progress = appservice_queue.get("bridge")
+        shown.append(progress and progress.fault)
+        return real(*args)
+
+    with serving(bridges):
+        monkeypatch.setattr(line, "build", build)
+        event_id = portal.say("hello")
+        wait_until(lambda: bridges.has_event(event_id))
+    assert shown[0] == "A fault in this server, see its log: ValueError"

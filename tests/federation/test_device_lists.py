@@ -471,3 +471,23 @@ def test_every_statement_finds_its_rows_by_an_index(kept: Kept) -> None:
     # Those that are due are looked for among those that are out of date, which have an index of their own.
     expected = ("SET retry_ts = 0", "USING INDEX remote_device_list_stale", "SCAN (subquery", "SCAN found")
     assert [scan for scan in statements.scans() if not any(part in scan for part in expected)] == []
+
+
+def test_a_list_that_breaks_what_takes_it_in_is_asked_for_again_later(
+    monkeypatch: pytest.MonkeyPatch, kept: Kept
+) -> None:
+    kept.tell(kept.fran.add("ONE"))
+    real, faults = service.store, [ValueError("a fault")]
+
+    def store(*args: Any, **more: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return real(*args, **more)
+
+    monkeypatch.setattr(service, "store", store)
+    assert len(kept.resync()) == 1
+    assert (remote_devices.next_due() or 0) > now_ms() + 10_000
+    with db.write():
+        db.execute("UPDATE remote_device_list SET retry_ts = 0")
+    kept.resync()
+    assert remote_devices.next_due() is None

@@ -29,6 +29,15 @@ class Routed:
     passing: dict[int, list[Edu]] = field(default_factory=lambda: defaultdict(list))
     with_messages: set[int] = field(default_factory=set)
 
+    def followed_by(self, other: Routed) -> Routed:
+        """This, and what came of later changes."""
+        for server_nid, owed in other.owed.items():
+            self.owed[server_nid] += owed
+        for server_nid, edus in other.passing.items():
+            self.passing[server_nid] += edus
+        self.with_messages |= other.with_messages
+        return self
+
     def servers(self) -> set[int]:
         """Everybody who gets something."""
         return {*self.owed, *self.passing, *self.with_messages}

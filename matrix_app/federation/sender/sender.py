@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+import structlog
+
 from matrix_app.federation.loop import in_thread
 from matrix_app.federation.sender import records
 from matrix_app.federation.sender.delivery import LATE_AT_ONCE, Client, Delivery
 from matrix_app.federation.sender.queue import DestinationQueue
 from matrix_app.federation.sender.routing import Routed, Router
-from matrix_app.storage import outbound, stream
+from matrix_app.storage import db, outbound, stream
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.outbound import Due, Flight
 from matrix_app.storage.stream import LogEntry
@@ -28,6 +30,8 @@ TICK_SECONDS: Final = 1.0
 SAVE_SECONDS: Final = 2.0
 TYPING_SECONDS: Final = 25.0
 MOST_IDLE: Final = 2_000
+
+_log = structlog.get_logger("matrix_app.federation.sender")
 
 
 class _Read(NamedTuple):
@@ -128,9 +132,22 @@ class Sender:
         if entries[0].position > position + 1 and records.has_gap_after(position):
             # It begins anew, and finds what servers lack by other means than the log.
             raise records.LogEndedError(position)
-        routed = self._router.route(entries)
+        routed = self._route(entries)
         names = self._names_of(routed.servers())
         return _Read(entries[-1].position, len(entries) < ENTRIES, routed, names)
+
+    def _route(self, entries: list[LogEntry]) -> Routed:
+        """For whom changes are. One that breaks this, by a fault of our own, is left out and logged."""
+        try:
+            return self._router.route(entries)
+        except db.PASSING:
+            raise
+        except Exception:  # noqa: BLE001  (the boundary of the change: logged, and all others are sent)
+            if len(entries) == 1:
+                _log.exception("for whom a change is cannot be found: nobody is sent it", change=entries[0])
+                return Routed()
+        half = len(entries) // 2
+        return self._route(entries[:half]).followed_by(self._route(entries[half:]))
 
     def _names_of(self, server_nids: Iterable[int]) -> dict[int, str]:
         unknown = [nid for nid in server_nids if nid not in self._queues]
