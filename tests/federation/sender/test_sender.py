@@ -87,7 +87,7 @@ def test_a_server_learns_of_the_removal_of_its_last_user_and_of_nothing_after(ot
     with sending(others):
         room.member(ALICE, FAR, "leave")
         room.message(ALICE, "without them")
-        wait_until(lambda: others.bodies("near.example"))
+        wait_until(lambda: others.bodies("near.example") and others.pdus("far.example"))
     assert [pdu["type"] for pdu in others.pdus("far.example")] == ["m.room.member"]
 
 
