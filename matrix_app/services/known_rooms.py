@@ -28,11 +28,10 @@ def find_here(room_id: str) -> RoomIdentity | None:
         if not room_id.startswith("!"):
             raise InvalidParam("Not a valid room ID")
         return None
-    if rooms.head(room.nid).state_nid is None:
-        return None
-    if summaries.get(room.nid).local_joined_members > 0 or not members.servers_in(room.nid):
+    if summaries.get(room.nid).local_joined_members > 0:
         return room
-    return None
+    has_state = rooms.head(room.nid).state_nid is not None
+    return room if has_state and not members.servers_in(room.nid) else None
 
 
 def is_here(room_id: str) -> bool:

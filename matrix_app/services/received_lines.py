@@ -15,7 +15,7 @@ from matrix_app.services import policy_servers, received_checks
 from matrix_app.services.persist import Pending, StaleRoomError, assess, persist_assessed
 from matrix_app.services.policy_servers import POLICY
 from matrix_app.services.room_lock import LOCK_TIMEOUT, room_locked
-from matrix_app.storage import db, events, extremities, relations, rooms
+from matrix_app.storage import db, events, extremities, rooms
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
 
@@ -97,7 +97,7 @@ class _Continuation:
         self._rows = events.rows_by_id({ends[0].event_id, *named, *own})
         if self._rows[ends[0].event_id].state_after != self._head.state_nid:
             return []
-        awaited = extremities.missing_among(self._room.nid, own) | relations.redacted_ahead(own)
+        awaited = extremities.awaited_among(self._room.nid, own)
         known = {event_id: events.parse(row) for event_id, row in self._rows.items()}
         allowed: list[Event] = []
         for event in self._line:

@@ -43,13 +43,15 @@ def is_missing(room_nid: int, event_id: str) -> bool:
     return db.value(sql, (room_nid, event_id)) is not None
 
 
-def missing_among(room_nid: int, event_ids: Iterable[str]) -> set[str]:
-    """Those of the events for which `is_missing` holds."""
+def awaited_among(room_nid: int, event_ids: Iterable[str]) -> set[str]:
+    """Those of the events for which `is_missing` holds, or `relations.pending_redactions` has something."""
     sql = (
-        "SELECT DISTINCT missing_event_id FROM backward_extremity"
-        f" WHERE room_nid = %s AND {db.in_any('missing_event_id')}"
+        "SELECT missing_event_id FROM backward_extremity"
+        f" WHERE room_nid = %s AND {db.in_any('missing_event_id')} UNION"
+        f" SELECT redacts_event_id FROM redaction WHERE {db.in_any('redacts_event_id')} AND NOT applied"
     )
-    return {found[0] for found in db.rows(sql, (room_nid, db.any_of(event_ids)))}
+    wanted = db.any_of(event_ids)
+    return {found[0] for found in db.rows(sql, (room_nid, wanted, wanted))}
 
 
 def missing_before(room_nid: int, depth: int, limit: int) -> list[str]:

@@ -200,12 +200,6 @@ def latest_owed(room_nid: int, server_nid: int, after: int, upto: int) -> OwedEv
     return OwedEvent(*found) if found else None
 
 
-def redacted_among(nids: Iterable[int]) -> set[int]:
-    """Those of the events that have been redacted."""
-    sql = f"SELECT nid FROM event WHERE {db.in_any('nid')} AND redacted_by_nid IS NOT NULL"
-    return {found[0] for found in db.rows(sql, (db.any_of(nids),))}
-
-
 def joined_servers(room_nids: Iterable[int]) -> dict[int, dict[int, int]]:
     """By room and server: how many users of the server are joined now."""
     sql = f"SELECT room_nid, server_nid, joined FROM room_server WHERE {db.in_any('room_nid')}"

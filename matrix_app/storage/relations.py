@@ -115,15 +115,6 @@ def pending_redactions(event_id: str) -> list[int]:
     return [found[0] for found in db.rows(sql, (event_id,))]
 
 
-def redacted_ahead(event_ids: Iterable[str]) -> set[str]:
-    """Those of the events for which there are `pending_redactions`."""
-    sql = (
-        "SELECT DISTINCT redacts_event_id FROM redaction"
-        f" WHERE {db.in_any('redacts_event_id')} AND NOT applied"
-    )
-    return {found[0] for found in db.rows(sql, (db.any_of(event_ids),))}
-
-
 def mark_applied(redaction_nid: int) -> None:
     """Note that a redaction has been applied."""
     db.execute("UPDATE redaction SET applied = %s WHERE redaction_nid = %s", (True, redaction_nid))

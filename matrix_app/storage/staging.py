@@ -152,12 +152,6 @@ def newest(asking: Asking, number: int) -> set[int]:
     return {found[0] for found in db.rows(sql, (*asking, number))}
 
 
-def has_more_than(origin_nid: int, number: int, attempts: int) -> bool:
-    """Whether more than so many PDUs of a server wait that have not been tried so often yet."""
-    sql = "SELECT 1 FROM staged_pdu WHERE origin_nid = %s AND attempts < %s LIMIT 1 OFFSET %s"
-    return db.value(sql, (origin_nid, attempts, number)) is not None
-
-
 class Answered(NamedTuple):
     """A transaction of a server, and its answer."""
 
@@ -165,11 +159,22 @@ class Answered(NamedTuple):
     answer: bytes
 
 
-def last_transaction(origin_nid: int) -> Answered | None:
-    """The last transaction of a server."""
-    sql = "SELECT txn_id, answer FROM inbound_transaction WHERE origin_nid = %s"
-    found = db.row(sql, (origin_nid,))
-    return Answered(found[0], bytes(found[1])) if found else None
+class Standing(NamedTuple):
+    """The last transaction of a server, and whether too many of its PDUs wait."""
+
+    last: Answered | None
+    is_full: bool
+
+
+def standing(origin_nid: int, most: int, attempts: int) -> Standing:
+    """How things stand with a server that may have `most` PDUs waiting that were not tried so often yet."""
+    sql = (
+        "SELECT t.txn_id, t.answer, EXISTS"
+        " (SELECT 1 FROM staged_pdu WHERE origin_nid = %s AND attempts < %s LIMIT 1 OFFSET %s)"
+        " FROM (SELECT 1) AS one LEFT JOIN inbound_transaction t ON t.origin_nid = %s"
+    )
+    txn_id, answer, is_full = db.rows(sql, (origin_nid, attempts, most, origin_nid))[0]
+    return Standing(None if txn_id is None else Answered(txn_id, bytes(answer)), bool(is_full))
 
 
 def put_transaction(origin_nid: int, answered: Answered) -> None:

@@ -55,10 +55,10 @@ def receive_transaction(origin: str, txn_id: str, body: dict[str, Any]) -> bytes
     """
     pdus, edus = _lists(body)
     origin_nid = _origin_nid(origin)
-    before = staging.last_transaction(origin_nid)
+    before, is_full = staging.standing(origin_nid, MOST_WAITING, MOST_ATTEMPTS)
     if before is not None and before.txn_id == txn_id:
         return before.answer
-    if pdus and staging.has_more_than(origin_nid, MOST_WAITING, MOST_ATTEMPTS):
+    if pdus and is_full:
         refused("too much waits", origin=origin)
         raise LimitExceeded(RETRY_MS, "Too many of your events wait to be looked at")
     intake = _Intake(origin)

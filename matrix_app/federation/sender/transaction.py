@@ -12,8 +12,9 @@ import orjson
 from matrix_app.federation.sender.device_edus import device_edus
 from matrix_app.federation.sender.queue import Batch
 from matrix_app.protocol.redaction import redact
-from matrix_app.storage import events, outbound, outbound_edus
+from matrix_app.storage import events, outbound_edus
 from matrix_app.storage.clock import now_ms
+from matrix_app.storage.events import EventRow
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.outbound import OwedEvent
 from matrix_app.storage.outbound_edus import QueuedMessage
@@ -58,14 +59,14 @@ def _txn_id(batch: Batch, edus: Sequence[dict[str, Any]]) -> str:
 
 def _pdus(owed: Sequence[OwedEvent]) -> list[dict[str, Any]]:
     nids = [item.nid for item in owed]
-    found = events.events_by_nid(nids)
-    redacted = outbound.redacted_among(nids)
+    rows = events.rows_by_nid(nids)
+    return [_pdu(rows[nid]) for nid in nids if nid in rows]
+
+
+def _pdu(row: EventRow) -> dict[str, Any]:
+    event = events.parse(row)
     # An event that was removed while its server was away arrives as what is left of it.
-    return [
-        redact(found[nid].pdu, found[nid].rules) if nid in redacted else found[nid].pdu
-        for nid in nids
-        if nid in found
-    ]
+    return event.pdu if row.redacted_by_nid is None else redact(event.pdu, event.rules)
 
 
 def _message(message: QueuedMessage) -> dict[str, Any]:
