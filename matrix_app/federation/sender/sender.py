@@ -87,6 +87,8 @@ class Sender:
         self._position, self._sent, self._behind = start.position, start.sent, start.behind
         self._flights = start.flights
         self._saved = (start.position, time.monotonic())
+        # Nobody has been said to type yet.
+        self._next_typing = time.monotonic() + TYPING_SECONDS
         self._add_queues(start.names)
         for server_nid in start.with_messages:
             self._queues[server_nid].has_messages = True

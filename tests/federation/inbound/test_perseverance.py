@@ -167,7 +167,7 @@ def test_of_a_silent_server_only_the_latest_events_of_a_room_stay_and_bring_the_
         remote.ask()
     kept = [event.event_id for event in sent[-filling.KEPT_OF_A_ROOM :]]
     assert [event_id for event_id, _, _ in waiting()] == kept
-    assert not staging.has_more_than(interning.server_nid("b.example"), 0, MOST_ATTEMPTS)
+    assert not staging.standing(interning.server_nid("b.example"), 0, MOST_ATTEMPTS).is_full
     remote.peers.fault = None
     pass_time(3_600_000)
     remote.ask()
