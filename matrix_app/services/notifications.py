@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +17,7 @@ from orjson import Fragment
 from matrix_app.protocol.push_rules import EventView, PushContext, compile_ruleset, outcome_of
 from matrix_app.services.event_threads import root_of
 from matrix_app.services.event_view import render_events
-from matrix_app.services.push_outcomes import context_of, display_name
+from matrix_app.services.push_outcomes import context_of, display_name, subscribers
 from matrix_app.services.push_rules import custom_of
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import events, interning, members, rooms, unread
@@ -73,6 +74,8 @@ class _Judge:
         context = self._contexts.get(row.room_nid)
         if context is None or "m.mentions" in event.content:
             context = self._contexts[row.room_nid] = context_of(rooms.by_nid(row.room_nid), event)
+        else:
+            context = replace(context, subscribers=subscribers(event))
         name = self._name_in(row.room_nid) if self._compiled.asks_for_name else None
         actions = self._compiled.actions_for(EventView.of(event), context, name)
         outcome = outcome_of(actions)

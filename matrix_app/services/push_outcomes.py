@@ -30,8 +30,9 @@ from matrix_app.protocol.push_rules import (
     outcome_of,
     outcome_under,
 )
+from matrix_app.protocol.relations import THREAD, relation_of
 from matrix_app.services.ignored_users import ignored_in
-from matrix_app.storage import events, interning, members, state, summaries, unread
+from matrix_app.storage import events, interning, members, state, summaries, thread_subscriptions, unread
 from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.unread import Personal
 
@@ -111,8 +112,9 @@ class _LocalMembers:
 def context_of(room: RoomIdentity, event: Event) -> PushContext:
     """What push conditions need to know of the room as it is now."""
     count = summaries.get(room.nid).joined_members
+    subscribed = subscribers(event)
     if "@room" not in str(event.content.get("body", "")) and "m.mentions" not in event.content:
-        return PushContext(count)
+        return PushContext(count, subscribers=subscribed)
     keys = interning.find_keys([("m.room.create", ""), ("m.room.power_levels", "")])
     nids = state.current(room.nid, keys.values())
     parsed = events.events_by_nid(nids.values())
@@ -122,7 +124,16 @@ def context_of(room: RoomIdentity, event: Event) -> PushContext:
         count,
         sender_level=levels.user_level(event.sender),
         notification_levels={"room": levels.level_for_notification("room")},
+        subscribers=subscribed,
     )
+
+
+def subscribers(event: Event) -> set[str] | None:
+    """Who is subscribed to the thread that an event is in; None when it is in none."""
+    relation = relation_of(event.content)
+    if relation is None or relation.rel_type != THREAD or event.state_key is not None:
+        return None
+    return thread_subscriptions.subscribers(relation.event_id)
 
 
 def display_name(room: RoomIdentity, user_id: str) -> str | None:

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import ConflictingUnsubscription, NotFound, NotInThread
+from matrix_app.protocol.push_rules import has_thread_rules, with_thread_rules
 from matrix_app.protocol.tokens import StreamToken
+from matrix_app.services.push_rules import change_rules, custom_of
 from matrix_app.services.single_event import visible_event
 from matrix_app.storage import db, events, rooms, thread_subscriptions
 from matrix_app.storage.events import EventRow
@@ -44,6 +46,13 @@ def subscribe(requester: Requester, room_id: str, root_id: str, cause_id: str | 
         if before is not None and cause is not None and not _is_later(cause, before.ended_at):
             raise ConflictingUnsubscription("You have unsubscribed since")
         _store(requester.user_nid, root, subscribed=True, automatic=cause is not None)
+        _mind_subscriptions(requester.user_nid)
+
+
+def _mind_subscriptions(user_nid: int) -> None:
+    """From a user's first subscription on, threads notify them by subscription, and clients see the rules."""
+    if not has_thread_rules(custom_of(user_nid)):
+        change_rules(user_nid, with_thread_rules)
 
 
 def unsubscribe(requester: Requester, room_id: str, root_id: str) -> None:

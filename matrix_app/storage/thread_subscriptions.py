@@ -39,6 +39,15 @@ def put(row: SubscriptionRow) -> None:
     db.execute(sql, row)
 
 
+def subscribers(root_id: str) -> set[str]:
+    """The users who are subscribed to a thread, by the event ID of its root."""
+    sql = (
+        "SELECT u.user_id FROM event e JOIN thread_subscription t ON t.root_nid = e.nid"
+        " JOIN matrix_user u ON u.nid = t.user_nid WHERE e.event_id = %s AND t.subscribed"
+    )
+    return {found[0] for found in db.rows(sql, (root_id,))}
+
+
 def latest(user_nid: int, after: int, upto: int, limit: int) -> list[SubscriptionRow]:
     """The newest changes of a user's subscriptions with after < position <= upto, newest first."""
     sql = (

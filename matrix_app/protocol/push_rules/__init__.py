@@ -19,10 +19,12 @@ from matrix_app.protocol.push_rules.ruleset import (
     delete_rule,
     full_ruleset,
     get_rule,
+    has_thread_rules,
     put_rule,
     rules_of_kind,
     set_actions,
     set_enabled,
+    with_thread_rules,
 )
 from matrix_app.protocol.push_rules.stance import RoomStance, is_static_for_room
 
@@ -43,6 +45,7 @@ __all__ = [
     "delete_rule",
     "full_ruleset",
     "get_rule",
+    "has_thread_rules",
     "invited_user",
     "is_static_for_room",
     "mentioned_users",
@@ -52,4 +55,5 @@ __all__ = [
     "rules_of_kind",
     "set_actions",
     "set_enabled",
+    "with_thread_rules",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,12 +29,14 @@ class PushContext:
     """What conditions need to know of the room, the same for every user.
 
     `sender_level` is the sender's power level (infinite for the creators of version 12 rooms), and
-    `notification_levels` is `notifications` of the power levels event.
+    `notification_levels` is `notifications` of the power levels event. `subscribers` are the local users
+    who are subscribed to the thread that the event is in; None for an event that is in none (MSC4306).
     """
 
     room_member_count: int
     sender_level: float = 0
     notification_levels: Mapping[str, Any] = field(default_factory=dict)
+    subscribers: Set[str] | None = None
 
 
 Condition = Callable[[EventView, PushContext, str | None], bool]
@@ -60,6 +62,8 @@ def compile_condition(condition: Any, user_id: str) -> Condition:
             return _room_member_count(wanted)
         case {"kind": "sender_notification_permission", "key": str(key)}:
             return _sender_notification_permission(key)
+        case {"kind": "io.element.msc4306.thread_subscription", "subscribed": bool(wanted)}:
+            return _thread_subscription(user_id, wanted)
     return _never
 
 
@@ -143,6 +147,13 @@ def _room_member_count(wanted: str) -> Condition:
 
 def _sender_notification_permission(key: str) -> Condition:
     return lambda _event, context, _name: context.sender_level >= _required_level(context, key)
+
+
+def _thread_subscription(user_id: str, wanted: bool) -> Condition:
+    def holds(_event: EventView, context: PushContext, _name: str | None) -> bool:
+        return context.subscribers is not None and (user_id in context.subscribers) is wanted
+
+    return holds
 
 
 def _required_level(context: PushContext, key: str) -> int:

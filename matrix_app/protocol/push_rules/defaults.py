@@ -23,6 +23,10 @@ def _sound(name: str) -> dict[str, Any]:
     return {"set_tweak": "sound", "value": name}
 
 
+def _subscription(subscribed: bool) -> dict[str, Any]:
+    return {"kind": "io.element.msc4306.thread_subscription", "subscribed": subscribed}
+
+
 def _rule(
     rule_id: str, actions: list[Any], *conditions: dict[str, Any], enabled: bool = True
 ) -> dict[str, Any]:
@@ -75,6 +79,12 @@ _OVERRIDE: Final = (
     ),
 )
 
+# MSC4306: what is said in threads notifies those who are subscribed to them, whatever they want of the room.
+_POSTCONTENT: Final = (
+    _rule(".io.element.msc4306.rule.unsubscribed_thread", [], _subscription(False)),
+    _rule(".io.element.msc4306.rule.subscribed_thread", ["notify", _sound("default")], _subscription(True)),
+)
+
 _UNDERRIDE: Final = (
     _rule(".m.rule.call", ["notify", _sound("ring")], _match("type", "m.call.invite")),
     _rule(
@@ -94,7 +104,8 @@ _UNDERRIDE: Final = (
 )
 
 _DEFAULTS: Final[dict[Kind, tuple[dict[str, Any], ...]]] = {
-    kind: {"override": _OVERRIDE, "underride": _UNDERRIDE}.get(kind, ()) for kind in KINDS
+    kind: {"override": _OVERRIDE, "postcontent": _POSTCONTENT, "underride": _UNDERRIDE}.get(kind, ())
+    for kind in KINDS
 }
 _BY_ID: Final = {(kind, rule["rule_id"]): rule for kind, rules in _DEFAULTS.items() for rule in rules}
 

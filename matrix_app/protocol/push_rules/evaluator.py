@@ -86,5 +86,5 @@ def _conditions(kind: Kind, rule: dict[str, Any], user_id: str) -> tuple[Conditi
             return (in_room(rule["rule_id"]),)
         case "sender":
             return (sent_by(rule["rule_id"]),)
-        case "override" | "underride":
+        case "override" | "postcontent" | "underride":
             return tuple(compile_condition(condition, user_id) for condition in rule["conditions"])

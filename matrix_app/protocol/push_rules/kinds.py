@@ -1,4 +1,7 @@
-"""The kinds of push rules, in the order in which they are checked."""
+"""The kinds of push rules, in the order in which they are checked.
+
+`postcontent` is of MSC4306: its rules are predefined, and there for users who subscribe to threads.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from typing import Final, Literal
 
 from matrix_app.protocol.errors import BadRequest
 
-Kind = Literal["override", "content", "room", "sender", "underride"]
-KINDS: Final[tuple[Kind, ...]] = ("override", "content", "room", "sender", "underride")
+Kind = Literal["override", "content", "postcontent", "room", "sender", "underride"]
+KINDS: Final[tuple[Kind, ...]] = ("override", "content", "postcontent", "room", "sender", "underride")
 
 
 def parse_kind(value: str) -> Kind:

@@ -3,9 +3,10 @@
 What is stored for a user is one JSON object, `Custom`:
 
     {"defaults": {rule_id: {"enabled": bool, "actions": [...]}},       only what was changed
+     "threads": True,                                                   for who subscribes to threads
      "rules": {kind: [{"rule_id", "enabled", "actions", "conditions" or "pattern"}, ...]}}
 
-Both keys, and every kind, are absent while there is nothing to say; `{}` is a user who never changed
+All keys, and every kind, are absent while there is nothing to say; `{}` is a user who never changed
 anything. Rules stand in order of importance. No function changes what it is given.
 """
 
@@ -29,13 +30,26 @@ Rule = dict[str, Any]
 
 def full_ruleset(custom: Custom, user_id: str) -> dict[str, dict[str, list[Rule]]]:
     """All the rules of `user_id` as the API shows them, `{"global": {kind: [rule, ...]}}`."""
-    return {"global": {kind: rules_of_kind(custom, user_id, kind) for kind in KINDS}}
+    kinds = [kind for kind in KINDS if kind != "postcontent" or has_thread_rules(custom)]
+    return {"global": {kind: rules_of_kind(custom, user_id, kind) for kind in kinds}}
+
+
+def has_thread_rules(custom: Custom) -> bool:
+    """Whether threads notify by subscriptions: not for users whose clients know of none (MSC4306)."""
+    return bool(custom.get("threads"))
+
+
+def with_thread_rules(custom: Custom) -> Custom:
+    """`custom` of somebody who subscribes to threads."""
+    return custom | {"threads": True}
 
 
 def rules_of_kind(custom: Custom, user_id: str, kind: str) -> list[Rule]:
     """The rules of one kind, most important first; raises `BadRequest` for an unknown kind."""
     # Predefined rules stand below the user's own, but for the master rule, which is above all.
     parsed = parse_kind(kind)
+    if parsed == "postcontent" and not has_thread_rules(custom):
+        return []
     changed = custom.get("defaults", {})
     predefined = [rule | changed.get(rule["rule_id"], {}) for rule in default_rules(parsed, user_id)]
     above = [rule for rule in predefined if rule["rule_id"] == MASTER]
@@ -66,6 +80,9 @@ def put_rule(
     place and stays as enabled as it was. Raises `BadRequest` and its kin for everything else.
     """
     parsed = parse_kind(kind)
+    if parsed == "postcontent":
+        # "[...] clients MUST NOT be able to create custom rules with this push rule kind."
+        raise InvalidParam("Rules of this kind are predefined")
     checked_rule_id(rule_id)
     actions = checked_actions(body)
     old, others, place = _taken_out(own_rules(custom, parsed), rule_id)
@@ -97,6 +114,8 @@ def set_actions(custom: Custom, kind: str, rule_id: str, body: Any) -> Custom:
 
 
 def _with_change(custom: Custom, kind: Kind, rule_id: str, name: str, value: Any) -> Custom:
+    if kind == "postcontent" and not has_thread_rules(custom):
+        raise _not_found()
     predefined = default_rule(kind, rule_id)
     if predefined:
         return _with_default_change(custom, predefined, name, value)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from matrix_app.protocol.push_rules.defaults import MASTER, default_rule
 from matrix_app.protocol.push_rules.outcome import outcome_of
-from matrix_app.protocol.push_rules.ruleset import Custom, Rule, own_rules
+from matrix_app.protocol.push_rules.ruleset import Custom, Rule, own_rules, rules_of_kind
 
 RoomStance = Literal["default", "muted", "mentions-only", "dynamic"]
 
@@ -27,6 +27,8 @@ def is_static_for_room(custom: Custom, room_id: str) -> RoomStance:
     if override is not None:
         return override
     if _changes(changed, "override") or any(rule["enabled"] for rule in own_rules(custom, "content")):
+        return "dynamic"
+    if any(rule["enabled"] for rule in rules_of_kind(custom, "", "postcontent")):
         return "dynamic"
     for rule in own_rules(custom, "room"):
         if rule["enabled"] and rule["rule_id"] == room_id:
