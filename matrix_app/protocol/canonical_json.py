@@ -99,8 +99,8 @@ def _check_depth(value: Any, levels: int) -> None:
         level = [
             child
             for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, (dict, list))
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) is not str and isinstance(child, (dict, list))
         ]
 
 

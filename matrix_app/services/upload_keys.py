@@ -67,8 +67,7 @@ def upload_keys(
         _check_identity(requester.user_nid, requester.device_id)
     with db.write():
         lock_user(requester.user_nid)
-        put_keys(requester.user_nid, requester.device_id, requester.device_nid, new)
-        return key_counts(requester.device_nid)
+        return put_keys(requester.user_nid, requester.device_id, requester.device_nid, new)
 
 
 def _check_identity(user_nid: int, device_id: str) -> None:
@@ -98,20 +97,30 @@ def read_keys(
     )
 
 
-def put_keys(user_nid: int, device_id: str, device_nid: int, new: NewKeys) -> None:
-    """Store keys of a device, inside a transaction that has locked the user.
+def put_keys(user_nid: int, device_id: str, device_nid: int, new: NewKeys) -> dict[str, int]:
+    """Store keys of a device, inside a transaction that has locked the user; its one-time keys by algorithm.
 
     Signatures on the identity keys that are replaced go.
     """
     changed = _add_one_time(device_nid, new.one_time)
     for name, key in new.fallback.items():
         changed |= fallback_keys.put(device_nid, name.algorithm, name.key_id, key)
+    counts = _bounded_counts(device_nid)
     if new.identity is not None:
         key_signatures.forget_targets(user_nid, [device_id])
         device_keys.put(user_nid, device_id, new.identity)
-        devices.device_list_changed(user_nid, device_id)
-    if changed:
+        devices.device_list_changed(user_nid, device_id, keys_of=device_nid if changed else None)
+    elif changed:
         device_messages.counts_changed([device_nid])
+    return counts
+
+
+def _bounded_counts(device_nid: int) -> dict[str, int]:
+    counts, most = key_counts(device_nid), get_config().limits.one_time_keys_per_device
+    if sum(counts.values()) <= most:
+        return counts
+    one_time_keys.keep_newest(device_nid, most)
+    return key_counts(device_nid)
 
 
 def key_counts(device_nid: int) -> dict[str, int]:
@@ -137,9 +146,7 @@ def _add_one_time(device_nid: int, keys: Mapping[KeyName, bytes]) -> bool:
         if name in known and not _is_same(known[name], key):
             raise InvalidParam(f"The server has another one-time key called {name}")
     new = [OneTimeKey(device_nid, *name, key) for name, key in keys.items() if name not in known]
-    most = get_config().limits.one_time_keys_per_device
-    one_time_keys.add(new[:most], now_ms())
-    one_time_keys.keep_newest(device_nid, most)
+    one_time_keys.add(new[: get_config().limits.one_time_keys_per_device], now_ms())
     if lost_time.every():
         restored_devices.has_one_time_keys(device_nid)
     return bool(new)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from matrix_app.storage import db, sliding
-from matrix_app.storage.stream import Change, Kind, append, append_one
+from matrix_app.storage.stream import Change, Kind, append
 
 
 class DeviceRow(NamedTuple):
@@ -121,12 +121,16 @@ def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
     db.execute(f"DELETE FROM device WHERE {db.in_any('nid')}", (nids,))
 
 
-def device_list_changed(user_nid: int, device_id: str | None = None) -> int:
+def device_list_changed(user_nid: int, device_id: str | None = None, *, keys_of: int | None = None) -> int:
     """Note that a local user's device or its keys changed; without one, the user's cross-signing keys.
 
-    The stream position of the change is returned.
+    The stream position of the change is returned. `keys_of` is a device that is to be told of its one-time or
+    fallback keys, too.
     """
-    position = append_one(Kind.DEVICE_LIST, user=user_nid)
+    changes = [Change(Kind.DEVICE_LIST, user_nid=user_nid)]
+    if keys_of is not None:
+        changes.append(Change(Kind.ONE_TIME_KEYS, device_nid=keys_of))
+    position = append(changes)[0]
     sql = (
         "INSERT INTO device_list_change (position, user_nid, device_id, previous) VALUES (%s, %s, %s,"
         f" ({_LAST_OF_A_DEVICE}))"

@@ -31,15 +31,16 @@ RETURNING {_COLUMNS}
 """
 
 # A key that another claimer holds is passed over, so that nobody waits and none is given twice. The choice
-# is materialised: a subquery could be run again, and would then choose other keys.
+# is materialised: a subquery could be run again, and would then choose other keys. Keys are never changed, so
+# that their places stay theirs, and need not be looked for again.
 _CLAIM_ON_POSTGRESQL = """
 WITH chosen AS MATERIALIZED (
-    SELECT oldest.nid FROM unnest(%s::bigint[], %s::text[]) AS wanted (device_nid, algorithm)
+    SELECT oldest.place FROM unnest(%s::bigint[], %s::text[]) AS wanted (device_nid, algorithm)
     CROSS JOIN LATERAL (
-        SELECT k.nid FROM one_time_key k
+        SELECT k.ctid AS place FROM one_time_key k
         WHERE k.device_nid = wanted.device_nid AND k.algorithm = wanted.algorithm
         ORDER BY k.nid LIMIT 1 FOR UPDATE SKIP LOCKED) oldest)
-DELETE FROM one_time_key gone USING chosen WHERE gone.nid = chosen.nid
+DELETE FROM one_time_key gone WHERE gone.ctid = ANY (ARRAY(SELECT place FROM chosen))
 RETURNING gone.device_nid, gone.algorithm, gone.key_id, gone.key
 """
 
