@@ -7,7 +7,6 @@ import importlib
 import os
 import sys
 import time
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,12 +18,14 @@ from appliance.data_lock import DataInUse, claim
 from appliance.folders import make_folders
 from appliance.logging import set_up_logging
 from appliance.metrics import folder as metrics_folder
+from appliance.preload import APPLICATION, Part, preload, preload_for_peers
 from appliance.prepare import check_current, prepare
 from appliance.process import end_when_told, give_memory_back, reset_signals
 from appliance.restart import kept_listeners, start_anew
 from appliance.restore_mode import restore_first
 from appliance.restore_order import read_order
 from appliance.service_manager import ServiceManager
+from appliance.sharing import share_memory
 from appliance.supervisor import RESTART, Child, Supervisor
 from appliance.version import VERSION
 from appliance.web.listeners import CannotListen, listeners_for
@@ -37,28 +38,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-APPLICATION = "appliance.asgi"
-
-
-class Part(StrEnum):
-    """What a server consists of; systemd runs each as a service."""
-
-    WEB = "web"
-    WORKER = "worker"
-
-
-# What the processes would otherwise import one by one, each for itself.
-PRELOADED = ("appliance.task_queue.broker", "django.db.models.sql.compiler")
-PRELOADED_BY = {
-    Part.WEB: (
-        APPLICATION,
-        "appliance.web.server",
-        "uvloop",
-        "uvicorn.lifespan.on",
-        "uvicorn.protocols.http.httptools_impl",
-    ),
-    Part.WORKER: ("matrix_app.tasks", "appliance.task_queue.worker"),
-}
 SLOW_START_SECONDS = 60.0
 
 
@@ -121,11 +100,11 @@ class Launch:
         give_memory_back()
         metrics_folder.begin(self._config.server.run_dir)
         preparing = _in_child(self._prepare)
-        self._preload()
+        preload(self._parts)
         if code := preparing():
             return code
         _rehearse(alone=Part.WORKER in self._parts)
-        gc.freeze()
+        share_memory()
         grace = self._config.web.graceful_timeout_seconds + 5.0
         supervisor = Supervisor(self._children(), grace_seconds=grace, manager=self._manager)
         return supervisor.run(self._announce_when_ready)
@@ -143,17 +122,6 @@ class Launch:
             for number in range(self._config.worker.processes):
                 children.append(Child(f"worker {number + 1}", partial(self._worker, number)))
         return children
-
-    def _preload(self) -> None:
-        """Imports what the children need. They share its memory as long as nobody writes to it, so
-        the garbage collector, which would mark every object, is kept away."""
-        gc.disable()
-        import django
-
-        django.setup()
-        wanted = [module for part in self._parts for module in PRELOADED_BY[part]]
-        for module in (*wanted, *PRELOADED):
-            importlib.import_module(module)
 
     def _web(self) -> int:
         from appliance.process import bind_descendants
@@ -207,6 +175,7 @@ def _rehearse(*, alone: bool) -> None:
     if alone:
         release_abandoned()
     refresh_settings(now=True)
+    preload_for_peers()
     if not settings.Q_CLUSTER.get("redis"):
         get_broker().queue_size()
     connections.close_all()

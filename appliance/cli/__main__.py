@@ -11,9 +11,9 @@ from appliance.cli.faults import FAILED, told
 from appliance.cli.parser import refuse_verb
 from appliance.cli.progress import leave
 from appliance.cli.verbs import VERBS, Needs, Verb, verb_named
+from appliance.unused import leave_out
 
-# structlog imports Twisted when it is installed, as it is for Daphne: 3 MiB that nobody uses.
-sys.modules.setdefault("structlog.twisted", None)  # type: ignore[arg-type]
+leave_out()
 
 
 def main(arguments: list[str] | None = None) -> int:

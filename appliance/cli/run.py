@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.cli.migrate import add_wait
-from appliance.launch import Part, start
+from appliance.launch import start
+from appliance.preload import Part
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

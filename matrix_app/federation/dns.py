@@ -7,16 +7,16 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
 import structlog
 
 from matrix_app.federation.discovery import SrvRecord
 from matrix_app.federation.ttl_cache import Clock, SingleFlight, TtlCache
 from matrix_app.protocol.errors import RemoteUnreachable
+
+if TYPE_CHECKING:
+    import dns.asyncresolver
 
 MOST_KEPT: Final = 10_000
 # DNS's own times are kept to within these.
@@ -33,12 +33,18 @@ LOOKUP_THREADS: Final = 4
 _log = structlog.get_logger(__name__)
 
 
+def _of_the_system() -> dns.asyncresolver.Resolver:
+    import dns.asyncresolver  # 4 MiB, which a server that looks up no names does without
+
+    return dns.asyncresolver.Resolver()
+
+
 class DnsSrvLookup:
     """SRV records by dnspython, with the name servers of the system."""
 
     def __init__(
         self,
-        make_resolver: Callable[[], dns.asyncresolver.Resolver] = dns.asyncresolver.Resolver,
+        make_resolver: Callable[[], dns.asyncresolver.Resolver] = _of_the_system,
         clock: Clock = time.monotonic,
     ) -> None:
         self._make_resolver = make_resolver
@@ -53,6 +59,9 @@ class DnsSrvLookup:
         return kept if kept is not None else await self._flights.run(folded, lambda: self._look_up(folded))
 
     async def _look_up(self, name: str) -> tuple[SrvRecord, ...]:
+        import dns.exception
+        import dns.resolver
+
         try:
             if self._resolver is None:
                 self._resolver = self._make_resolver()

@@ -29,6 +29,11 @@ def health(server_name: str) -> Health:
     return Health(*found) if found else UNKNOWN
 
 
+def any_answered() -> bool:
+    """Whether any other server has ever answered."""
+    return bool(db.rows("SELECT 1 FROM destination WHERE last_success_ts IS NOT NULL LIMIT 1"))
+
+
 def put_failure(server_name: str, now: int, retry_at_ts: int, interval_ms: int) -> None:
     """The server did not answer: it is left alone until `retry_at_ts`."""
     db.execute(

@@ -26,6 +26,15 @@ def pss_mib(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
+def anonymous_mib(pid: int) -> float:
+    """The part of `pss_mib` that is not of files, which other programs on the machine may share."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:")) / 1024
+
+
 def cpu_seconds(pid: int) -> float:
     """The CPU time that a process has used; 0 when it has ended."""
     try:
