@@ -75,7 +75,7 @@ def test_an_idle_server_is_light(engine: str, tmp_path: Path) -> None:
 
 def wait_until_begun(server: RealServer) -> None:
     """Returns when all processes are there, and one of them is a worker at work."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while most_threads(server) < THREADS_OF_WORKER or len(tree(server.pid)) <= PROCESSES:
         assert time.monotonic() < deadline, "some process is missing"
         time.sleep(0.05)
