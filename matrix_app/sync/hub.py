@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import structlog
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from appliance.config.stored import refresh as refresh_settings
 from appliance.web.stopping import on_stopping
@@ -105,8 +105,8 @@ class Hub:
             try:
                 self.catch_up()
                 refresh_settings()
-            except DatabaseError:
-                _log.exception("cannot read the stream's log")
+            except Exception:  # noqa: BLE001  (the boundary of the thread: logged, and it reads again)
+                _log.exception("cannot read the stream's log", again_in=POLL_SECONDS)
                 close_old_connections()
             self._poke.wait(POLL_SECONDS)
             self._poke.clear()

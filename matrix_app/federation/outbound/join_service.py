@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import close_old_connections, connections
 
 from appliance.config import get_config
 from matrix_app.federation.leadership import Leadership, leadership
@@ -72,25 +72,33 @@ class JoinService:
         while not self._is_ended:
             try:
                 if self._leadership.acquire():
-                    self.is_leading = True
                     self._lead()
-                    self.is_leading = False
-                    self._leadership.release()
-            except DatabaseError:
-                _log.exception("cannot look for joins")
+            except Exception:  # noqa: BLE001  (the boundary of the thread: logged, and it looks again)
+                _log.exception("cannot look for joins", again_in=IDLE_LOOK_SECONDS)
                 close_old_connections()
+            finally:
+                self._give_up_leading()
             self._news.wait(IDLE_LOOK_SECONDS)
             self._news.clear()
         connections.close_all()
 
+    def _give_up_leading(self) -> None:
+        """Nobody else can have the lock, nor this process again, while it is held."""
+        if self.is_leading:
+            self.is_leading = False
+            self._leadership.release()
+
     def _lead(self) -> None:
+        self.is_leading = True
         self._threads = KeptThreads("join")
-        while not self._is_ended and self._leadership.holds():
-            self._news.clear()
-            self._look()
-            self._clean()
-            self._news.wait(LOOK_SECONDS if self._running else IDLE_LOOK_SECONDS)
-        self._interrupt()
+        try:
+            while not self._is_ended and self._leadership.holds():
+                self._news.clear()
+                self._look()
+                self._clean()
+                self._news.wait(LOOK_SECONDS if self._running else IDLE_LOOK_SECONDS)
+        finally:
+            self._interrupt()
 
     def _interrupt(self) -> None:
         for join, _ in self._running.values():

@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.federation.leadership import leadership
@@ -75,6 +77,29 @@ def test_a_join_is_done_while_the_client_waits(
     nid = _request(client, peers.room_id, "s0.example")
     service.wake()
     remote_joins.wait(nid, SECONDS)
+    assert client.get("/joined_rooms").body["joined_rooms"] == [peers.room_id]
+
+
+@pytest.mark.parametrize("fault", [OperationalError("database is locked"), OSError("no more files")])
+def test_joins_go_on_after_a_look_for_them_has_failed(
+    client: Client,
+    peers: BigRoomPeers,
+    service: JoinService,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Exception,
+) -> None:
+    real, faults = stored_tasks.unfinished, [fault] * 2
+
+    def unfinished(*wanted: Any) -> Any:
+        if threading.current_thread().name == "joins" and faults:
+            raise faults.pop()
+        return real(*wanted)
+
+    monkeypatch.setattr(stored_tasks, "unfinished", unfinished)
+    nid = _request(client, peers.room_id, "s0.example")
+    service.wake()
+    remote_joins.wait(nid, SECONDS)
+    assert not faults
     assert client.get("/joined_rooms").body["joined_rooms"] == [peers.room_id]
 
 
