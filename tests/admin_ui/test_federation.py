@@ -69,12 +69,21 @@ def test_a_server_is_asked_now_and_its_answer_is_shown(browser: Browser) -> None
 
 
 def test_any_server_is_tested_and_every_step_shown(browser: Browser) -> None:
-    assert "Every step" not in browser.get("/admin/federation/test/").text
-    shown = browser.get("/admin/federation/test/", name="far.example")
+    page = "/admin/federation/test/"
+    shown = browser.post(page, {"name": "far.example"})
     assert "no server in tests" in shown.text
     assert "cannot be reached" in shown.text
     assert audit.page(before=None, limit=1)[0].action == "server.examine"
-    assert browser.get("/admin/federation/test/", name="<b>").texts(".notice.error")
+    assert browser.post(page, {"name": "<b>"}).texts(".notice.error")
+    assert browser.post(page, {}).texts(".notice.error")
+
+
+def test_looking_at_the_form_asks_no_server(browser: Browser) -> None:
+    before = audit.page(before=None, limit=1)
+    shown = browser.get("/admin/federation/test/", name="far.example")
+    assert "Every step" not in shown.text
+    assert shown.html.css_first("#id_name").attributes["value"] == "far.example"
+    assert audit.page(before=None, limit=1) == before
 
 
 def test_a_server_is_denied_on_its_page_and_allowed_again(browser: Browser) -> None:

@@ -80,6 +80,8 @@ def _refused(filled: Filled) -> Iterator[Answer]:
     yield Answer("admin:user-new", "/admin/users/new/", _TOO_LONG)
     yield Answer("admin:users-import", "/admin/users/import/", {"mode": "neither"})
     yield Answer("admin:bridge-new", "/admin/bridges/new/", {"text": "no: registration"})
+    yield Answer("admin:federation-test", "/admin/federation/test/", {"name": "localhost:1"})
+    yield Answer("admin:federation-test", "/admin/federation/test/", {"name": "no server"})
     yield Answer("admin:settings-certificate", "/admin/settings/certificate/", {})
     yield Answer("admin:invitation-new", "/admin/invitations/new/", {"uses_allowed": "-1"})
     yield Answer("admin:invitation", f"/admin/invitations/{filled.invitation}/", {"expires": "never"})

@@ -43,9 +43,9 @@ class Step(NamedTuple):
 
 @page("admin")
 def test_server(visit: Visit) -> HttpResponse:
-    """What every step to the server `name` says; a form without a name."""
-    name, found, fault = visit.query("name").strip(), None, ""
-    if name:
+    """A form, which `name` of the address fills in; sent, what every step to that server says."""
+    name, found, fault = (visit.form.get("name") or visit.query("name")).strip(), None, ""
+    if visit.is_post:
         try:
             found = examine_for(visit.actor, name)
         except MatrixError as error:

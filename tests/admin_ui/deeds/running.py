@@ -153,6 +153,14 @@ def ask_a_server_now(stage: Stage) -> None:
     eventually(lambda: event_id in peer.accepted)
 
 
+@deed(admin_federation_test="server.examine")
+def try_the_way_to_a_server(stage: Stage) -> None:
+    stage.owner.open(f"/admin/federation/test/?name={stage.peer.name}")
+    assert stage.owner.page.get_by_text("Every step").count() == 0
+    stage.owner.press("Test")
+    assert "Other servers reach it" in stage.owner.page.locator("main").inner_text()
+
+
 @deed(admin_federation_deny="settings.change", admin_federation_allow="settings.change")
 def deny_a_server_and_allow_it_again(stage: Stage) -> None:
     person, peer, owner = stage.person(), stage.peer, stage.owner

@@ -99,6 +99,7 @@ def asking_a_server(here: Stage) -> Iterator[str]:
     """What a server says of itself, on the page that asks it and in the message that tells of it."""
     owner = here.owner
     owner.open(f"/admin/federation/test/?name={here.peer.name}")
+    owner.press("Test")
     assert SCRIPT in owner.page.evaluate("document.documentElement.textContent")
     yield from owner.page.evaluate(_FOUND)
     owner.open(f"/admin/federation/{here.peer.name}/")
