@@ -112,8 +112,6 @@ def _refused_setup(visit: Visit, session: bool) -> HttpResponse | None:
     if not setup.is_open():
         return visit.page("setup/closed", status=404)
     if session and visit.setup_or_none is None:
-        if visit.is_partial:
-            return HttpResponse(status=204, headers={"HX-Redirect": reverse("setup:unlock")})
         return visit.redirect(reverse("setup:unlock"))
     return None
 
@@ -121,8 +119,6 @@ def _refused_setup(visit: Visit, session: bool) -> HttpResponse | None:
 def _to(visit: Visit, name: str) -> HttpResponse:
     here = visit.http.get_full_path() if visit.http.method != "POST" else _came_from(visit)
     address = f"{reverse(f'{visit.area}:{name}')}?{urlencode({'next': here})}"
-    if visit.is_partial:  # htmx would put the page into a part of this one
-        return HttpResponse(status=204, headers={"HX-Redirect": address})
     if visit.is_for_script:
         return visit.json({"go_to": address}, status=401)
     return visit.redirect(address)

@@ -114,8 +114,11 @@ class Visit:
 
     def redirect(self, address: str, message: str = "", kind: str = "ok") -> HttpResponse:
         """Go to a page of this server, which shows a message: `kind` is ok, warn or error."""
-        response = HttpResponseRedirect(address)
-        response.status_code = 303
+        response: HttpResponse
+        if self.is_partial:  # htmx would put the page into a part of this one
+            response = HttpResponse(status=204, headers={"HX-Redirect": address})
+        else:
+            response = HttpResponseRedirect(address, status=303)
         if message:
             cookies.put_flash(response, self.http, kind, message)
         return response

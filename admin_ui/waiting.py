@@ -78,6 +78,7 @@ class WaitingApplication:
             "phases": [(TITLES[name], number - here) for number, name in enumerate(PHASES)],
             "progress": progress,
             "server": order.server_name if order else self._server.name,
+            "address": ADDRESS,
             "again": order.attempts > 1 if order else False,
         }
         with translation.override(language_of(http)):

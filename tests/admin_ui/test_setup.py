@@ -132,11 +132,15 @@ def test_names_are_shown_before_they_are_taken_and_written_for_the_next_start(
     fields = {"name": "example.org", "address": "https://matrix.example.org"}
     shown = browser.post("/setup/names/", {**fields, "sure": "example.org https://matrix.example.org"})
     assert shown.address == "/setup/restarting/"
-    assert 'http-equiv="refresh"' in shown.text
+    assert shown.html.css("noscript meta[http-equiv=refresh]")
+    asks = shown.html.css_first("#state[hx-get]").attributes
+    assert (asks["hx-get"], asks["hx-trigger"]) == ("/setup/restarting/", "every 2s")
     assert "start it again" in shown.text  # nothing here can start the server anew
     assert 'name = "example.org"' in setup_file().read_text()
     named = replace(config.server, name="example.org", public_baseurl="https://matrix.example.org")
     with use_config(replace(config, server=named)):
+        asked = browser.client.get("/setup/restarting/", headers={"HX-Request": "true"})
+        assert (asked.status_code, asked.headers["HX-Redirect"]) == (204, "/setup/connectivity/")
         assert browser.get("/setup/restarting/").address == "/setup/connectivity/"
 
 

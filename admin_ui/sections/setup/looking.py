@@ -86,10 +86,6 @@ class Looking(NamedTuple):
     def _later(self, visit: Visit) -> HttpResponse:
         """Another run has the checks, such as that of every hour, which began before the visitor asked."""
         address = reverse(f"setup:{self.step}")
-        response = visit.redirect(
+        return visit.redirect(
             address, _t("The checks are running already. Try again in a moment."), "warn"
         )
-        if visit.is_partial:
-            response.status_code = 204
-            response.headers["HX-Redirect"] = address
-        return response

@@ -38,10 +38,7 @@ def task(visit: Visit, nid: int) -> HttpResponse:
     """How far a task is; when it has been done, its backup."""
     row = _find(nid)
     if row.state == DONE:
-        address = reverse("setup:restore-backup", args=[row.result["backup"]])
-        if visit.is_partial:
-            return HttpResponse(status=204, headers={"HX-Redirect": address})
-        return visit.redirect(address)
+        return visit.redirect(reverse("setup:restore-backup", args=[row.result["backup"]]))
     if visit.is_partial:
         return visit.page("setup/restore_task_state", task=row)
     return show(visit, "start", template="setup/restore_task", task=row)
@@ -74,6 +71,8 @@ def restoring(visit: Visit) -> HttpResponse:
 
 
 def _closed(visit: Visit) -> HttpResponse:
+    if visit.is_partial:  # the page that waited is to show it
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return visit.page("setup/closed", status=404)
 
 
