@@ -170,7 +170,7 @@ PACKAGED_STATIC = packaged.STATIC
 STATIC_ROOT = PACKAGED_STATIC if packaged.is_packaged() else _config.server.data_dir / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "admin_ui.static_storage.StaticFiles"},
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 CSRF_COOKIE_NAME = "hearth_csrf"

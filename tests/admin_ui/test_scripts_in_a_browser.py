@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.clients.stories import needs_chromium
 from tests.factories.chromium import chromium, signed_in
@@ -87,3 +87,33 @@ def test_copying_says_that_it_is_done(page: Page) -> None:
     button.click()
     expect(page.locator("#said")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == button.get_attribute("data-copy")
+
+
+def top(of: Locator) -> float:
+    return float(of.evaluate("one => one.getBoundingClientRect().top"))
+
+
+def test_the_headings_of_a_long_list_stay_while_it_scrolls_in_its_frame(page: Page) -> None:
+    open_page(page, "/admin/settings/effective/")
+    frame = page.locator(".table-frame")
+    assert frame.evaluate("one => one.scrollHeight > 2 * one.clientHeight")
+    frame.evaluate("one => one.scrollTo(0, one.scrollHeight)")
+    assert top(frame.locator("tbody tr").first) < top(frame)
+    assert abs(top(frame.locator("thead th").first) - top(frame)) < 2
+
+
+def test_on_a_phone_a_long_list_is_sorted_and_chosen_from_wherever_one_is(page: Page) -> None:
+    open_page(page, "/admin/users/", {"width": 360, "height": 320})
+    frame = page.locator(".table-frame")
+    frame.locator("tbody").evaluate(
+        "one => { for (let n = 0; n < 5; n++) one.append(one.rows[0].cloneNode(true)); }"
+    )
+    frame.evaluate("one => one.scrollTo(0, one.scrollHeight)")
+    link = frame.locator("thead a").first
+    assert 0 <= top(link) - top(frame) < 44
+    assert frame.evaluate("one => one.scrollWidth === one.clientWidth")
+    link.scroll_into_view_if_needed()
+    expect(frame.get_by_label("Choose all rows of this page")).to_be_in_viewport()
+    with page.expect_navigation():
+        link.click()
+    assert "sort=" in page.url

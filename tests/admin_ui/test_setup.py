@@ -133,7 +133,7 @@ def test_names_are_shown_before_they_are_taken_and_written_for_the_next_start(
     shown = browser.post("/setup/names/", {**fields, "sure": "example.org https://matrix.example.org"})
     assert shown.address == "/setup/restarting/"
     assert shown.html.css("noscript meta[http-equiv=refresh]")
-    asks = shown.html.css_first("#state[hx-get]").attributes
+    asks = shown.html.css("#state[hx-get]")[0].attributes
     assert (asks["hx-get"], asks["hx-trigger"]) == ("/setup/restarting/", "every 2s")
     assert "start it again" in shown.text  # nothing here can start the server anew
     assert 'name = "example.org"' in setup_file().read_text()

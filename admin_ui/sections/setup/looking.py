@@ -86,6 +86,4 @@ class Looking(NamedTuple):
     def _later(self, visit: Visit) -> HttpResponse:
         """Another run has the checks, such as that of every hour, which began before the visitor asked."""
         address = reverse(f"setup:{self.step}")
-        return visit.redirect(
-            address, _t("The checks are running already. Try again in a moment."), "warn"
-        )
+        return visit.redirect(address, _t("The checks are running already. Try again in a moment."), "warn")
