@@ -11,6 +11,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from matrix_app.protocol.said import plain
+
 ORDER: Final = "restore-order.json"
 OUTCOME: Final = "restore-outcome.json"
 # Data lives longer than whoever reads what was made of it.
@@ -92,5 +94,5 @@ def _read(file: Path, kind: type[T]) -> T | None:
 def _write(file: Path, value: Order | Outcome) -> None:
     from appliance.backup.layout import write_whole
 
-    write_whole(file, msgspec.json.encode(value))
+    write_whole(file, msgspec.json.encode(value, enc_hook=plain))
     file.chmod(_MODE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from appliance.certificates import Facts, NoCertificate, facts_of
 from appliance.turn_certificate import NOBODY
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     from appliance.config.sections.calls import Turn
@@ -32,10 +33,14 @@ def why_withheld(turn: Turn, uri: str) -> str:
         return f"{turn.certificate_file}: {fault.strerror if isinstance(fault, OSError) else fault}"
     host = host_of(uri)
     if NOBODY in facts.names:
-        return f"coturn has no certificate for {host} yet"
+        return said("coturn has no certificate for {host} yet", host=host)
     if not facts.covers(host):
-        return f"The certificate of coturn is for {', '.join(facts.names) or 'nobody'}, and not for {host}"
-    return "" if facts.is_valid(time.time()) else "The certificate of coturn has expired"
+        return said(
+            "The certificate of coturn is for {names}, and not for {host}",
+            names=", ".join(facts.names) or said("nobody"),
+            host=host,
+        )
+    return "" if facts.is_valid(time.time()) else said("The certificate of coturn has expired")
 
 
 def host_of(uri: str) -> str:

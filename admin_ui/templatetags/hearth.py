@@ -23,8 +23,10 @@ from admin_ui.words import WORDS
 from appliance.config import get_config
 from appliance.version import VERSION
 from matrix_app.services import setup
+from matrix_app.services import spoken as in_words
 from matrix_app.storage import check_results
 from matrix_app.storage.clock import now_ms
+from matrix_app.storage.long_tasks import LongTaskRow
 
 register = template.Library()
 
@@ -113,6 +115,18 @@ def browser(user_agent: str | None) -> SafeString:
 def said(word: str | None, kind: str) -> Promise | str:
     """What a word of Matrix means, in the visitor's language; one that is not known stays as it is."""
     return WORDS.get(kind, {}).get(word or "", word or NOTHING)
+
+
+@register.filter
+def spoken(text: str) -> str:
+    """A sentence of a service or a check, in the visitor's language."""
+    return in_words.spoken(text)
+
+
+@register.filter
+def step_text(task: LongTaskRow) -> Promise | str:
+    """Where a long task is: a word for it, or a sentence, or a name."""
+    return WORDS["step"].get(task.step) or in_words.spoken(task.step)
 
 
 @register.simple_tag

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from appliance.backup.errors import BackupError, WrongKey
+from matrix_app.protocol.said import said
 
 RECIPIENT: Final = "age1"
 IDENTITY: Final = "AGE-SECRET-KEY-1"
@@ -112,4 +113,4 @@ def decrypt(source: Source, target: Target, identities: Sequence[str]) -> None:
             raise kept from None
         if "key" in str(fault):
             raise WrongKey("It is encrypted to another key") from None
-        raise BackupError(f"It is damaged: {fault}") from None
+        raise BackupError(said("It is damaged: {fault}", fault=fault)) from None

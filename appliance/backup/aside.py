@@ -17,6 +17,7 @@ from appliance.backup.errors import BackupError, DatabaseGone
 from appliance.backup.programs import conninfo
 from appliance.config.addresses import DatabaseAddress, parse_database_url
 from appliance.restoring import RETIRED, UNFINISHED
+from matrix_app.protocol.said import said
 from matrix_app.storage import database_replacement
 from matrix_app.storage.clock import now_ms
 
@@ -187,8 +188,11 @@ def _on_database(target: DatabaseAddress, work: Callable[..., object]) -> object
             return work(connection)
     except psycopg.errors.InsufficientPrivilege as fault:
         raise BackupError(
-            f"{target.user or 'The role'} may not set the old tables aside: make an empty database, and "
-            "name it in database.url"
+            said(
+                "{user} may not set the old tables aside:"
+                " make an empty database, and name it in database.url",
+                user=target.user or said("The role"),
+            )
         ) from fault
     except psycopg.OperationalError as fault:
-        raise DatabaseGone(f"The database cannot be used: {fault}") from fault
+        raise DatabaseGone(said("The database cannot be used: {fault}", fault=fault)) from fault

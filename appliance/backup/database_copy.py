@@ -16,6 +16,7 @@ from appliance.backup.programs import conninfo, output_of
 from appliance.backup.streams import Gzipped
 from appliance.config import get_config
 from appliance.config.addresses import DatabaseAddress, parse_database_url
+from matrix_app.protocol.said import said
 from matrix_app.storage import snapshot_facts
 from matrix_app.storage.snapshot_facts import Facts, MediaWanted
 
@@ -78,7 +79,7 @@ def _copy_sqlite(source: DatabaseAddress, place: Place, progress: Progress, medi
             packed = Gzipped(file, lambda done: progress(done, total))
             write_part(place.folder, NAMES["sqlite"], packed, place.seal)
     except sqlite3.Error as fault:
-        raise BackupError(f"The database cannot be copied: {fault}") from fault
+        raise BackupError(said("The database cannot be copied: {fault}", fault=fault)) from fault
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
             Path(f"{plain}{suffix}").unlink(missing_ok=True)
@@ -117,7 +118,12 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise BackupError(
-            f"A backup needs about {needed >> 20} MiB, and there are {free >> 20} MiB free in {folder}"
+            said(
+                "A backup needs about {needed} MiB, and there are {free} MiB free in {folder}",
+                needed=needed >> 20,
+                free=free >> 20,
+                folder=folder,
+            )
         )
 
 

@@ -15,6 +15,7 @@ from appliance.backup.errors import BackupError
 from appliance.config import Config
 from appliance.config.keys import keys_of
 from appliance.config.sources import config_files
+from matrix_app.protocol.said import said
 
 
 def pack(config: Config, stream: IO[bytes]) -> None:
@@ -73,7 +74,7 @@ def unpack(stream: IO[bytes], config: Config, configuration: Path) -> None:
                     target.write_bytes(source.read())
                     target.chmod(0o640)
     except tarfile.TarError as fault:
-        raise BackupError(f"The archive of keys cannot be read: {fault}") from fault
+        raise BackupError(said("The archive of keys cannot be read: {fault}", fault=fault)) from fault
 
 
 def _target(
@@ -81,7 +82,7 @@ def _target(
 ) -> Path | None:
     kind, _, name = member.name.partition("/")
     if not member.isfile() or not name or ".." in Path(name).parts or Path(name).is_absolute():
-        raise BackupError(f"The archive of keys has an entry that cannot be: {member.name}")
+        raise BackupError(said("The archive of keys has an entry that cannot be: {name}", name=member.name))
     if kind == "secrets":
         return config.server.secrets_dir / name
     if kind == "keys":

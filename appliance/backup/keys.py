@@ -16,6 +16,7 @@ from appliance import secrets
 from appliance.backup import age
 from appliance.backup.errors import BackupError
 from appliance.config import Config, get_config
+from matrix_app.protocol.said import said
 
 FILE: Final = "backup.key"
 _OLD: Final = "backup-{}.key"
@@ -130,4 +131,4 @@ def read_keys(file: Path) -> Keys:
         raise  # whoever started the command is told which user may
     except (OSError, UnicodeDecodeError) as fault:
         why = fault.strerror if isinstance(fault, OSError) else "it is no text"
-        raise BackupError(f"The kit {file} cannot be read: {why}") from fault
+        raise BackupError(said("The kit {file} cannot be read: {why}", file=file, why=why)) from fault

@@ -21,6 +21,7 @@ import msgspec
 from appliance.backup.errors import BackupError
 from appliance.backup.manifest import FILE, Manifest, Verdict, read_manifest
 from appliance.config import get_config
+from matrix_app.protocol.said import said
 
 POOL: Final = "pool"
 FILES: Final = "files.tar"
@@ -82,7 +83,11 @@ def find_backup(root: Path, name: str) -> Stored:
     inside = root / name
     folder = inside if "/" not in name and inside.is_dir() else Path(name)
     if not folder.exists():
-        raise BackupError(f"There is no backup {name}{'' if '/' in name else _those_in(root)}")
+        raise BackupError(
+            said(
+                "There is no backup {name}{others}", name=name, others="" if "/" in name else _those_in(root)
+            )
+        )
     return Stored(folder, read_manifest(folder), read_verdict(folder))
 
 
@@ -128,7 +133,7 @@ def locked(
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = (root / name).open("w")
     except OSError as fault:
-        raise BackupError(f"The folder of backups cannot be written: {fault}") from fault
+        raise BackupError(said("The folder of backups cannot be written: {fault}", fault=fault)) from fault
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from appliance.backup.errors import BackupError
+from matrix_app.protocol.said import said
 
 FORMAT: Final = 2
 # What is not encrypted can be read by versions that know nothing of encryption.
@@ -83,7 +84,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         data = (folder / FILE).read_bytes()
     except OSError as fault:
-        raise BackupError(f"{folder} is not a backup: it has no {FILE}") from fault
+        raise BackupError(
+            said("{folder} is not a backup: it has no {file}", folder=folder, file=FILE)
+        ) from fault
     return parse_manifest(data, str(folder / FILE))
 
 
@@ -92,13 +95,16 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.DecodeError as fault:
-        raise BackupError(f"{where} is damaged: {fault}") from fault
+        raise BackupError(said("{where} is damaged: {fault}", where=where, fault=fault)) from fault
     if not all(PART_NAME.fullmatch(name) for name in manifest.parts):
-        raise BackupError(f"{where} is damaged: it names parts that cannot be")
+        raise BackupError(said("{where} is damaged: it names parts that cannot be", where=where))
     if manifest.format > FORMAT:
         raise BackupError(
-            f"This backup was made by Hearth {manifest.hearth_version}, and this version does not know its "
-            "form: install that version or a newer one"
+            said(
+                "This backup was made by Hearth {version}, and this version does not know its form:"
+                " install that version or a newer one",
+                version=manifest.hearth_version,
+            )
         )
     return manifest
 

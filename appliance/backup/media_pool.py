@@ -26,6 +26,7 @@ from appliance.backup.streams import Hashing
 from appliance.config import get_config
 from appliance.telling import Tell
 from matrix_app.media.store import MediaStore, media_store
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     from appliance.backup.keys import Seal
@@ -92,7 +93,9 @@ def _ensure(target: Path, one: Listed, seal: Seal | None) -> int | None:
     except FileNotFoundError:
         return None
     except OSError as fault:
-        raise BackupError(f"Media cannot be written to the folder of backups: {fault}") from fault
+        raise BackupError(
+            said("Media cannot be written to the folder of backups: {fault}", fault=fault)
+        ) from fault
     finally:
         draft.unlink(missing_ok=True)
     return target.stat().st_size

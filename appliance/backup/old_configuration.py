@@ -12,6 +12,7 @@ from appliance.backup.errors import BackupError
 from appliance.backup.parts import OpenBackup
 from appliance.config import get_config
 from appliance.config.environment import merge
+from matrix_app.protocol.said import said
 
 _SETUP: Final = "config/setup.toml"
 _MOST_BYTES: Final = 1 << 20
@@ -39,7 +40,7 @@ def _tables(opened: OpenBackup) -> list[dict[str, Any]]:
                     if member.isfile() and member.name.startswith("config/") and member.size < _MOST_BYTES:
                         found[member.name] = _parsed(archive, member)
         except tarfile.TarError as fault:
-            raise BackupError(f"The archive of keys cannot be read: {fault}") from fault
+            raise BackupError(said("The archive of keys cannot be read: {fault}", fault=fault)) from fault
     return [found[name] for name in sorted(found, key=lambda name: (name != _SETUP, name))]
 
 

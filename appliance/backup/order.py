@@ -15,6 +15,7 @@ from appliance.config.addresses import parse_database_url
 from appliance.restart import can_restart, request_restart
 from appliance.restore_order import Order, Outcome, forget_outcome, read_outcome, write_order
 from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam
+from matrix_app.protocol.said import said
 from matrix_app.services import audit, setup
 from matrix_app.services.audit import Actor
 from matrix_app.services.timer import timer
@@ -59,7 +60,9 @@ def order_restore(actor: Actor, stored: Stored, address: str, *, token: str, des
     for fault in hindrances(stored):
         raise BackupError(fault)
     if open_backup(stored).is_forged:
-        raise BackupError(f"The backup {stored.manifest.id} cannot be restored: {FORGED}")
+        raise BackupError(
+            said("The backup {id} cannot be restored: {why}", id=stored.manifest.id, why=FORGED)
+        )
     _require_verdict(stored, despite=despite)
     _require_address(stored, address)
     if not can_restart():

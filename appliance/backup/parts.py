@@ -13,6 +13,7 @@ from appliance.backup.errors import BackupError, WrongKey
 from appliance.backup.layout import Stored
 from appliance.backup.manifest import FILE, Encryption, proven_content
 from appliance.backup.streams import copy
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     from appliance.backup.keys import Keys, Seal
@@ -91,7 +92,7 @@ class OpenBackup:
             with file.open("rb") as source:
                 self.pour_from(source, target)
         except FileNotFoundError as fault:
-            raise BackupError(f"{file} is missing") from fault
+            raise BackupError(said("{file} is missing", file=file)) from fault
 
     def pour_from(self, source: Source, target: Target) -> None:
         """As `pour`, from where a file that belongs to the backup is read."""
@@ -110,8 +111,11 @@ def open_backup(stored: Stored, given: Keys | None = None) -> OpenBackup:
     if encryption is None:
         if given is not None:
             raise BackupError(
-                f"The backup {stored.manifest.id} is not encrypted, so no kit belongs to it: leave "
-                "the kit out if this is the one you mean"
+                said(
+                    "The backup {id} is not encrypted, so no kit belongs to it:"
+                    " leave the kit out if this is the one you mean",
+                    id=stored.manifest.id,
+                )
             )
         return OpenBackup(stored, ())
     identities = (given or keys.own_keys()).identities
@@ -122,8 +126,13 @@ def open_backup(stored: Stored, given: Keys | None = None) -> OpenBackup:
         opened.pour(FACTS, _Nothing())
     except WrongKey:
         raise WrongKey(
-            f"The backup {stored.manifest.id} is encrypted to the key {encryption.key}, which is not "
-            f"{'the one that was given' if given else 'on this machine'}: give its emergency kit (--kit)"
+            said(
+                "The backup {id} is encrypted to the key {key}, which is not {what}:"
+                " give its emergency kit (--kit)",
+                id=stored.manifest.id,
+                key=encryption.key,
+                what=said("the one that was given") if given else said("on this machine"),
+            )
         ) from None
     return opened
 

@@ -13,6 +13,7 @@ from typing import IO, Any, Final
 
 from appliance.backup.errors import BackupError
 from appliance.config.addresses import DatabaseAddress
+from matrix_app.protocol.said import said
 
 POLL_SECONDS: Final = 0.5
 _TOLD_BYTES: Final = 1000
@@ -66,7 +67,13 @@ def _program(
                 if pipe is not None:
                     pipe.close()
         if process.returncode:
-            raise BackupError(f"{command[0]} failed: {_end_of(faults) or process.returncode}")
+            raise BackupError(
+                said(
+                    "{command} failed: {fault}",
+                    command=command[0],
+                    fault=_end_of(faults) or process.returncode,
+                )
+            )
 
 
 def _started(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
@@ -75,7 +82,10 @@ def _started(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, bufsize=0, **given)  # noqa: S603  (no shell; the arguments are ours)
     except FileNotFoundError:
         raise BackupError(
-            f"{command[0]} is not installed: install the package postgresql-client of the server's version"
+            said(
+                "{command} is not installed: install the package postgresql-client of the server's version",
+                command=command[0],
+            )
         ) from None
 
 

@@ -23,6 +23,7 @@ from appliance.backup.layout import write_whole
 from appliance.backup.streams import CHUNK
 from appliance.config import get_config
 from matrix_app.protocol.errors import Conflict, NotFound, TooLarge
+from matrix_app.protocol.said import said
 
 _FOLDER: Final = ".received"
 _ABOUT: Final = "about.json"
@@ -85,7 +86,10 @@ def begin(name: str, size: int, changed: int) -> Received:
     """
     if size > most_bytes():
         raise TooLarge(
-            f"A backup may have up to {get_config().backup.upload_gib} GiB here (backup.upload_gib)"
+            said(
+                "A backup may have up to {size} GiB here (backup.upload_gib)",
+                size=get_config().backup.upload_gib,
+            )
         )
     if size <= 0:
         raise BackupError("The file is empty")
@@ -107,7 +111,7 @@ def add(mark: str, at: int, piece: Source) -> Received:
         if found is None or found.mark != mark:
             raise NotFound("This file is no longer received: choose it again")
         if found.at != at:
-            raise Conflict(f"The file is at {found.at}")
+            raise Conflict(said("The file is at {at}", at=found.at))
         _append(found, piece)
         return found
 
@@ -143,15 +147,20 @@ def _append(found: Received, piece: Source) -> None:
                 target.flush()
                 os.fsync(target.fileno())
     except OSError as fault:
-        raise BackupError(f"The file cannot be stored: {fault.strerror}") from fault
+        raise BackupError(said("The file cannot be stored: {fault}", fault=fault.strerror)) from fault
 
 
 def _require_room(needed: int) -> None:
     free = shutil.disk_usage(get_config().backup.dir).free - _RESERVE
     if free < needed:
         raise BackupError(
-            f"The file and what is taken out of it need {needed >> 20} MiB, and there are "
-            f"{max(0, free >> 20)} MiB free in {get_config().backup.dir}"
+            said(
+                "The file and what is taken out of it need {needed} MiB,"
+                " and there are {free} MiB free in {folder}",
+                needed=needed >> 20,
+                free=max(0, free >> 20),
+                folder=get_config().backup.dir,
+            )
         )
 
 

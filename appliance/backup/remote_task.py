@@ -16,6 +16,7 @@ from appliance.backup.remote.verify import check_step, give_up_check, new_check
 from appliance.backup.remote.work import State, Tell
 from appliance.backup.task_progress import Seldom
 from appliance.config import get_config
+from matrix_app.protocol.said import said
 from matrix_app.services import long_tasks
 from matrix_app.services.audit import HEARTH, Actor
 from matrix_app.services.long_tasks import LongTask, long_task
@@ -32,17 +33,19 @@ RETRY_MS: Final = 3_600_000
 def start_upload(actor: Actor, id: str) -> int:
     """Have a backup copied elsewhere; the nid of the task, or of the one that copies one already."""
     layout.find_backup(get_config().backup.dir, id)
-    return _started(UPLOAD, f"Copy backup {id} to {remote_title()}", id, actor)
+    return _started(UPLOAD, said("Copy backup {id} to {place}", id=id, place=remote_title()), id, actor)
 
 
 def start_fetch(actor: Actor, id: str, server: str = "") -> int:
     """Have a backup fetched from elsewhere; of this server, or of one by its folder there."""
-    return _started(FETCH, f"Fetch backup {id} from {remote_title()}", id, actor, server=server)
+    return _started(
+        FETCH, said("Fetch backup {id} from {place}", id=id, place=remote_title()), id, actor, server=server
+    )
 
 
 def start_check(actor: Actor, id: str) -> int:
     """Have a backup verified where it lies elsewhere."""
-    return _started(CHECK, f"Verify backup {id} at {remote_title()}", id, actor)
+    return _started(CHECK, said("Verify backup {id} at {place}", id=id, place=remote_title()), id, actor)
 
 
 def _started(kind: str, title: str, id: str, actor: Actor, **more: str) -> int:

@@ -22,6 +22,7 @@ from appliance.backup.parts import FORGED, OpenBackup, open_backup
 from appliance.backup.verify import part_faults, restore_dump, schema_faults, unpack_sqlite
 from appliance.config.addresses import DatabaseAddress, parse_database_url
 from appliance.telling import Tell
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     from appliance.config import Config
@@ -59,11 +60,16 @@ def put_in_place(
     aside.put_back(config)
     opened = open_backup(stored, given)
     if opened.is_forged:
-        raise BackupError(f"The backup {stored.manifest.id} cannot be restored: {FORGED}")
+        raise BackupError(
+            said("The backup {id} cannot be restored: {why}", id=stored.manifest.id, why=FORGED)
+        )
     if not (replace or was_unfinished) and aside.has_accounts(config):
         raise BackupError(
-            f"There is a server with accounts already ({target.name}): with --replace its data is kept "
-            "beside, and the backup takes its place"
+            said(
+                "There is a server with accounts already ({name}): with --replace its data is kept beside,"
+                " and the backup takes its place",
+                name=target.name,
+            )
         )
     return _put(opened, config, target, tell)
 
@@ -88,16 +94,24 @@ def _check(stored: Stored, config: Config, target: DatabaseAddress, tell: Tell) 
     manifest = stored.manifest
     if manifest.server_name != config.server.name:
         raise BackupError(
-            f"This is a backup of {manifest.server_name}, and the configuration says {config.server.name}: "
-            f'set server.name = "{manifest.server_name}", or choose another backup'
+            said(
+                "This is a backup of {server_name}, and the configuration says {name}:"
+                ' set server.name = "{server_name}", or choose another backup',
+                server_name=manifest.server_name,
+                name=config.server.name,
+            )
         )
     if manifest.engine != target.engine:
         raise BackupError(
-            f"This is a backup of {manifest.engine}, and database.url leads to {target.engine}: restore it "
-            f"with a database of {manifest.engine}, and move it with hearth move-database afterwards"
+            said(
+                "This is a backup of {engine}, and database.url leads to {other}: restore it with a database"
+                " of {engine}, and move it with hearth move-database afterwards",
+                engine=manifest.engine,
+                other=target.engine,
+            )
         )
     for fault in [*schema_faults(manifest), *part_faults(stored, tell)]:
-        raise BackupError(f"The backup {manifest.id} cannot be restored: {fault}")
+        raise BackupError(said("The backup {id} cannot be restored: {fault}", id=manifest.id, fault=fault))
 
 
 def _restore_sqlite(opened: OpenBackup, target: Path, tell: Tell) -> None:

@@ -16,6 +16,7 @@ from appliance.backup.errors import BackupError
 from appliance.backup.layout import POOL, Stored
 from appliance.backup.manifest import FILE
 from appliance.backup.streams import CHUNK
+from matrix_app.protocol.said import said
 
 BLOCK: Final = 512
 _RECORD: Final = 20 * BLOCK
@@ -72,7 +73,7 @@ class SingleFile(io.RawIOBase, IO[bytes]):
             while left:
                 chunk = source.read(min(CHUNK, left))
                 if not chunk:
-                    raise BackupError(f"{entry.file} is shorter than it was")
+                    raise BackupError(said("{file} is shorter than it was", file=entry.file))
                 left -= len(chunk)
                 yield chunk
         yield bytes(padded(entry.size) - entry.size)

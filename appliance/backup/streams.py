@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 
 from appliance.backup.age import Source, Target
 from appliance.backup.errors import BackupError
+from matrix_app.protocol.said import said
 
 CHUNK: Final = 1 << 20
 _GZIP: Final = 31
@@ -56,7 +57,7 @@ class Unzipping:
                 self._target.write(self._unpacker.decompress(left, CHUNK))
                 left = self._unpacker.unconsumed_tail
         except zlib.error as fault:
-            raise BackupError(f"It cannot be unpacked: {fault}") from fault
+            raise BackupError(said("It cannot be unpacked: {fault}", fault=fault)) from fault
         return len(data)
 
     def finish(self) -> None:

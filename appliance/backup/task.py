@@ -12,6 +12,7 @@ from appliance.backup.remote_task import start_upload
 from appliance.backup.task_progress import Seldom, tell
 from appliance.backup.verify import new_verification, verify_step
 from appliance.config import get_config
+from matrix_app.protocol.said import said
 from matrix_app.services import long_tasks
 from matrix_app.services.audit import HEARTH, Actor
 from matrix_app.services.long_tasks import LongTask, long_task
@@ -29,13 +30,13 @@ VERIFY_MS: Final = 7 * 24 * HOUR_MS
 def start_backup(actor: Actor, reason: str = "page") -> int:
     """Have a backup made; the nid of the task, or of the one that makes one already."""
     running = stored_tasks.unfinished(MAKE, 1)
-    return running[0].nid if running else long_tasks.start(MAKE, "Backup", {"reason": reason}, actor)
+    return running[0].nid if running else long_tasks.start(MAKE, said("Backup"), {"reason": reason}, actor)
 
 
 def start_verification(actor: Actor, name: str) -> int:
     """Have a backup verified; raises `BackupError` when there is none of that name."""
     layout.find_backup(get_config().backup.dir, name)
-    return long_tasks.start(VERIFY, f"Verify backup {name}", {"backup": name}, actor)
+    return long_tasks.start(VERIFY, said("Verify backup {id}", id=name), {"backup": name}, actor)
 
 
 def start_if_due() -> int | None:

@@ -24,6 +24,7 @@ from appliance.backup.single_file import BLOCK, padded
 from appliance.backup.streams import copy_exactly
 from appliance.config import get_config
 from appliance.telling import Tell
+from matrix_app.protocol.said import said
 
 State = dict[str, Any]
 STEP_SECONDS: Final = 10.0
@@ -58,9 +59,9 @@ def unpack_step(state: State, tell: Tell, seconds: float = STEP_SECONDS) -> bool
                 check_space(root, total)
             return _unpack_some(root, state, stream, seconds, lambda: tell("unpack", state["at"], total))
     except tarfile.TarError as fault:
-        raise BackupError(f"This is not a backup, or it is damaged: {fault}") from fault
+        raise BackupError(said("This is not a backup, or it is damaged: {fault}", fault=fault)) from fault
     except OSError as fault:
-        raise BackupError(f"The file cannot be taken apart: {fault}") from fault
+        raise BackupError(said("The file cannot be taken apart: {fault}", fault=fault)) from fault
 
 
 def _unpack_some(
@@ -86,7 +87,7 @@ def _header(stream: IO[bytes]) -> tarfile.TarInfo | None:
         return None
     member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.size < 0:
-        raise BackupError(f"This is not a backup: {member.name[:100]!r} is not a file")
+        raise BackupError(said("This is not a backup: {name} is not a file", name=repr(member.name[:100])))
     return member
 
 
@@ -103,12 +104,12 @@ def _take(root: Path, state: State, member: tarfile.TarInfo, stream: IO[bytes]) 
     folder, _, name = member.name.partition("/")
     if folder == manifest.id and name in manifest.parts:
         if member.size != manifest.parts[name].size:
-            raise BackupError(f"{name} has another size than the manifest says")
+            raise BackupError(said("{name} has another size than the manifest says", name=name))
         _write(draft_of(root, state) / name, member, stream)
     elif folder == POOL and POOL_NAME.fullmatch(name):
         _add_to_pool(root / POOL / name, member, stream)
     else:
-        raise BackupError(f"This is not a backup: it has a file {member.name[:100]!r}")
+        raise BackupError(said("This is not a backup: it has a file {name}", name=repr(member.name[:100])))
 
 
 def _begin(root: Path, state: State, member: tarfile.TarInfo, stream: IO[bytes]) -> None:
@@ -122,7 +123,7 @@ def _begin(root: Path, state: State, member: tarfile.TarInfo, stream: IO[bytes])
         raise BackupError("This is not a backup: its manifest is that of another one")
     here = root / manifest.id / FILE
     if here.is_file() and here.read_bytes() != data:
-        raise BackupError(f"There is another backup of the name {manifest.id} here")
+        raise BackupError(said("There is another backup of the name {id} here", id=manifest.id))
     state["backup"] = manifest.id
     draft_of(root, state).mkdir(mode=0o700, exist_ok=True)
     (draft_of(root, state) / _MANIFEST).write_bytes(data)
@@ -175,7 +176,7 @@ def _finish(root: Path, state: State) -> bool:
     draft, manifest = draft_of(root, state), _manifest(root, state)
     for name in manifest.parts:
         if not (draft / name).is_file():
-            raise BackupError(f"The file ends too early: {name} is missing")
+            raise BackupError(said("The file ends too early: {name} is missing", name=name))
         check_part(draft / name, manifest, name)
     if (root / manifest.id / FILE).is_file():
         layout.remove_folder(draft)

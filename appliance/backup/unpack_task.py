@@ -12,6 +12,7 @@ from appliance.backup.task_progress import Seldom
 from appliance.backup.unpack import draft_of, new_unpacking, unpack_step
 from appliance.config import get_config
 from matrix_app.protocol.errors import NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import long_tasks
 from matrix_app.services.audit import Actor
 from matrix_app.services.long_tasks import LongTask, long_task
@@ -48,7 +49,7 @@ def _started(actor: Actor, file: Path, *, received: bool) -> int:
     if running := stored_tasks.unfinished(UNPACK, 1):
         return running[0].nid
     params = {"file": str(file), "received": received}
-    return long_tasks.start(UNPACK, "Take a backup apart", params, actor)
+    return long_tasks.start(UNPACK, said("Take a backup apart"), params, actor)
 
 
 @long_task(UNPACK)

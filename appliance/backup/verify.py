@@ -30,6 +30,7 @@ from appliance.config import get_config
 from appliance.config.addresses import DatabaseAddress
 from appliance.database import shipped
 from appliance.telling import Tell
+from matrix_app.protocol.said import plain, said
 from matrix_app.storage import snapshot_facts
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.snapshot_facts import Facts
@@ -68,7 +69,7 @@ def verify_step(stored: Stored, state: State, tell: Tell, given: Keys | None = N
     if state["phase"] != "done" and not (state["phase"] == "inner" and faults):
         return False
     verdict = Verdict(now_ms(), faults[:MOST_FAULTS])
-    layout.write_whole(stored.folder / layout.VERDICT, msgspec.json.encode(verdict))
+    layout.write_whole(stored.folder / layout.VERDICT, msgspec.json.encode(verdict, enc_hook=plain))
     return True
 
 
@@ -168,7 +169,7 @@ def unpack_sqlite(opened: OpenBackup, file: Path, tick: Tick) -> None:
             target.flush()
             os.fsync(target.fileno())
     except OSError as fault:
-        raise BackupError(f"{file} cannot be written: {fault}") from fault
+        raise BackupError(said("{file} cannot be written: {fault}", file=file, fault=fault)) from fault
 
 
 def _facts(opened: OpenBackup) -> Facts:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 import msgspec
 
 from appliance.cli.faults import FAILED, Told, ToldBefore, told
+from matrix_app.protocol.said import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ def as_owner(uid: int, kind: type[R], work: Callable[[], R]) -> R:
 def _answer(uid: int, writer: int, work: Callable[[], R]) -> NoReturn:
     try:
         _become(uid)
-        answer = _Answer(msgspec.Raw(msgspec.json.encode(work())))
+        answer = _Answer(msgspec.Raw(msgspec.json.encode(work(), enc_hook=plain)))
     except Exception as fault:
         found = told(fault, sys.argv[1:])
         if found is None:
@@ -61,7 +62,7 @@ def _answer(uid: int, writer: int, work: Callable[[], R]) -> NoReturn:
             raise
         answer = _Answer(fault=found)
     with os.fdopen(writer, "wb") as stream:
-        stream.write(msgspec.json.encode(answer))
+        stream.write(msgspec.json.encode(answer, enc_hook=plain))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -9,6 +9,7 @@ import orjson
 from appliance.config import get_config
 from appliance.diagnostics.registry import all_checks
 from appliance.diagnostics.result import Status
+from matrix_app.protocol.said import Said, said
 from matrix_app.services.alerts import Alert, channels, deliver
 from matrix_app.services.mail import is_configured
 from matrix_app.storage import alert_channels, check_mutes, check_results, db
@@ -54,24 +55,37 @@ def _alert(news: list[CheckRow]) -> Alert:
     bad = [row for row in news if _is_bad(row.status)]
     good = [row for row in news if not _is_bad(row.status)]
     name = get_config().server.name
-    said = _title(bad[0]) if len(bad) == 1 else f"{len(bad)} things need attention"
-    subject = f"{name}: {said}" if bad else f"{name}: works again"
-    lines = [*_lines("Needs attention", bad), *_lines("Works again", good)]
-    return Alert("alert", subject, "\n".join(lines), [_item(row) for row in news])
+    if not bad:
+        subject = said("{name}: works again", name=name)
+    elif len(bad) == 1:
+        subject = said("{name}: {what}", name=name, what=_title(bad[0]))
+    else:
+        subject = said("{name}: {count} things need attention", name=name, count=len(bad))
+    return Alert("alert", subject, _text(bad, good), [_item(row) for row in news])
 
 
 def _title(row: CheckRow) -> str:
     known = all_checks().get(row.id)
-    return known.title if known else row.id
+    return said(known.title) if known else row.id
+
+
+def _text(bad: list[CheckRow], good: list[CheckRow]) -> str:
+    lines = [*_lines(said("Needs attention"), bad), *_lines(said("Works again"), good)]
+    return said("{lines:lines}", lines=lines)
 
 
 def _lines(heading: str, rows: list[CheckRow]) -> list[str]:
     found = [heading, ""] if rows else []
     for row in rows:
-        found.append(f"* {_title(row)}: {row.summary}")
+        found.append(said("* {title}: {summary}", title=_title(row), summary=_sentence(row.summary)))
         if row.fix and _is_bad(row.status):
-            found.append(f"  To do: {row.fix}")
+            found.append(said("  To do: {fix}", fix=_sentence(row.fix)))
     return [*found, ""] if found else []
+
+
+def _sentence(text: str) -> str:
+    """As a part of another sentence, where plain texts are taken for names."""
+    return text if isinstance(text, Said) else said(text)
 
 
 def _item(row: CheckRow) -> dict[str, object]:
@@ -113,6 +127,5 @@ def _has_changed(row: CheckRow, before: str) -> bool:
 def _daily(changed: list[CheckRow]) -> Alert:
     worse = [row for row in changed if row.status in (Status.WARN, Status.ERROR)]
     better = [row for row in changed if row.status in _GOOD]
-    lines = [*_lines("Needs attention", worse), *_lines("Works again", better)]
-    subject = f"{get_config().server.name}: what changed since yesterday"
-    return Alert("changes", subject, "\n".join(lines), [_item(row) for row in changed])
+    subject = said("{name}: what changed since yesterday", name=get_config().server.name)
+    return Alert("changes", subject, _text(worse, better), [_item(row) for row in changed])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from matrix_app.protocol.said import said
+
 SECONDS: Final = 3.0
 PORT: Final = 53
 
@@ -35,7 +37,7 @@ def system_servers() -> list[str]:
     try:
         return [str(server) for server in dns.resolver.get_default_resolver().nameservers]
     except dns.exception.DNSException as fault:
-        raise NoNameServer(f"this machine names no name servers: {fault}") from fault
+        raise NoNameServer(said("this machine names no name servers: {fault}", fault=fault)) from fault
 
 
 def ask(
@@ -53,7 +55,7 @@ def ask(
     try:
         question = dns.message.make_query(name, kind, want_dnssec=True)
     except dns.exception.DNSException as fault:
-        raise NoNameServer(f"{name} is no name for DNS: {fault}") from fault
+        raise NoNameServer(said("{name} is no name for DNS: {fault}", name=name, fault=fault)) from fault
     question.flags |= dns.flags.AD | (dns.flags.CD if unchecked else 0)
     faults = []
     for server in servers:
@@ -63,7 +65,13 @@ def ask(
             faults.append(f"{server}: {fault}")
             continue
         return _read(answer, kind)
-    raise NoNameServer(f"no name server answers for {name}: {'; '.join(faults) or 'there is none'}")
+    raise NoNameServer(
+        said(
+            "no name server answers for {name}: {faults}",
+            name=name,
+            faults="; ".join(faults) or said("there is none"),
+        )
+    )
 
 
 def _read(answer: object, kind: str) -> DnsAnswer:

@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from appliance.config import get_config
 from appliance.diagnostics.name_servers import DnsAnswer, NoNameServer, ask, system_servers
 from appliance.version import VERSION
+from matrix_app.protocol.said import said
 
 SECONDS: Final = 5.0
 MOST_REDIRECTS: Final = 3
@@ -127,7 +128,9 @@ class Network:
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except (dns.exception.DNSException, OSError) as fault:
-            raise NoAnswer(f"no name server answers for {name}: {fault}") from fault
+            raise NoAnswer(
+                said("no name server answers for {name}: {fault}", name=name, fault=fault)
+            ) from fault
 
     def page(
         self,
@@ -144,7 +147,7 @@ class Network:
             if page.status not in (301, 302, 303, 307, 308) or "location" not in page.headers:
                 return page
             url = urljoin(url, page.headers["location"])
-        raise NoAnswer(f"{url} is at the end of too many redirects")
+        raise NoAnswer(said("{url} is at the end of too many redirects", url=url))
 
     def certificate(self, host: str, port: int, name: str) -> Certificate:
         """The certificate at a port for a name."""
@@ -154,7 +157,9 @@ class Network:
         except ssl.SSLCertVerificationError as fault:
             return Certificate(0.0, fault.verify_message)
         except OSError as fault:
-            raise NoAnswer(f"{host}:{port} speaks no TLS: {fault}") from fault
+            raise NoAnswer(
+                said("{host}:{port} speaks no TLS: {fault}", host=host, port=port, fault=fault)
+            ) from fault
         expires = ssl.cert_time_to_seconds(str(found["notAfter"])) if found else time.time() + 365 * 86400
         return Certificate((expires - time.time()) / 86400, issuer=_issuer(found))
 
@@ -198,7 +203,7 @@ def _tls() -> ssl.SSLContext:
 def _ask(method: str, url: str, headers: dict[str, str], body: bytes, seconds: float) -> Page:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise NoAnswer(f"{url} is not an address of a web page")
+        raise NoAnswer(said("{url} is not an address of a web page", url=url))
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = _connection(parts.scheme, parts.hostname, parts.port, seconds)
     try:
@@ -207,9 +212,17 @@ def _ask(method: str, url: str, headers: dict[str, str], body: bytes, seconds: f
         names = {name.lower(): value for name, value in response.getheaders()}
         return Page(response.status, names, response.read(LARGEST_BODY))
     except ssl.SSLCertVerificationError as fault:
-        raise NoAnswer(f"the certificate of {parts.hostname} is refused: {fault.verify_message}") from fault
+        raise NoAnswer(
+            said(
+                "the certificate of {hostname} is refused: {verify_message}",
+                hostname=parts.hostname,
+                verify_message=fault.verify_message,
+            )
+        ) from fault
     except (OSError, http.client.HTTPException, UnicodeError) as fault:
-        raise NoAnswer(f"{parts.hostname} gives no answer: {fault}") from fault
+        raise NoAnswer(
+            said("{hostname} gives no answer: {fault}", hostname=parts.hostname, fault=fault)
+        ) from fault
     finally:
         connection.close()
 

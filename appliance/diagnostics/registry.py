@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from appliance.diagnostics.result import Result, Status, error, skipped, unknown
+from matrix_app.protocol.said import said
 
 AT_ONCE: Final = 6
 MODULES: Final = (
@@ -162,8 +163,8 @@ class _Run:
             del self._waiting[one.id]
             failed = [need for need in one.needs if self._done[need].result.status in _STOPS]
             if failed:
-                why = self._done[failed[0]].check.title
-                self._note(one, skipped(f"Not looked at, because of: {why}"), 0.0)
+                why = said(self._done[failed[0]].check.title)
+                self._note(one, skipped(said("Not looked at, because of: {why}", why=why)), 0.0)
             else:
                 self._began[pool.submit(_safely, one)] = (one, time.monotonic())
 
@@ -178,7 +179,9 @@ class _Run:
         for future, (one, began) in list(self._began.items()):
             if time.monotonic() - began > one.timeout:
                 del self._began[future]
-                self._note(one, unknown(f"No answer within {one.timeout:.0f} s"), one.timeout)
+                self._note(
+                    one, unknown(said("No answer within {timeout:.0f} s", timeout=one.timeout)), one.timeout
+                )
 
     def _note(self, one: Check, result: Result, seconds: float) -> None:
         finding = Finding(one, result, seconds)
@@ -193,6 +196,6 @@ def _safely(one: Check) -> Result:
         return one.run()
     except Exception as fault:  # noqa: BLE001  (a check that breaks is shown, and takes nothing down)
         _log.exception("a check failed", check=one.id)
-        return error(f"The check itself failed: {type(fault).__name__}: {fault}")
+        return error(said("The check itself failed: {name}: {fault}", name=type(fault).__name__, fault=fault))
     finally:
         connections.close_all()

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple, Protocol
 
+from matrix_app.protocol.said import said
+
 SECONDS: Final = 3.0
 # How often a question is sent anew over UDP, which loses some.
 TRIES: Final = 2
@@ -63,12 +65,12 @@ class TurnServer(NamedTuple):
         scheme, _, rest = uri.partition(":")
         rest, _, query = rest.partition("?")
         if scheme not in ("turn", "turns") or not rest:
-            raise TurnFault(f"{uri} is not the address of a TURN server")
+            raise TurnFault(said("{uri} is not the address of a TURN server", uri=uri))
         host, separator, port = rest.rpartition(":")
         if not separator or rest.endswith("]"):
             host, port = rest, "5349" if scheme == "turns" else "3478"
         if not port.isdecimal():
-            raise TurnFault(f"{uri} has no proper port")
+            raise TurnFault(said("{uri} has no proper port", uri=uri))
         over = query.partition("transport=")[2] or ("tcp" if scheme == "turns" else "udp")
         return cls(host.strip("[]"), int(port), "tls" if scheme == "turns" else over)
 
@@ -164,7 +166,7 @@ class TurnClient:
         elif answer.kind == ALLOCATE | SUCCESS:
             raise TurnFault("The server makes relays for everybody, without credentials")
         if code:
-            raise TurnFault(f"The server refuses a relay: {code} {words}")
+            raise TurnFault(said("The server refuses a relay: {code} {words}", code=code, words=words))
         if XOR_RELAYED not in answer.attributes:
             raise TurnFault("The server names no address of the relay")
         return read_address(answer.attributes[XOR_RELAYED], answer.transaction)
@@ -239,7 +241,15 @@ def connected(server: TurnServer, tls: ssl.SSLContext, address: str = "") -> Ite
             stream = server.transport != "udp"
             yield TurnClient(_StreamWire(connection) if stream else _UdpWire(connection))
     except OSError as fault:
-        raise TurnFault(f"{server.host}:{server.port} over {server.transport}: {fault}") from fault
+        raise TurnFault(
+            said(
+                "{host}:{port} over {transport}: {fault}",
+                host=server.host,
+                port=server.port,
+                transport=server.transport,
+                fault=fault,
+            )
+        ) from fault
 
 
 def _opened(server: TurnServer, tls: ssl.SSLContext, address: str) -> socket.socket:

@@ -16,6 +16,7 @@ from appliance.support.mask import Masker
 from appliance.telling import to_nobody
 from appliance.version import VERSION
 from matrix_app.protocol.errors import Conflict, InvalidParam
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,7 +116,9 @@ def create(path: Any) -> IO[bytes]:
     try:
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError as fault:
-        raise Conflict(f"{path} is there already") from fault
+        raise Conflict(said("{path} is there already", path=path)) from fault
     except (FileNotFoundError, NotADirectoryError) as fault:
-        raise InvalidParam(f"{path} cannot be written: {fault.strerror}") from fault
+        raise InvalidParam(
+            said("{path} cannot be written: {fault}", path=path, fault=fault.strerror)
+        ) from fault
     return os.fdopen(number, "wb")

@@ -11,6 +11,7 @@ from appliance.config import get_config
 from appliance.support import bundle
 from appliance.support.checks import found_last
 from matrix_app.protocol.errors import NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit, long_tasks
 from matrix_app.services.audit import Actor
 from matrix_app.services.long_tasks import LongTask, long_task
@@ -37,7 +38,7 @@ def start(actor: Actor, *, names: bool) -> int:
         return running[0].nid
     with db.write():
         audit.record(actor, "support.bundle", names=names)
-        return long_tasks.start(KIND, "Support bundle", {"names": names}, actor)
+        return long_tasks.start(KIND, said("Support bundle"), {"names": names}, actor)
 
 
 @long_task(KIND)

@@ -10,6 +10,7 @@ import structlog
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.protocol.said import said
 from matrix_app.storage import db, destinations, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.destinations import Health
@@ -48,7 +49,8 @@ class StoredBackoff:
         health = destinations.health(server_name)
         if health.retry_at_ts > self._clock() and not even_if_failing:
             raise RemoteUnreachable(
-                f"{server_name} has not answered lately and is left alone", retry_at_ts=health.retry_at_ts
+                said("{server_name} has not answered lately and is left alone", server_name=server_name),
+                retry_at_ts=health.retry_at_ts,
             )
         return health
 

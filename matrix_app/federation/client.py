@@ -20,6 +20,7 @@ from matrix_app.federation.policy import check_allowed
 from matrix_app.federation.transport import Transport, reason_of
 from matrix_app.protocol.canonical_json import decode_json, encode_canonical
 from matrix_app.protocol.errors import BadRequest, RemoteError, RemoteUnreachable
+from matrix_app.protocol.said import said
 from matrix_app.protocol.x_matrix import sign_request
 from matrix_app.services.local_identity import local_identity
 from matrix_app.storage.clock import now_ms
@@ -59,7 +60,11 @@ class RemoteBody:
             async for chunk in read_chunks(self.response, self._max_bytes):
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
-            message = f"The answer of {self._server_name} broke off: {reason_of(error)}"
+            message = said(
+                "The answer of {server_name} broke off: {error}",
+                server_name=self._server_name,
+                error=reason_of(error),
+            )
             raise RemoteUnreachable(message, may_have_arrived=True) from error
 
     async def read(self) -> bytes:
@@ -210,7 +215,7 @@ async def _parsed(destination: str, data: bytes) -> Any:
     try:
         return decode_json(data) if len(data) <= PARSED_HERE else await loop.in_thread(decode_json, data)
     except BadRequest as error:
-        message = f"The answer of {destination} is not JSON"
+        message = said("The answer of {server_name} is not JSON", server_name=destination)
         raise RemoteUnreachable(message, may_have_arrived=True) from error
 
 

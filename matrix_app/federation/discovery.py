@@ -11,6 +11,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Final, NamedTuple, Protocol
 
 from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.protocol.said import said
 
 DEFAULT_PORT: Final = 8448
 _SERVICES: Final = ("_matrix-fed._tcp", "_matrix._tcp")
@@ -131,7 +132,7 @@ def _targets(name: str, records: Sequence[SrvRecord]) -> tuple[Target, ...]:
     # RFC 2782: "A Target of "." means that the service is decidedly not available at this domain."
     usable = [record for record in records if record.target.rstrip(".") and record.port]
     if not usable:
-        raise RemoteUnreachable(f"The DNS of {name} says that there is no server")
+        raise RemoteUnreachable(said("The DNS of {name} says that there is no server", name=name))
     return tuple(Target(record.target.rstrip("."), record.port) for record in in_order(usable))
 
 

@@ -14,6 +14,7 @@ import structlog
 from matrix_app.federation.discovery import SrvRecord
 from matrix_app.federation.ttl_cache import Clock, SingleFlight, TtlCache
 from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     import dns.asyncresolver
@@ -104,7 +105,7 @@ class SystemAddressLookup:
         if kept is None:
             kept = await self._flights.run(folded, lambda: self._look_up(folded))
         if not kept:
-            raise RemoteUnreachable(f"{host} has no address")
+            raise RemoteUnreachable(said("{host} has no address", host=host))
         return kept
 
     async def _look_up(self, host: str) -> tuple[str, ...]:

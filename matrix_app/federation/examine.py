@@ -24,6 +24,7 @@ from matrix_app.federation.transport import Transport
 from matrix_app.federation.well_known import MAX_BYTES, HttpsGet, delegated_name_in
 from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
+from matrix_app.protocol.said import said
 from matrix_app.protocol.server_keys import read_server_keys
 from matrix_app.services.examine_server import Examination, Hop, Status
 from matrix_app.storage.clock import now_ms
@@ -34,6 +35,7 @@ MOST_ADDRESSES: Final = 8
 MOST_TARGETS: Final = 4
 LARGEST_ANSWER: Final = 1 << 18
 WARN_DAYS: Final = 21
+LONGEST_TEXT: Final = 500
 # What reading a body may raise beside errors of the tree.
 BROKEN: Final = (aiohttp.ClientError, OSError, TimeoutError)
 
@@ -82,14 +84,14 @@ class _Walk:
 
     def tell(self, kind: str, subject: str, status: Status, text: str) -> None:
         """Add a step, unless it has been told."""
-        hop = Hop(kind, subject, status, text[:500])
+        hop = Hop(kind, subject, status, text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT])
         if hop not in self._hops:
             self._hops.append(hop)
 
     async def go(self) -> Examination:
         """All steps, as far as they lead."""
         if self._name != get_config().server.name and not is_allowed(self._name):
-            self.tell("policy", self._name, "warn", "The settings do not let this server speak with it")
+            self.tell("policy", self._name, "warn", said("The settings do not let this server speak with it"))
         try:
             async with asyncio.timeout(2 * STEP_SECONDS):
                 route = await self._transport.discovery.route(self._name)
@@ -113,15 +115,20 @@ class _Walk:
         try:
             answer = await self._ports.https.get(url, max_bytes=MAX_BYTES, timeout=STEP_SECONDS)
         except RemoteUnreachable as fault:
-            self.tell("well_known", url, "info", f"None: {fault.message}")
+            self.tell("well_known", url, "info", said("None: {fault}", fault=fault.message))
             return None
         found = delegated_name_in(answer.body) if answer.status == 200 else None
         if found is not None:
-            self.tell("well_known", url, "ok", f"m.server is {found}")
+            self.tell("well_known", url, "ok", said("m.server is {found}", found=found))
         elif answer.status == 404:
-            self.tell("well_known", url, "info", "None (status 404)")
+            self.tell("well_known", url, "info", said("None (status 404)"))
         else:
-            self.tell("well_known", url, "warn", f"Status {answer.status}, without a proper m.server")
+            self.tell(
+                "well_known",
+                url,
+                "warn",
+                said("Status {status}, without a proper m.server", status=answer.status),
+            )
         return found
 
     async def _connect(self, route: Route) -> None:
@@ -139,15 +146,19 @@ class _Walk:
     async def _try(self, address: str, target: Target, route: Route) -> None:
         where = f"{address} port {target.port}"
         if not self._rule.permits(address):
-            self.tell("tls", where, "error", "An address that the settings do not let this server connect to")
+            self.tell(
+                "tls", where, "error", said("An address that the settings do not let this server connect to")
+            )
             return
         try:
             async with asyncio.timeout(STEP_SECONDS):
                 text, days = await self._handshake(address, target.port, route.certificate_name)
         except ssl.SSLCertVerificationError as fault:
-            self.tell("tls", where, "error", f"The certificate is refused: {fault.verify_message}")
+            self.tell(
+                "tls", where, "error", said("The certificate is refused: {fault}", fault=fault.verify_message)
+            )
         except (OSError, TimeoutError) as fault:
-            self.tell("tls", where, "error", f"No connection: {_words(fault)}")
+            self.tell("tls", where, "error", said("No connection: {fault}", fault=_words(fault)))
         else:
             self.tell("tls", where, "warn" if days < WARN_DAYS else "ok", text)
 
@@ -164,19 +175,26 @@ class _Walk:
             with suppress(OSError):
                 await writer.wait_closed()
         if not certificate:
-            return f"{version}; certificates are not verified here", WARN_DAYS
+            return said("{version}; certificates are not verified here", version=version), WARN_DAYS
         days = int((ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / 86400)
-        return f"{version}, a certificate for {name} that is good for {days} days", days
+        return said(
+            "{version}, a certificate for {name} that is good for {days} days",
+            version=version,
+            name=name,
+            days=days,
+        ), days
 
     async def _json(self, path: str) -> dict[str, Any]:
         async with self._transport.open(
             self._name, "GET", path, headers={}, body=None, timeout=STEP_SECONDS
         ) as response:
             if response.status != 200:
-                raise RemoteUnreachable(f"It answers {path} with status {response.status}")
+                raise RemoteUnreachable(
+                    said("It answers {path} with status {status}", path=path, status=response.status)
+                )
             found = decode_json(await read_limited(response, LARGEST_ANSWER))
         if not isinstance(found, dict):
-            raise RemoteUnreachable(f"It answers {path} with JSON that is no object")
+            raise RemoteUnreachable(said("It answers {path} with JSON that is no object", path=path))
         return found
 
     async def _keys(self) -> None:
@@ -187,12 +205,12 @@ class _Walk:
             self.tell("keys", path, "error", _words(fault))
             return
         if found.server_name != self._name:
-            self.tell("keys", path, "error", f"They are those of {found.server_name}")
+            self.tell("keys", path, "error", said("They are those of {name}", name=found.server_name))
         elif found.valid_until_ts < now_ms():
-            self.tell("keys", path, "error", "They are no longer valid (valid_until_ts is over)")
+            self.tell("keys", path, "error", said("They are no longer valid (valid_until_ts is over)"))
         else:
             present = [key.key_id for key in found.keys if key.expired_ts is None]
-            self.tell("keys", path, "ok", f"{', '.join(present)}, signed by themselves")
+            self.tell("keys", path, "ok", said("{keys}, signed by themselves", keys=present))
 
     async def _version(self) -> None:
         path = "/_matrix/federation/v1/version"
@@ -203,7 +221,7 @@ class _Walk:
             return
         found = server if isinstance(server, dict) else {}
         self._software = " ".join(str(found.get(key, ""))[:100] for key in ("name", "version")).strip()
-        self.tell("version", path, "ok", self._software or "It does not name its software")
+        self.tell("version", path, "ok", self._software or said("It does not name its software"))
 
 
 class _TellingSrv:
@@ -216,12 +234,12 @@ class _TellingSrv:
     async def records(self, name: str) -> Sequence[SrvRecord]:
         """The records of a name."""
         found = await self._srv.records(name)
-        text = ", ".join(f"{record.target}:{record.port}" for record in found) or "None"
+        text = ", ".join(f"{record.target}:{record.port}" for record in found) or said("None")
         self._steps.tell("srv", name, "ok" if found else "info", text)
         return found
 
 
 def _words(fault: BaseException) -> str:
     if isinstance(fault, TimeoutError):
-        return "It took too long"
+        return said("It took too long")
     return fault.message if isinstance(fault, MatrixError) else f"{fault}" or type(fault).__name__

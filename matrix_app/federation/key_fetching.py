@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     from matrix_app.federation.client import FederationClient
@@ -49,7 +50,7 @@ class ClientKeyFetcher:
             signed=False,
         )
         if not isinstance(answer, dict):
-            raise RemoteUnreachable(f"{server_name} does not publish keys")
+            raise RemoteUnreachable(said("{server_name} does not publish keys", server_name=server_name))
         return answer
 
     async def by_notary(self, notary: str, query: Query) -> list[dict[str, Any]]:
@@ -69,5 +70,5 @@ class ClientKeyFetcher:
         )
         found = answer.get("server_keys") if isinstance(answer, dict) else None
         if not isinstance(found, list):
-            raise RemoteUnreachable(f"{notary} is no notary")
+            raise RemoteUnreachable(said("{notary} is no notary", notary=notary))
         return [item for item in found if isinstance(item, dict)]

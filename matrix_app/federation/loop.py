@@ -20,6 +20,7 @@ from django.db import close_old_connections, connections
 
 from matrix_app.http.view_threads import waiting_for_others
 from matrix_app.protocol.errors import RemoteUnreachable, Unavailable
+from matrix_app.protocol.said import said
 
 THREADS: Final = 2
 CHECK_SECONDS: Final = 1.0
@@ -142,7 +143,7 @@ def _result(future: Future[T], timeout: float) -> T:
         if future.done():  # the coroutine's own error
             raise
         future.cancel()
-        raise RemoteUnreachable("Other servers did not answer in time") from None
+        raise RemoteUnreachable(said("Other servers did not answer in time")) from None
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

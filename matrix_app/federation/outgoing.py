@@ -19,6 +19,7 @@ from matrix_app.federation.loop import LoopThread, loop_thread
 from matrix_app.federation.resolver import GuardedResolver
 from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.errors import BadGateway, BadJson, NotJson, RemoteUnreachable
+from matrix_app.protocol.said import said
 
 LARGEST_ANSWER: Final = 1 << 20
 CONNECT_SECONDS: Final = 10.0
@@ -81,11 +82,11 @@ class Outgoing:
             target = self._target(url)
             return await self._sent(method, target, body, whole, timeout)
         except TimeoutError:
-            raise BadGateway(f"{_host(url)} took too long") from None
+            raise BadGateway(said("{host} took too long", host=_host(url))) from None
         except RemoteUnreachable as error:
             raise BadGateway(error.message) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise BadGateway(f"{_host(url)} gave no answer: {error}") from error
+            raise BadGateway(said("{host} gave no answer: {error}", host=_host(url), error=error)) from error
 
     async def _sent(
         self, method: str, target: URL, body: bytes | None, headers: dict[str, str], timeout: float
@@ -103,7 +104,7 @@ class Outgoing:
             raise BadGateway("The address cannot be used")
         # aiohttp asks the resolver for names only, not for what is an address already.
         if _is_ip(target.host) and not self._rule.permits(target.host):
-            raise BadGateway(f"{target.host} is on an address that is not connected to")
+            raise BadGateway(said("{host} is on an address that is not connected to", host=target.host))
         return target
 
     async def close(self) -> None:

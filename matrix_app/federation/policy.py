@@ -6,6 +6,7 @@ from appliance.config import get_config
 from matrix_app.protocol.errors import FederationDenied, InvalidParam
 from matrix_app.protocol.globs import glob
 from matrix_app.protocol.ids import parse_server_name
+from matrix_app.protocol.said import said
 
 
 def check_allowed(server_name: str) -> None:
@@ -15,7 +16,9 @@ def check_allowed(server_name: str) -> None:
     if server_name == config.server.name:
         raise InvalidParam("This server does not federate with itself")
     if not is_allowed(server_name):
-        raise FederationDenied(f"Federation with {server_name} is not allowed here")
+        raise FederationDenied(
+            said("Federation with {server_name} is not allowed here", server_name=server_name)
+        )
 
 
 def is_allowed(server_name: str) -> bool:

@@ -15,6 +15,7 @@ from yarl import URL
 from matrix_app.federation.addresses import AddressRule
 from matrix_app.federation.bodies import read_limited
 from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.protocol.said import said
 
 MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -41,7 +42,9 @@ class PublicHttps:
             try:
                 body = await read_limited(response, max_bytes)
             except (aiohttp.ClientError, OSError) as error:
-                raise RemoteUnreachable(f"The answer of {url} broke off: {error}") from error
+                raise RemoteUnreachable(
+                    said("The answer of {server_name} broke off: {error}", server_name=url, error=error)
+                ) from error
             return HttpAnswer(response.status, response.headers, body)
 
     @asynccontextmanager
@@ -51,7 +54,7 @@ class PublicHttps:
         try:
             response = await self._redirected(url, limits)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise RemoteUnreachable(f"{url} gave no answer: {error}") from error
+            raise RemoteUnreachable(said("{host} gave no answer: {error}", host=url, error=error)) from error
         async with response:
             yield response
 
@@ -64,15 +67,15 @@ class PublicHttps:
                 return response
             response.close()
             url = urljoin(url, location)
-        raise RemoteUnreachable(f"{url} is at the end of too many redirects")
+        raise RemoteUnreachable(said("{url} is at the end of too many redirects", url=url))
 
     def _check(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
-            raise RemoteUnreachable(f"{url} is not an https address")
+            raise RemoteUnreachable(said("{url} is not an https address", url=url))
         # aiohttp asks the resolver for names only, not for what is an address already.
         if _is_ip(parts.hostname) and not self._rule.permits(parts.hostname):
-            raise RemoteUnreachable(f"{url} is on an address that is not connected to")
+            raise RemoteUnreachable(said("{host} is on an address that is not connected to", host=url))
 
 
 def _is_ip(host: str) -> bool:

@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from matrix_app.federation.addresses import AddressRule
 from matrix_app.federation.discovery import Route, Target
 from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.protocol.said import said
 
 MOST_ROUTES: Final = 10_000
 _SUFFIX: Final = ".server.invalid"
@@ -75,14 +76,16 @@ class GuardedResolver(AbstractResolver):
             except RemoteUnreachable as error:
                 fault = error
         if not found:
-            raise fault or RemoteUnreachable("There is nothing to connect to")
+            raise fault or RemoteUnreachable(said("There is nothing to connect to"))
         return found
 
     async def _permitted(self, target: Target) -> list[ResolveResult]:
         addresses = await self._lookup.addresses(target.host)
         permitted = [address for address in addresses if self._rule.permits(address)]
         if not permitted:
-            raise RemoteUnreachable(f"{target.host} is on an address that is not connected to")
+            raise RemoteUnreachable(
+                said("{host} is on an address that is not connected to", host=target.host)
+            )
         return [_result(target, address) for address in permitted]
 
     async def close(self) -> None:
@@ -112,7 +115,7 @@ class RouteResolver(GuardedResolver):
         """The addresses of the route's targets, with their ports; raises `RemoteUnreachable`."""
         route = self._routes.get(host)
         if route is None:
-            raise RemoteUnreachable("The way to the server is not known")
+            raise RemoteUnreachable(said("The way to the server is not known"))
         return await self.reachable(route.targets)
 
 

@@ -22,6 +22,7 @@ from matrix_app.federation.resolver import AddressLookup, GuardedResolver, Route
 from matrix_app.federation.tls import tls_context
 from matrix_app.federation.well_known import WellKnownCache
 from matrix_app.protocol.errors import RemoteUnreachable
+from matrix_app.protocol.said import said
 
 DISCOVERY_SECONDS: Final = 20.0
 KEEP_ALIVE_SECONDS: Final = 30.0
@@ -76,7 +77,7 @@ class Transport:
             try:
                 response = await self._send(server_name, route, method, target, headers, body, limits)
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                message = f"{server_name} gave no answer: {reason_of(error)}"
+                message = said("{host} gave no answer: {error}", host=server_name, error=reason_of(error))
                 raise RemoteUnreachable(message, may_have_arrived=_was_connected(error)) from error
             async with response:
                 yield response
@@ -86,7 +87,9 @@ class Transport:
             async with asyncio.timeout(DISCOVERY_SECONDS):
                 return await self.discovery.route(server_name)
         except TimeoutError:
-            raise RemoteUnreachable(f"It took too long to find out where {server_name} is") from None
+            raise RemoteUnreachable(
+                said("It took too long to find out where {server_name} is", server_name=server_name)
+            ) from None
 
     async def _send(
         self,

@@ -11,6 +11,7 @@ from matrix_app.federation import loop
 from matrix_app.federation.client import federation_client
 from matrix_app.federation.transport import DISCOVERY_SECONDS
 from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
+from matrix_app.protocol.said import said
 from matrix_app.services.remote_servers import RemoteQuestion
 
 # Requests of one caller that are under way at a time.
@@ -49,7 +50,9 @@ async def _ask_all(questions: Sequence[RemoteQuestion], timeout: float) -> list[
         except MatrixError as error:
             return error
         except TimeoutError:
-            return RemoteUnreachable(f"There was no time left to wait for {destination}")
+            return RemoteUnreachable(
+                said("There was no time left to wait for {server_name}", server_name=destination)
+            )
 
     return list(await asyncio.gather(*map(ask, questions)))
 

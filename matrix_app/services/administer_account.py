@@ -10,6 +10,7 @@ from typing import Any
 
 from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFound
 from matrix_app.protocol.ids import domain_of, parse_user_id
+from matrix_app.protocol.said import said
 from matrix_app.services import audit, second_factor, update_device
 from matrix_app.services import deactivate as ending
 from matrix_app.services.audit import Actor
@@ -172,4 +173,4 @@ def redact_everything(actor: Actor, user_id: str, reason: str = "", room_nids: S
     params: dict[str, Any] = {"user_nid": account.user_nid, "user_id": user_id, "reason": reason}
     if room_nids:
         params["room_nids"] = list(room_nids)
-    return start("user.redact", f"Redact all messages of {user_id}", params, actor)
+    return start("user.redact", said("Redact all messages of {user_id}", user_id=user_id), params, actor)

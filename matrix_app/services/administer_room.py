@@ -9,6 +9,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Conflict, Forbidden, MatrixError, NotFound
 from matrix_app.protocol.event_auth import PowerLevels
 from matrix_app.protocol.ids import domain_of
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.administer_account import active_account
 from matrix_app.services.audit import Actor
@@ -163,7 +164,7 @@ def delete_room(
         if block:
             set_blocked(actor, room_id, True)
         audit.record(actor, DELETE, room_id, block=block, purge=purge)
-        return start(DELETE, f"Delete {room_id}", params, actor)
+        return start(DELETE, said("Delete {room_id}", room_id=room_id), params, actor)
 
 
 @long_task(DELETE)
@@ -173,7 +174,7 @@ def delete_some(task: LongTask) -> bool:
     phase = task.checkpoint.setdefault("phase", "leave")
     if phase == "leave":
         return _leave_some(task, room)
-    task.step = "removing events"
+    task.step = said("removing events")
     with db.write():
         more = room_removal.remove_events(room.nid)
         task.done += room_removal.CHUNK if more else 0
@@ -185,7 +186,7 @@ def delete_some(task: LongTask) -> bool:
 
 
 def _leave_some(task: LongTask, room: RoomIdentity) -> bool:
-    task.step = "users leave"
+    task.step = said("users leave")
     present = [row for row in members.in_room(room.nid, _PRESENT) if row.is_local]
     new_nid = task.params.get("new_room_nid")
     new_room = None if new_nid is None else rooms.by_nid(new_nid)

@@ -10,10 +10,12 @@ import structlog
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import BadGateway, InvalidParam, MatrixError
+from matrix_app.protocol.said import said
 from matrix_app.services import mail, outgoing_http
 from matrix_app.services.create_room import NewRoom
 from matrix_app.services.membership import invite
 from matrix_app.services.send_event import send_message
+from matrix_app.services.spoken import spoken_in
 from matrix_app.services.system_user import system_requester, system_room
 from matrix_app.storage import account_list, alert_channels, db, members, rooms
 from matrix_app.storage.clock import now_ms
@@ -25,7 +27,10 @@ _log = structlog.get_logger("matrix_app.alerts")
 
 
 class Alert(NamedTuple):
-    """What is told: a kind for programs (alert, test, changes), a subject, a text, and data for programs."""
+    """What is told: a kind for programs (alert, test, changes), a subject, a text, and data for programs.
+
+    People are told in the language of `alerts.language`, programs in English.
+    """
 
     kind: str
     subject: str
@@ -60,8 +65,10 @@ def deliver(alert: Alert, by: list[str] | None = None) -> bool:
 def deliver_test() -> bool:
     """Have every channel deliver a test; whether any of them took it."""
     name = get_config().server.name
-    text = f"This shows that {name} can tell you when something stops working. There is nothing to do.\n"
-    return deliver(Alert("test", f"A test of the alerts of {name}", text, []))
+    text = said(
+        "This shows that {name} can tell you when something stops working. There is nothing to do.", name=name
+    )
+    return deliver(Alert("test", said("A test of the alerts of {name}", name=name), text, []))
 
 
 def _fault_of(channel: str, alert: Alert) -> str:
@@ -79,7 +86,12 @@ def _fault_of(channel: str, alert: Alert) -> str:
 
 def _mail(alert: Alert) -> None:
     for address in get_config().alerts.mail_to:
-        mail.send(address, alert.subject, alert.text, headers={"Auto-Submitted": "auto-generated"})
+        text = f"{_spoken(alert.text).rstrip()}\n"
+        mail.send(address, _spoken(alert.subject), text, headers={"Auto-Submitted": "auto-generated"})
+
+
+def _spoken(text: str) -> str:
+    return spoken_in(get_config().alerts.language, text)
 
 
 def _post(alert: Alert) -> None:
@@ -89,7 +101,7 @@ def _post(alert: Alert) -> None:
         raise InvalidParam("The webhook is no https address")
     answer = outgoing_http.ask("POST", url, headers={}, content=orjson.dumps(content))
     if not 200 <= answer.status < 300:
-        raise BadGateway(f"The webhook answers {answer.status}")
+        raise BadGateway(said("The webhook answers {status}", status=answer.status))
 
 
 def _message(alert: Alert) -> None:
@@ -98,14 +110,14 @@ def _message(alert: Alert) -> None:
         raise InvalidParam("There is no administrator to be told")
     wanted = NewRoom(
         preset="private_chat",
-        name=f"Alerts of {get_config().server.name}",
+        name=_spoken(said("Alerts of {name}", name=get_config().server.name)),
         creation_content={"m.federate": False},
     )
     room_id = system_room("alerts", wanted)
     reached = [user_id for user_id, user_nid in admins if _is_reached(room_id, user_id, user_nid)]
     if not reached:
         raise InvalidParam("No administrator lets themselves be invited")
-    body = f"{alert.subject}\n\n{alert.text}".strip()
+    body = f"{_spoken(alert.subject)}\n\n{_spoken(alert.text)}".strip()
     send_message(system_requester(), room_id, "m.room.message", {"msgtype": "m.text", "body": body[:20_000]})
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from matrix_app.protocol.appservice_registration import Appservice, parse_registration
 from matrix_app.protocol.errors import Conflict, InvalidParam, NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.appservice_queries import ping_service
 from matrix_app.services.appservices import appservices, configured_appservices, named_appservice
@@ -96,7 +97,7 @@ def _parsed(registration: str) -> Any:
     try:
         return yaml.safe_load(registration)
     except yaml.YAMLError as error:
-        raise InvalidParam(f"The registration is no YAML: {error}") from None
+        raise InvalidParam(said("The registration is no YAML: {error}", error=error)) from None
 
 
 def remove(service_id: str, actor: Actor = CLI) -> None:

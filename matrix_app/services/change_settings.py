@@ -8,6 +8,7 @@ from typing import Any, Final
 from appliance.config.runtime import SECRET, runtime_keys
 from appliance.config.stored import fixed_keys, overlaid, packed, refresh, unpacked
 from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.storage import db, settings
@@ -25,9 +26,9 @@ def change_settings(actor: Actor, changes: Mapping[str, Any]) -> None:
     known, fixed = runtime_keys(), fixed_keys()
     for name in changes:
         if name not in known:
-            raise NotFound(f"{name} cannot be changed while the server runs")
+            raise NotFound(said("{name} cannot be changed while the server runs", name=name))
         if name in fixed:
-            raise Forbidden(f"{name} is fixed by the configuration file or the environment")
+            raise Forbidden(said("{name} is fixed by the configuration file or the environment", name=name))
     with db.write():
         present = {name: unpacked(name, value) for name, value in settings.all_values().items()}
         _, problems = overlaid({**present, **changes})
@@ -45,7 +46,7 @@ def reset_setting(actor: Actor, name: str) -> None:
     """Let the file or the default decide again; raises `NotFound` for one that was not changed on a page."""
     with db.write():
         if not settings.delete(name):
-            raise NotFound(f"{name} has not been changed here")
+            raise NotFound(said("{name} has not been changed here", name=name))
         audit.record(actor, "settings.reset", name)
         db.on_commit(lambda: refresh(now=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from matrix_app.media.store import MediaStore, store_named
+from matrix_app.protocol.said import said
 from matrix_app.services import long_tasks
 from matrix_app.services.audit import Actor
 from matrix_app.services.long_tasks import LongTask, long_task
@@ -24,7 +25,7 @@ class Copied(NamedTuple):
 
 def start_copy(actor: Actor, source: str, target: str) -> int:
     """Copy in the worker from one of the stores `folder` and `s3` to the other; the nid of the task."""
-    title = f"Copy media from {source} to {target}"
+    title = said("Copy media from {source} to {target}", source=source, target=target)
     return long_tasks.start(KIND, title, {"from": source, "to": target}, actor)
 
 

@@ -9,6 +9,7 @@ from appliance.config.stored import refresh
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.protocol.globs import glob
 from matrix_app.protocol.ids import parse_server_name
+from matrix_app.protocol.said import said
 from matrix_app.services.audit import Actor
 from matrix_app.services.change_settings import change_settings
 from matrix_app.services.retry_server import let_ask
@@ -47,7 +48,12 @@ def allow_server(actor: Actor, name: str) -> None:
         present = get_config().federation.deny_servers
         kept = tuple(entry for entry in present if entry.lower() != name.lower())
         if patterns := _meaning(name, kept):
-            raise InvalidParam(f"The pattern {patterns[0]} denies it with others: change it in the settings")
+            raise InvalidParam(
+                said(
+                    "The pattern {pattern} denies it with others: change it in the settings",
+                    pattern=patterns[0],
+                )
+            )
         if kept != present:
             change_settings(actor, {SETTING: kept})
         let_ask(name)

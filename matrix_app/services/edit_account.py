@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Conflict, InvalidParam, ThreepidInUse
 from matrix_app.protocol.ids import localpart_of, parse_text, parse_user_id
+from matrix_app.protocol.said import said
 from matrix_app.services import administer_account, audit, moderate_account, profiles
 from matrix_app.services.audit import Actor
 from matrix_app.services.passwords import check_policy
@@ -86,13 +87,13 @@ def _check(account: Account | None, wanted: AccountChanges) -> None:
 
 def _check_addresses(account: Account | None, wanted: list[Address]) -> None:
     if len(wanted) > MOST_ADDRESSES:
-        raise InvalidParam(f"An account has {MOST_ADDRESSES} addresses at most")
+        raise InvalidParam(said("An account has {count} addresses at most", count=MOST_ADDRESSES))
     for given in wanted:
         if given.medium != "email" or not _MAIL.fullmatch(parse_text(given.address)):
-            raise InvalidParam(f"{given.address} is no mail address")
+            raise InvalidParam(said("{address} is no mail address", address=given.address))
         owner = threepids.owner_of(given.medium, given.address)
         if owner is not None and (account is None or owner != account.user_nid):
-            raise ThreepidInUse(f"{given.address} belongs to another account")
+            raise ThreepidInUse(said("{address} belongs to another account", address=given.address))
 
 
 def _change(actor: Actor, requester: Requester, account: Account, wanted: AccountChanges) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from matrix_app.protocol.said import said
 from matrix_app.services.audit import Actor
 from matrix_app.services.long_tasks import LongTask, long_task, start
 from matrix_app.storage import rooms, shared_rooms
@@ -21,7 +22,7 @@ KIND: Final = "restore.fetch_lost"
 
 def fetch_lost_events(actor: Actor) -> int:
     """Have every room that other servers share asked about, once the server runs; the nid of the task."""
-    return start(KIND, "Fetch from other servers what rooms have lost", {}, actor, at_once=False)
+    return start(KIND, said("Fetch from other servers what rooms have lost"), {}, actor, at_once=False)
 
 
 @long_task(KIND)
@@ -29,7 +30,7 @@ def fetch_next(task: LongTask) -> bool:
     """Ask about one room; True after the last."""
     if task.total is None:
         task.total = shared_rooms.count()
-    task.step = "asking other servers"
+    task.step = said("asking other servers")
     room_nid = shared_rooms.next_after(task.checkpoint.get("room", 0))
     if room_nid is None:
         return True

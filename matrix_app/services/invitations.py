@@ -8,6 +8,7 @@ from typing import Final
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.services.create_account import create_account
@@ -60,7 +61,7 @@ def delete_token(actor: Actor, token: str) -> None:
 
 def _check_limits(uses_allowed: int | None, expires_ts: int | None) -> None:
     if uses_allowed is not None and not 0 <= uses_allowed <= MOST_USES:
-        raise InvalidParam(f"A token may be used up to {MOST_USES} times")
+        raise InvalidParam(said("A token may be used up to {count} times", count=MOST_USES))
     if expires_ts is not None and expires_ts < now_ms():
         raise InvalidParam("A token expires in the future")
 

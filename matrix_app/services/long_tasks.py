@@ -17,6 +17,7 @@ import structlog
 from appliance.config import get_config
 from appliance.config.stored import refresh
 from matrix_app.protocol.errors import MatrixError, NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.services.background import run_later
@@ -108,7 +109,7 @@ def run(nid: int) -> None:
         _finish(task, long_tasks.FAILED, error.message or error.errcode)
     except Exception:
         _log.exception("a long task failed", kind=row.kind, task=nid)
-        _finish(task, long_tasks.FAILED, "An internal error; the log tells more")
+        _finish(task, long_tasks.FAILED, said("An internal error; the log tells more"))
         raise
 
 
@@ -118,7 +119,7 @@ def piece_of(name: str) -> Piece:
 
     long_task_kinds.load(name)
     if name not in _KINDS:
-        raise NotFound(f"This version of Hearth does not know the task {name}")
+        raise NotFound(said("This version of Hearth does not know the task {name}", name=name))
     return _KINDS[name]
 
 

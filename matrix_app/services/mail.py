@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from appliance.config import get_config
 from appliance.config.sections.mail import Mail
 from matrix_app.protocol.errors import BadGateway, InvalidParam
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 
@@ -62,7 +63,7 @@ def try_connection() -> None:
         connection.open()
         connection.close()
     except (OSError, smtplib.SMTPException) as fault:
-        raise BadGateway(f"The mail server does not let this server in: {fault}") from fault
+        raise BadGateway(said("The mail server does not let this server in: {fault}", fault=fault)) from fault
 
 
 def _connection(mail: Mail) -> EmailBackend:
@@ -103,4 +104,4 @@ def send_test(actor: Actor, recipient: str) -> None:
     try:
         send(recipient, f"A test of {name}", f"This mail shows that {name} can send mail.\n")
     except (OSError, smtplib.SMTPException) as fault:
-        raise BadGateway(f"The mail server did not take the mail: {fault}") from fault
+        raise BadGateway(said("The mail server did not take the mail: {fault}", fault=fault)) from fault

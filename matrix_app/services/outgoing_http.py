@@ -18,6 +18,7 @@ import orjson
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import BadGateway
+from matrix_app.protocol.said import said
 
 TIMEOUT = 10.0
 LARGEST_ANSWER = 1 << 20
@@ -86,9 +87,11 @@ def _send(method: str, url: str, body: bytes, headers: dict[str, str], *, truste
         response = connection.getresponse()
         return Answer(response.status, response.read(LARGEST_ANSWER))
     except TimeoutError as error:
-        raise BadGateway(f"{host} took too long", errcode="M_CONNECTION_TIMEOUT", status=504) from error
+        raise BadGateway(
+            said("{host} took too long", host=host), errcode="M_CONNECTION_TIMEOUT", status=504
+        ) from error
     except (OSError, http.client.HTTPException, UnicodeError) as error:
-        raise BadGateway(f"{host} did not answer") from error
+        raise BadGateway(said("{host} did not answer", host=host)) from error
     finally:
         connection.close()
 

@@ -12,6 +12,7 @@ from appliance.drafts import draft_of
 from appliance.own_certificate import OwnPair, hosts_of, kept
 from appliance.secrets import DIRECTORY_MODE
 from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 
@@ -85,7 +86,10 @@ def _chain(data: bytes) -> list[Certificate]:
             one.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature) as fault:
             raise InvalidParam(
-                f"Certificate {number} was not issued by the next one: the server's own comes first"
+                said(
+                    "Certificate {number} was not issued by the next one: the server's own comes first",
+                    number=number,
+                )
             ) from fault
     return found
 
@@ -119,4 +123,4 @@ def _for_this_server(facts: Facts, host: str) -> None:
     if not facts.is_valid(time.time()):
         raise InvalidParam("The certificate has expired, or is not valid yet")
     if not facts.covers(host):
-        raise InvalidParam(f"The certificate is not for {host}")
+        raise InvalidParam(said("The certificate is not for {host}", host=host))

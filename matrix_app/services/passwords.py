@@ -15,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import InvalidParam, WeakPassword
+from matrix_app.protocol.said import said
 from matrix_app.storage import accounts, db
 
 LONGEST = 512
@@ -88,7 +89,12 @@ def check_policy(password: str) -> None:
     """Raise `WeakPassword` when a new password does not meet the configured policy."""
     policy = get_config().password_policy
     if len(password) < policy.minimum_length:
-        raise WeakPassword(f"The password must have at least {policy.minimum_length} characters")
+        raise WeakPassword(
+            said(
+                "The password must have at least {count} characters",
+                count=policy.minimum_length,
+            )
+        )
     if policy.require_digit and not any(char.isdigit() for char in password):
         raise WeakPassword("The password must have a digit")
     if policy.require_symbol and all(char.isalnum() for char in password):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from appliance.config import get_config
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import InvalidParam, KeyTooLarge, ProfileTooLarge
+from matrix_app.protocol.said import said
 
 # The fields that member events and presence repeat.
 SHOWN: Final = ("displayname", "avatar_url")
@@ -37,9 +38,9 @@ def checked_field(field: str, value: Any) -> Any:
     if value is None and field != "m.tz":
         return ""
     if not isinstance(value, str) or "\x00" in value:
-        raise InvalidParam(f"{field} must be a string")
+        raise InvalidParam(said("{field} must be a string", field=field))
     if len(value) > longest:
-        raise InvalidParam(f"{field} may have at most {longest} characters")
+        raise InvalidParam(said("{field} may have at most {count} characters", field=field, count=longest))
     # That `avatar_url` is an MXC URI is left to clients, as on every server: some set other strings.
     return value
 
@@ -48,4 +49,4 @@ def refuse_too_large(fields: dict[str, Any]) -> None:
     """Raise `ProfileTooLarge` for a profile that is larger than allowed."""
     most = min(get_config().limits.profile_bytes, MAX_PROFILE_BYTES)
     if len(encode_canonical(fields, lenient=True)) > most:
-        raise ProfileTooLarge(f"A profile may have {most} bytes")
+        raise ProfileTooLarge(said("A profile may have {size} bytes", size=most))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from matrix_app.protocol.errors import InvalidParam, NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.services.effects import unread
@@ -50,7 +51,7 @@ def _start(actor: Actor, room: RoomIdentity, depth: int, local_too: bool) -> int
     params = {"room_nid": room.nid, "depth": depth, "local_too": local_too}
     with db.write():
         audit.record(actor, "room.purge_history", room.room_id, local_too=local_too)
-        return start(KIND, f"Remove old messages of {room.room_id}", params, actor)
+        return start(KIND, said("Remove old messages of {room_id}", room_id=room.room_id), params, actor)
 
 
 @long_task(KIND)
@@ -58,7 +59,7 @@ def purge_some(task: LongTask) -> bool:
     """Remove some messages, then find out where history has a gap now; True at the end."""
     if task.checkpoint.get("phase") == "gaps":
         return _note_gaps(task)
-    task.step = "removing messages"
+    task.step = said("removing messages")
     room_nid = task.params["room_nid"]
     found = history_purge.old_events(room_nid, _place(task, (task.params["depth"], -1)), BATCH)
     old = [one for one in found if not one.is_end]
@@ -89,7 +90,7 @@ def _place(task: LongTask, first: Place) -> Place:
 
 def _note_gaps(task: LongTask) -> bool:
     """Note which predecessors of the events that are left are gone: readers may have them fetched again."""
-    task.step = "noting gaps"
+    task.step = said("noting gaps")
     room_nid = task.params["room_nid"]
     batch = events.history(
         room_nid, after=_place(task, history_purge.BEGINNING), limit=BATCH, backwards=False

@@ -17,6 +17,7 @@ from appliance.web.stopping import is_stopping
 from matrix_app.http.requester import Requester
 from matrix_app.http.view_threads import waiting_for_others
 from matrix_app.protocol.errors import MatrixError, Unavailable
+from matrix_app.protocol.said import said
 from matrix_app.services.background import run_later
 from matrix_app.storage import accounts, db, long_tasks
 from matrix_app.storage.clock import now_ms
@@ -107,7 +108,7 @@ def request(
             return under_way
         if len(long_tasks.unfinished(KIND, MOST)) >= MOST:
             raise Unavailable("Too many joins are under way")
-        title = f"{requester.user_id} joins {room_id}"
+        title = said("{user_id} joins {room_id}", user_id=requester.user_id, room_id=room_id)
         return long_tasks.put(KIND, title, orjson.dumps(wanted._asdict()), requester.user_nid, now_ms())
 
 

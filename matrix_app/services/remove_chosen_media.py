@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from matrix_app.protocol.ids import Mxc
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.services.long_tasks import LongTask, long_task, start
@@ -22,7 +23,7 @@ EVENTS: Final = 500
 
 def remove_of_users(actor: Actor, user_nids: Sequence[int]) -> int:
     """Have all removed that some users uploaded; the nid of the task."""
-    title = f"Remove the media of {len(user_nids)} users"
+    title = said("Remove the media of {count} users", count=len(user_nids))
     return start(OF_USERS, title, {"nids": list(user_nids)}, actor)
 
 
@@ -31,7 +32,7 @@ def remove_of_rooms(actor: Actor, room_nids: Sequence[int]) -> int:
 
     Those of encrypted messages cannot be known. What is protected or in quarantine stays.
     """
-    title = f"Remove the media of {len(room_nids)} rooms"
+    title = said("Remove the media of {count} rooms", count=len(room_nids))
     return start(OF_ROOMS, title, {"nids": list(room_nids)}, actor)
 
 

@@ -8,6 +8,7 @@ from appliance import turn_server
 from appliance.config import get_config
 from appliance.turn_server import NoSecret
 from matrix_app.protocol.errors import Conflict
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.services.change_settings import change_settings
@@ -34,4 +35,4 @@ def turn_configuration() -> str:
     try:
         return turn_server.configuration(get_config(), turn_server.relay_of(get_config()))
     except NoSecret as fault:
-        raise Conflict(f"There is no shared secret: {fault}") from fault
+        raise Conflict(said("There is no shared secret: {fault}", fault=fault)) from fault

@@ -9,6 +9,7 @@ import structlog
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import InvalidParam, MatrixError
+from matrix_app.protocol.said import said
 from matrix_app.services import audit, tags
 from matrix_app.services.administer_account import active_account
 from matrix_app.services.audit import Actor
@@ -34,7 +35,7 @@ def text_notice(text: str) -> dict[str, Any]:
     """The content of a notice; raises `InvalidParam` for one that says nothing or is too long."""
     text = text.strip().replace("\0", "")
     if not text or len(text) > LONGEST:
-        raise InvalidParam(f"A notice has 1 to {LONGEST} characters")
+        raise InvalidParam(said("A notice has 1 to {count} characters", count=LONGEST))
     return {"msgtype": "m.text", "body": text}
 
 
@@ -89,7 +90,7 @@ def send_to_everybody(actor: Actor, text: str) -> int:
     text_notice(text)
     with db.write():
         audit.record(actor, "notice.send_all", "", text=text[:200])
-        return start(SEND_ALL, "Send a notice to everybody", {"text": text}, actor)
+        return start(SEND_ALL, said("Send a notice to everybody"), {"text": text}, actor)
 
 
 def send_to_some(actor: Actor, user_nids: Sequence[int], text: str) -> int:
@@ -97,7 +98,7 @@ def send_to_some(actor: Actor, user_nids: Sequence[int], text: str) -> int:
     text_notice(text)
     with db.write():
         audit.record(actor, "notice.send_some", "", users=len(user_nids), text=text[:200])
-        title = f"Send a notice to {len(user_nids)} users"
+        title = said("Send a notice to {count} users", count=len(user_nids))
         return start(SEND_SOME, title, {"text": text, "user_nids": list(user_nids)}, actor)
 
 

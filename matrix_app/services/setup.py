@@ -11,15 +11,18 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from appliance import setup_code
-from appliance.config import setup_file
+from appliance.config import get_config, setup_file
 from appliance.config.current import base_config
 from appliance.config.errors import Problem
+from appliance.config.stored import fixed_keys
 from matrix_app.http.rate_limit import give_back, take
 from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound
 from matrix_app.protocol.ids import is_server_name
+from matrix_app.protocol.said import said
 from matrix_app.services import audit, invitations
 from matrix_app.services.access_tokens import hash_token, new_token
 from matrix_app.services.audit import Actor
+from matrix_app.services.change_settings import change_settings
 from matrix_app.services.create_account import create_account
 from matrix_app.services.passwords import check_policy, hash_password
 from matrix_app.services.register import check_username
@@ -148,7 +151,7 @@ def choose_names(name: str, address: str, actor: Actor) -> bool:
         ("server.public_baseurl", address, server.public_baseurl),
     ):
         if key in locked and wanted != present:
-            raise Forbidden(f"{key} cannot be changed here")
+            raise Forbidden(said("{key} cannot be changed here", key=key))
     if problems := check_names(name, address):
         raise InvalidParam("; ".join(f"{problem.key}: {problem.message}" for problem in problems))
     if (name, address) == (server.name, server.public_baseurl):
@@ -156,7 +159,13 @@ def choose_names(name: str, address: str, actor: Actor) -> bool:
     try:
         setup_file.write_names(name, address)
     except OSError as fault:
-        raise Forbidden(f"{setup_file.setup_file()} cannot be written: {fault.strerror}") from fault
+        raise Forbidden(
+            said(
+                "{file} cannot be written: {fault}",
+                file=setup_file.setup_file(),
+                fault=fault.strerror,
+            )
+        ) from fault
     with db.write():
         remember(name=name, address=address)
         audit.record(actor, "setup.names", name, address=address)
@@ -188,6 +197,12 @@ def make_owner(localpart: str, password: str, actor: Actor) -> Account:
         audit.record(actor, "setup.owner", account.user_id)
     setup_code.forget_setup_code()
     return account
+
+
+def speak(language: str, actor: Actor) -> None:
+    """Have the server speak with its owner in a language, where the file does not say in which."""
+    if language != get_config().alerts.language and "alerts.language" not in fixed_keys():
+        change_settings(actor, {"alerts.language": language})
 
 
 def first_invitation(actor: Actor) -> str:

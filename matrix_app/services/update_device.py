@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matrix_app.protocol.errors import TooLarge
 from matrix_app.protocol.ids import parse_device_id, parse_text
+from matrix_app.protocol.said import said
 from matrix_app.services.create_session import LONGEST_NAME
 from matrix_app.storage import db, devices, sessions
 from matrix_app.storage.clock import now_ms
@@ -30,4 +31,4 @@ def make_device(user_nid: int, device_id: str, display_name: str | None) -> None
 def _check_name(display_name: str) -> None:
     parse_text(display_name)
     if len(display_name) > LONGEST_NAME:
-        raise TooLarge(f"The name of a device may have {LONGEST_NAME} characters")
+        raise TooLarge(said("The name of a device may have {count} characters", count=LONGEST_NAME))

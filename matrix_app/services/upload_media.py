@@ -9,6 +9,7 @@ from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import CannotOverwriteMedia, Forbidden, LimitExceeded, NotFound, TooLarge
 from matrix_app.protocol.ids import Mxc, ServerName
+from matrix_app.protocol.said import said
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.store_media import GivenFile, keep, refuse_without_space, staged_file
 from matrix_app.storage import db, interning, media
@@ -88,7 +89,7 @@ def _check(requester: Requester, size: int) -> None:
     refuse_suspended(requester)
     most = get_config().media.max_upload_bytes
     if size > most:
-        raise TooLarge(f"Files larger than {most} bytes cannot be uploaded")
+        raise TooLarge(said("Files larger than {size} bytes cannot be uploaded", size=most))
     _check_quota(requester.user_nid, size)
     refuse_without_space(size)
 
@@ -106,7 +107,7 @@ def _check_quota(user_nid: int, size: int) -> None:
         return
     # "The user has reached a quota for uploaded content."
     if media.used_bytes(user_nid) + size > quota:
-        raise Forbidden(f"You may not upload more than {quota} bytes, all files together")
+        raise Forbidden(said("You may not upload more than {size} bytes, all files together", size=quota))
 
 
 def _reserved(requester: Requester, mxc: Mxc) -> MediaRow:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from matrix_app.protocol.said import packed, unpacked
 from matrix_app.storage import db
 
 
@@ -25,10 +26,10 @@ def put(channel: str, tried_ts: int, fault: str, data: bytes = b"{}") -> None:
         " ON CONFLICT (channel) DO UPDATE SET tried_ts = excluded.tried_ts, fault = excluded.fault,"
         " data = excluded.data"
     )
-    db.execute(sql, (channel, tried_ts, fault, data))
+    db.execute(sql, (channel, tried_ts, packed(fault), data))
 
 
 def all_rows() -> dict[str, ChannelRow]:
     """Every channel that has been used."""
     found = db.rows("SELECT channel, tried_ts, fault, data FROM alert_channel")
-    return {row[0]: ChannelRow(row[0], row[1], row[2], orjson.loads(row[3])) for row in found}
+    return {row[0]: ChannelRow(row[0], row[1], unpacked(row[2]), orjson.loads(row[3])) for row in found}

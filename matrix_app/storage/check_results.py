@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from matrix_app.protocol.said import packed, unpacked
 from matrix_app.storage import db
 
 
@@ -39,16 +40,20 @@ def put(
         " detail = excluded.detail, fix = excluded.fix, snippet = excluded.snippet, data = excluded.data,"
         " checked_ts = excluded.checked_ts"
     )
-    db.execute(sql, (id, status, summary, detail, fix, snippet, data, now, now))
+    db.execute(sql, (id, status, packed(summary), packed(detail), packed(fix), snippet, data, now, now))
 
 
 def all_rows() -> dict[str, CheckRow]:
     """What every check found last, by its ID."""
-    found = db.rows(f"SELECT {_COLUMNS} FROM check_result")
-    return {
-        row[0]: CheckRow(**{**dict(zip(CheckRow._fields, row, strict=True)), "data": orjson.loads(row[6])})
-        for row in found
-    }
+    return {row[0]: _read(row) for row in db.rows(f"SELECT {_COLUMNS} FROM check_result")}
+
+
+def _read(found: db.Row) -> CheckRow:
+    """What was found may be sentences with values, which pages say in the language of the visitor."""
+    id, status, summary, detail, fix, snippet, data, *times = found
+    return CheckRow(
+        id, status, unpacked(summary), unpacked(detail), unpacked(fix), snippet, orjson.loads(data), *times
+    )
 
 
 def forget_others(ids: list[str]) -> None:

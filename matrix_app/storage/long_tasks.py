@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import orjson
 
+from matrix_app.protocol.said import packed, unpacked
 from matrix_app.storage import db
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
@@ -46,12 +48,16 @@ class LongTaskRow(NamedTuple):
 
 
 _COLUMNS = ", ".join(LongTaskRow._fields)
-_JSON = {"params", "checkpoint", "result"}
+# Texts may be sentences with values, which pages say in the language of the visitor.
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
+    **dict.fromkeys(("params", "checkpoint", "result"), orjson.loads),
+    **dict.fromkeys(("title", "step", "error"), unpacked),
+}
 
 
 def _row(found: db.Row) -> LongTaskRow:
     pairs = zip(LongTaskRow._fields, found, strict=True)
-    return LongTaskRow(**{name: orjson.loads(value) if name in _JSON else value for name, value in pairs})
+    return LongTaskRow(**{name: _READ[name](value) if name in _READ else value for name, value in pairs})
 
 
 def put(kind: str, title: str, params: bytes, actor_nid: int | None, now: int) -> int:
@@ -61,7 +67,7 @@ def put(kind: str, title: str, params: bytes, actor_nid: int | None, now: int) -
         " cancel_requested, actor_nid, created_ts) VALUES (%s, %s, %s, %s, '', 0, %s, %s, '', %s, %s, %s)"
         " RETURNING nid"
     )
-    return int(db.value(sql, (kind, title, params, QUEUED, b"{}", b"{}", False, actor_nid, now)))
+    return int(db.value(sql, (kind, packed(title), params, QUEUED, b"{}", b"{}", False, actor_nid, now)))
 
 
 def find(nid: int) -> LongTaskRow | None:
@@ -111,7 +117,7 @@ def note(nid: int, now: int, step: str, done: int, total: int | None, checkpoint
         "UPDATE long_task SET heartbeat_ts = %s, step = %s, done = %s, total = %s, checkpoint = %s"
         " WHERE nid = %s RETURNING cancel_requested"
     )
-    return bool(db.value(sql, (now, step, done, total, checkpoint, nid)))
+    return bool(db.value(sql, (now, packed(step), done, total, checkpoint, nid)))
 
 
 def note_running(
@@ -123,13 +129,13 @@ def note_running(
         " step = %s, done = %s, total = %s, checkpoint = COALESCE(%s, checkpoint)"
         " WHERE nid = %s AND finished_ts IS NULL RETURNING cancel_requested"
     )
-    return bool(db.value(sql, (now, now, step, done, total, checkpoint, nid)))
+    return bool(db.value(sql, (now, now, packed(step), done, total, checkpoint, nid)))
 
 
 def finish(nid: int, state: str, now: int, *, result: bytes = b"{}", error: str = "") -> None:
     """Store what came of a task."""
     sql = "UPDATE long_task SET state = %s, finished_ts = %s, result = %s, error = %s WHERE nid = %s"
-    db.execute(sql, (state, now, result, error, nid))
+    db.execute(sql, (state, now, result, packed(error), nid))
 
 
 def is_to_be_cancelled(nid: int) -> bool:

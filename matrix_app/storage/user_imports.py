@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from matrix_app.protocol.said import packed, unpacked
 from matrix_app.storage import db
 
 
@@ -93,7 +94,7 @@ def note(nid: int, row: DoneRow) -> None:
     db.execute(
         "INSERT INTO user_import_row (import_nid, number, user_id, reason, sealed_password)"
         " VALUES (%s, %s, %s, %s, %s)",
-        (nid, *row),
+        (nid, row.number, row.user_id, row.reason and packed(row.reason), row.sealed_password),
     )
 
 
@@ -116,7 +117,10 @@ def done_rows(nid: int) -> list[DoneRow]:
         "SELECT number, user_id, reason, sealed_password FROM user_import_row WHERE import_nid = %s"
         " ORDER BY number"
     )
-    return [DoneRow(*found) for found in db.rows(sql, (nid,))]
+    return [
+        DoneRow(number, user_id, reason and unpacked(reason), sealed_password)
+        for number, user_id, reason, sealed_password in db.rows(sql, (nid,))
+    ]
 
 
 def take_passwords(nid: int) -> list[tuple[str, bytes]]:

@@ -6,6 +6,7 @@ import pytest
 from django_q.models import OrmQ
 
 from appliance.diagnostics.watch import look_now
+from matrix_app.protocol.said import said
 from matrix_app.storage import check_results, db
 from tests.factories.browser import Browser
 from tests.factories.settings import settings
@@ -31,6 +32,33 @@ def test_what_is_wrong_comes_first_with_what_to_do(browser: Browser) -> None:
     assert "push it" in shown.text
     assert shown.html.css(".check-group")[0].css(".check.error")
     assert "does not work" in " ".join(browser.get("/admin/").texts(".topbar .badge"))
+
+
+def test_what_was_found_is_said_in_the_language_of_each_reader(browser: Browser) -> None:
+    with db.write():
+        check_results.put(
+            "backup.age",
+            "warn",
+            said("The last backup is {days:.1f} days old", days=3.25),
+            said("{faults:lines}", faults=[said("{file} is missing", file="<a>"), "as it is"]),
+            "See the page Tasks.",
+            "",
+            b"{}",
+            1,
+        )
+    row = check_results.all_rows()["backup.age"]
+    assert (row.summary, row.detail) == ("The last backup is 3.2 days old", "<a> is missing\nas it is")
+    shown = browser.get("/admin/checks/")
+    assert "The last backup is 3.2 days old" in shown.text
+    for language, texts in (
+        ("de", ("Die letzte Sicherung ist 3,2 Tage alt", "&lt;a&gt; fehlt", "Siehe die Seite Aufgaben.")),
+        ("fr", ("La dernière sauvegarde a 3,2 jours", "&lt;a&gt; manque", "Voyez la page Tâches.")),
+    ):
+        browser.client.cookies["hearth_language"] = language
+        for page in ("/admin/checks/", "/admin/checks/backup.age/"):
+            shown = browser.get(page)
+            assert all(text in shown.text for text in texts)
+        assert texts[0] in browser.get("/admin/").text
 
 
 def test_alerts_are_tried_from_the_page(browser: Browser) -> None:

@@ -254,6 +254,8 @@ def test_after_it_the_browser_is_led_to_the_sign_in_with_what_was_done(browser: 
     setup_state.finish(1)
     outcome_of(browser, devices=3, servers=2, lost_media=1, is_unproven=True)
     assert Browser().get("/setup/restoring/").message == "", "others are told nothing"
+    asked = browser.client.get("/setup/restoring/", headers={"HX-Request": "true"})
+    assert asked.headers["HX-Refresh"] == "true"
     shown = browser.get("/setup/restoring/")
     assert shown.address == "/admin/sign-in/"
     assert f"{NAME} is restored" in shown.message

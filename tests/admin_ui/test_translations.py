@@ -19,7 +19,7 @@ from appliance.diagnostics.registry import all_checks
 
 LOCALE = Path(__file__).resolve().parents[2] / "admin_ui" / "locale"
 LANGUAGES = [code for code, _name in settings.LANGUAGES if code != "en"]
-PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sd]|%%|\{\w+\}|</?\w+>")
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sd]|%%|\{\w+(?::[^{}]*)?\}|</?\w+>")
 Name = tuple[str | None, str]
 
 

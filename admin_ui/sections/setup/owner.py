@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 
 from admin_ui import cookies
@@ -34,6 +35,7 @@ def owner(visit: Visit) -> HttpResponse:
         name = given["name"].strip().removeprefix("@").partition(":")[0]
         try:
             setup.make_owner(name, given["password"], visit.actor)
+            setup.speak(get_language() or "en", visit.actor)
         except MatrixError as error:
             form.add_error(None, told(error))
         else:

@@ -59,6 +59,8 @@ def restoring(visit: Visit) -> HttpResponse:
     order = read_order(data_dir)
     if order is not None:
         return _waiting(visit, order)
+    if visit.is_partial:  # its answer may be waited for no more, and what came of it is told once
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     outcome = outcome_for(cookies.session_token(visit.http, "setup"))
     if outcome is None:  # this browser has asked for nothing
         return visit.redirect(reverse("setup:home")) if setup.is_open() else _closed(visit)
@@ -71,8 +73,6 @@ def restoring(visit: Visit) -> HttpResponse:
 
 
 def _closed(visit: Visit) -> HttpResponse:
-    if visit.is_partial:  # the page that waited is to show it
-        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return visit.page("setup/closed", status=404)
 
 

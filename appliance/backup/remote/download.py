@@ -13,6 +13,7 @@ from appliance.backup.remote.pieces import Piece, pieces_of
 from appliance.backup.remote.store import RemoteStore
 from appliance.backup.remote.work import Work
 from appliance.backup.streams import copy_exactly
+from matrix_app.protocol.said import said
 
 
 class Joined:
@@ -58,7 +59,14 @@ def fetch_part(work: Work, server: str, manifest: Manifest, name: str, folder: P
         ):
             copy_exactly(source, out, part.size)
     except FileNotFoundError:
-        raise BackupError(f"{name} of the backup {manifest.id} is missing at {work.store.title}") from None
+        raise BackupError(
+            said(
+                "{name} of the backup {id} is missing at {title}",
+                name=name,
+                id=manifest.id,
+                title=work.store.title,
+            )
+        ) from None
     check_part(file, manifest, name)
 
 
@@ -67,7 +75,11 @@ def check_part(file: Path, manifest: Manifest, name: str) -> None:
     if part_of(file) != manifest.parts[name]:
         file.unlink()
         raise BackupError(
-            f"{name} of the backup {manifest.id} is damaged: its hash is not that of the manifest"
+            said(
+                "{name} of the backup {id} is damaged: its hash is not that of the manifest",
+                name=name,
+                id=manifest.id,
+            )
         )
 
 
@@ -78,8 +90,16 @@ def write_piece(work: Work, piece: Piece, file: Path) -> None:
             target.seek(piece.offset)
             target.truncate()
             if not copy_exactly(source, target, piece.size):
-                raise BackupError(f"{piece.name} at {work.store.title} has another size than it should")
+                raise BackupError(
+                    said(
+                        "{name} at {title} has another size than it should",
+                        name=piece.name,
+                        title=work.store.title,
+                    )
+                )
             target.flush()
             os.fsync(target.fileno())
     except FileNotFoundError:
-        raise BackupError(f"{piece.name} is missing at {work.store.title}") from None
+        raise BackupError(
+            said("{name} is missing at {title}", name=piece.name, title=work.store.title)
+        ) from None

@@ -22,6 +22,7 @@ from appliance.backup.remote.place import manifest_bytes, own_folder, pool_name
 from appliance.backup.remote.work import State, Tell, Work, is_done, put_list, rows_left, working
 from appliance.backup.streams import Hashing, copy_exactly
 from appliance.config import get_config
+from matrix_app.protocol.said import said
 
 _MANIFEST: Final = ".manifest.json"
 _LIST: Final = ".fetch.jsonl"
@@ -68,12 +69,14 @@ def _look(root: Path, work: Work) -> bool:
     """Read the manifest, and write down what is to be fetched; True when the backup is here already."""
     state = work.state
     if not ID.fullmatch(state["backup"]):
-        raise BackupError(f"{state['backup']} is not the name of a backup")
+        raise BackupError(said("{backup} is not the name of a backup", backup=state["backup"]))
     data = manifest_bytes(work.store, state["server"], state["backup"])
     here = root / state["backup"] / FILE
     if here.is_file():
         if here.read_bytes() != data:
-            raise BackupError(f"There is another backup of the name {state['backup']} here")
+            raise BackupError(
+                said("There is another backup of the name {backup} here", backup=state["backup"])
+            )
         return True
     begin_parts(draft_of(root, state), work, data)
     return False
@@ -84,7 +87,7 @@ def begin_parts(draft: Path, work: Work, data: bytes) -> Manifest:
     state = work.state
     manifest = parse_manifest(data, f"the manifest of {state['backup']}")
     if manifest.id != state["backup"]:
-        raise BackupError(f"The manifest of {state['backup']} is that of another backup")
+        raise BackupError(said("The manifest of {backup} is that of another backup", backup=state["backup"]))
     draft.mkdir(mode=0o700, exist_ok=True)
     check_space(draft, manifest.size)
     (draft / _MANIFEST).write_bytes(data)

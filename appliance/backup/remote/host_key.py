@@ -8,6 +8,7 @@ import asyncssh
 
 from appliance.backup.remote.store import RemoteError
 from appliance.config.sections.backup import Sftp
+from matrix_app.protocol.said import said
 
 
 class UnknownHost(RemoteError):
@@ -23,9 +24,11 @@ def present_host_key(config: Sftp) -> str:
     try:
         key = asyncio.run(_asked(config))
     except (asyncssh.Error, OSError) as error:
-        raise RemoteError(f"{config.host}: {error or 'no answer in time'}") from error
+        raise RemoteError(
+            said("{host}: {error}", host=config.host, error=error or said("no answer in time"))
+        ) from error
     if key is None:
-        raise RemoteError(f"{config.host} shows no key")
+        raise RemoteError(said("{host} shows no key", host=config.host))
     return _line(key)
 
 
@@ -43,7 +46,9 @@ def parse_host_key(text: str) -> asyncssh.SSHKey:
     try:
         return asyncssh.import_public_key(text)
     except (asyncssh.KeyImportError, ValueError) as error:
-        raise RemoteError(f"{text[:40]!r} is not a public key such as ssh-ed25519 AAAA...") from error
+        raise RemoteError(
+            said("{text} is not a public key such as ssh-ed25519 AAAA...", text=repr(text[:40]))
+        ) from error
 
 
 def fingerprint(text: str) -> str:

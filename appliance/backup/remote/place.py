@@ -16,6 +16,7 @@ from appliance.backup.layout import ID, POOL
 from appliance.backup.manifest import FILE, Manifest, parse_manifest
 from appliance.backup.remote.store import RemoteError, RemoteStore
 from appliance.config import get_config
+from matrix_app.protocol.said import said
 
 MOST_MANIFEST_BYTES: Final = 4 << 20
 _READ: Final = 1 << 16
@@ -50,7 +51,9 @@ def manifest_bytes(store: RemoteStore, server: str, name: str) -> bytes:
         with store.get(f"{server}/{name}/{FILE}") as source:
             return _bounded(source, f"{store.title}/{server}/{name}/{FILE}")
     except FileNotFoundError:
-        raise BackupError(f"There is no backup {name} at {store.title}/{server}") from None
+        raise BackupError(
+            said("There is no backup {name} at {title}/{server}", name=name, title=store.title, server=server)
+        ) from None
 
 
 def _bounded(source: Source, where: str) -> bytes:
@@ -58,7 +61,7 @@ def _bounded(source: Source, where: str) -> bytes:
     while chunk := source.read(_READ):
         found += chunk
         if len(found) > MOST_MANIFEST_BYTES:
-            raise BackupError(f"{where} is too large to be a manifest")
+            raise BackupError(said("{where} is too large to be a manifest", where=where))
     return bytes(found)
 
 

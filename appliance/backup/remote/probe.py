@@ -9,6 +9,7 @@ from appliance.backup.remote.place import backups_in, own_folder
 from appliance.backup.remote.state import note_copies
 from appliance.backup.remote.store import RemoteError, open_store
 from appliance.config import get_config
+from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.services.change_settings import change_settings
@@ -30,9 +31,13 @@ def probe() -> int:
         try:
             with store.get(name) as source:
                 if source.read(len(content) + 1) != content:
-                    raise RemoteError(f"{store.title} does not give back what was written there")
+                    raise RemoteError(
+                        said("{title} does not give back what was written there", title=store.title)
+                    )
         except FileNotFoundError:
-            raise RemoteError(f"{store.title} does not have what was written there") from None
+            raise RemoteError(
+                said("{title} does not have what was written there", title=store.title)
+            ) from None
         finally:
             store.remove(name)
         found = backups_in(store, own_folder())

@@ -17,6 +17,7 @@ from appliance.backup.remote.store import TICK_SECONDS, RemoteError, RemoteFile,
 from appliance.config.sections.backup import BackupS3
 from matrix_app.media.s3 import ObjectReader, bucket
 from matrix_app.protocol.errors import StoreRefused, StoreUnavailable
+from matrix_app.protocol.said import said
 
 T = TypeVar("T")
 _LIST_PAGE: Final = 1000
@@ -78,9 +79,11 @@ class S3Remote:
         try:
             return future.result()
         except (StoreRefused, StoreUnavailable) as error:
-            raise RemoteError(f"{self.title}: {_reason(error.__cause__ or error)}") from error
+            raise RemoteError(
+                said("{title}: {reason}", title=self.title, reason=_reason(error.__cause__ or error))
+            ) from error
         except (BaseError, OSError) as error:
-            raise RemoteError(f"{self.title}: {_reason(error)}") from error
+            raise RemoteError(said("{title}: {reason}", title=self.title, reason=_reason(error))) from error
 
     def close(self) -> None:
         """Let go of the thread; what it still sends is not waited for."""
@@ -110,7 +113,7 @@ def _bucket(title: str, config: BackupS3) -> Bucket:
     try:
         return bucket(config, given)
     except (BaseError, OSError) as error:
-        raise RemoteError(f"{title}: {_reason(error)}") from error
+        raise RemoteError(said("{title}: {reason}", title=title, reason=_reason(error))) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from appliance.backup.remote.host_key import ChangedHost, UnknownHost, parse_hos
 from appliance.backup.remote.ssh_key import private_key
 from appliance.backup.remote.store import TICK_SECONDS, RemoteError, RemoteFile, Tick
 from appliance.config.sections.backup import Sftp
+from matrix_app.protocol.said import said
 
 T = TypeVar("T")
 _PIECE: Final = 1 << 18
@@ -132,8 +133,11 @@ class SftpRemote:
         config = self._config
         if not config.host_key:
             raise UnknownHost(
-                f"Nobody has confirmed the key of {config.host} yet: see the page Backups, or run "
-                "hearth remote-backup trust"
+                said(
+                    "Nobody has confirmed the key of {host} yet: see the page Backups,"
+                    " or run hearth remote-backup trust",
+                    host=config.host,
+                )
             )
         key = parse_host_key(config.host_key)
         return await asyncssh.connect(
@@ -161,13 +165,20 @@ class SftpRemote:
             return task.result()
         except asyncssh.HostKeyNotVerifiable as error:
             raise ChangedHost(
-                f"{self._config.host} has another key than the one that was confirmed. Perhaps it was set up "
-                "anew; perhaps somebody is in between. Nothing was sent"
+                said(
+                    "{host} has another key than the one that was confirmed. Perhaps it was set up anew;"
+                    " perhaps somebody is in between. Nothing was sent",
+                    host=self._config.host,
+                )
             ) from error
         except asyncssh.PermissionDenied as error:
-            raise RemoteError(f"{self.title} refuses Hearth's key and password: {error}") from error
+            raise RemoteError(
+                said("{title} refuses Hearth's key and password: {error}", title=self.title, error=error)
+            ) from error
         except (asyncssh.Error, OSError) as error:
-            raise RemoteError(f"{self.title}: {error or 'no answer in time'}") from error
+            raise RemoteError(
+                said("{title}: {error}", title=self.title, error=error or said("no answer in time"))
+            ) from error
         finally:
             if not task.done():
                 task.cancel()

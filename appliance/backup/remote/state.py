@@ -10,6 +10,7 @@ import msgspec
 from appliance.backup import layout
 from appliance.backup.manifest import Manifest, Verdict
 from appliance.config import get_config
+from matrix_app.protocol.said import packed, unpacked
 from matrix_app.storage.clock import now_ms
 
 FILE: Final = ".remote.json"
@@ -47,6 +48,7 @@ def read_state(title: str) -> RemoteState:
         found = msgspec.json.decode(_file().read_bytes(), type=RemoteState)
     except (OSError, msgspec.DecodeError):
         return RemoteState(title)
+    found.fault = unpacked(found.fault)
     return found if found.title == title else RemoteState(title)
 
 
@@ -91,4 +93,4 @@ def note_verdict(title: str, id: str, verdict: Verdict) -> None:
 def _write(state: RemoteState) -> None:
     root = get_config().backup.dir
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    layout.write_whole(root / FILE, msgspec.json.encode(state))
+    layout.write_whole(root / FILE, msgspec.json.encode(state, enc_hook=packed))

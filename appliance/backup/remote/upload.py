@@ -21,6 +21,7 @@ from appliance.backup.remote.state import note_copies, note_fault
 from appliance.backup.remote.store import RemoteError, is_configured, remote_title
 from appliance.backup.remote.work import State, Tell, Work, is_done, put_list, rows_left, working
 from appliance.config import get_config
+from matrix_app.protocol.said import said
 
 _LIST: Final = ".upload.jsonl"
 
@@ -79,7 +80,12 @@ def _look(root: Path, work: Work) -> None:
 
 def _stored(root: Path, state: State) -> Stored:
     if not (root / state["backup"] / FILE).is_file():
-        raise BackupError(f"The backup {state['backup']} is not here any more; a newer one is copied instead")
+        raise BackupError(
+            said(
+                "The backup {backup} is not here any more; a newer one is copied instead",
+                backup=state["backup"],
+            )
+        )
     return layout.find_backup(root, state["backup"])
 
 
@@ -110,9 +116,11 @@ def _read(file: Path, offset: int, size: int) -> bytes:
             stream.seek(offset)
             found = stream.read(size)
     except FileNotFoundError:
-        raise BackupError(f"{file} is not here any more; a newer backup is copied instead") from None
+        raise BackupError(
+            said("{file} is not here any more; a newer backup is copied instead", file=file)
+        ) from None
     if len(found) != size:
-        raise BackupError(f"{file} is shorter than it was: verify the backup")
+        raise BackupError(said("{file} is shorter than it was: verify the backup", file=file))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from appliance.config.fields import Section, doc
 
@@ -51,6 +51,10 @@ class Alerts(Section, frozen=True):
     daily_mail: Annotated[
         bool, doc("Whether a mail once a day says what changed; on days without change there is none.")
     ] = True
+    language: Annotated[
+        Literal["en", "de", "fr"],
+        doc("The language of mails and messages: en, de or fr. The setup takes that of its visitor."),
+    ] = "en"
 
 
 class Metrics(Section, frozen=True):

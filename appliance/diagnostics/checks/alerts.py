@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok, warn
+from matrix_app.protocol.said import said
 
 LATE_MS = 15 * 24 * 3_600_000
 
@@ -18,13 +19,22 @@ def delivery() -> Result:
     wanted, rows = channels(), alert_channels.all_rows()
     if not wanted:
         return info("Nobody is told when something stops working", fix="Settings: Alerts")
-    faults = [f"{name}: {rows[name].fault}" for name in wanted if name in rows and rows[name].fault]
+    faults = [
+        said("{channel}: {fault}", channel=name, fault=said(rows[name].fault))
+        for name in wanted
+        if name in rows and rows[name].fault
+    ]
+    detail = said("{faults:lines}", faults=faults)
     if len(faults) == len(wanted):
-        return error("No alert can be delivered", detail="\n".join(faults), fix="Settings: Alerts")
+        return error("No alert can be delivered", detail=detail, fix="Settings: Alerts")
     if faults:
         names = [name for name in wanted if name in rows and rows[name].fault]
-        return warn(f"Not by {' and '.join(names)}", detail="\n".join(faults), fix="Settings: Alerts")
+        return warn(
+            said("Not by {channels}", channels=names),
+            detail=detail,
+            fix="Settings: Alerts",
+        )
     untried = [name for name in wanted if name not in rows or now_ms() - rows[name].tried_ts > LATE_MS]
     if untried:
-        return info(f"Not tried yet: {', '.join(untried)}", fix="Checks: Test the alerts")
+        return info(said("Not tried yet: {channels}", channels=untried), fix="Checks: Test the alerts")
     return ok(", ".join(wanted))

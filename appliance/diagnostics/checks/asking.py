@@ -7,8 +7,9 @@ from functools import wraps
 
 from appliance.diagnostics.outside import NoAnswer
 from appliance.diagnostics.result import Result, error, skipped
+from matrix_app.protocol.said import said
 
-FIX = "Does the proxy run, is its port forwarded by the router and open in the firewall?"
+FIX = said("Does the proxy run, is its port forwarded by the router and open in the firewall?")
 
 
 def not_set_up() -> Result | None:
@@ -29,7 +30,6 @@ def on_no_answer(run: Callable[[], Result]) -> Callable[[], Result]:
         try:
             return run()
         except NoAnswer as fault:
-            text = str(fault)
-            return error(text[:1].upper() + text[1:], fix=FIX)
+            return error(said("{why:capital}", why=fault), fix=FIX)
 
     return safe

@@ -8,9 +8,10 @@ from appliance.diagnostics.outside import outside
 from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok, unknown, warn
+from matrix_app.protocol.said import said
 
 DAY_MS = 86_400_000
-_REMOTE_FIX = (
+_REMOTE_FIX = said(
     "See the page Backups, or run hearth remote-backup test; the backups here are not touched by it."
 )
 # A backup of every day may be late by one.
@@ -28,12 +29,12 @@ def age() -> Result:
     stored = stored_backups(settings.dir)
     if not stored:
         return warn(
-            f"There is no backup in {settings.dir}",
+            said("There is no backup in {folder}", folder=settings.dir),
             fix="Make one: hearth backup. The server makes them by itself with backup.every_hours.",
         )
     days = (now_ms() - stored[0].manifest.finished_ts) / DAY_MS
-    text = f"The last backup is {days:.1f} days old"
-    fix = "See the page Tasks for why none is made; hearth backup makes one."
+    text = said("The last backup is {days:.1f} days old", days=days)
+    fix = said("See the page Tasks for why none is made; hearth backup makes one.")
     if days > ERROR_DAYS:
         return error(text, fix=fix, days=days)
     return warn(text, fix=fix, days=days) if days > WARN_DAYS else ok(text, days=days)
@@ -50,7 +51,7 @@ def verify() -> Result:
         return ok("Nothing is known against it")
     if verdict.faults:
         return error(
-            f"{len(verdict.faults)} faults were found in {stored[0].manifest.id}",
+            said("{count} faults were found in {id}", count=len(verdict.faults), id=stored[0].manifest.id),
             detail="\n".join(verdict.faults[:5]),
             fix="Make a new backup at once: hearth backup",
         )
@@ -64,7 +65,7 @@ def place() -> Result:
 
     config = get_config()
     if title := remote_title():
-        return ok(f"{config.backup.dir}, and {title}")
+        return ok(said("{folder}, and {title}", folder=config.backup.dir, title=title))
     folders = [path for path in (config.backup.dir, config.server.data_dir) if path.exists()]
     if len({path.stat().st_dev for path in folders}) == 1 and len(folders) == 2:
         return info(
@@ -92,13 +93,21 @@ def elsewhere() -> Result:
     broken = next((copy for copy in state.copies if copy.verdict and copy.verdict.faults), None)
     if broken is not None and broken.verdict is not None:
         detail = "\n".join(broken.verdict.faults[:5])
-        return error(f"The copy {broken.id} at {title} is not sound", detail=detail, fix=_REMOTE_FIX)
+        return error(
+            said("The copy {id} at {title} is not sound", id=broken.id, title=title),
+            detail=detail,
+            fix=_REMOTE_FIX,
+        )
     if stored and not state.has(stored[0].manifest.id):
         first = stored[-1].manifest.finished_ts
         days = (now_ms() - max((copy.created_ts for copy in state.copies), default=first)) / DAY_MS
         if days > WARN_DAYS:
-            return warn(f"For {days:.1f} days no backup has arrived at {title}", fix=_REMOTE_FIX, days=days)
-    return ok(f"{len(state.copies)} backups are at {title}")
+            return warn(
+                said("For {days:.1f} days no backup has arrived at {title}", days=days, title=title),
+                fix=_REMOTE_FIX,
+                days=days,
+            )
+    return ok(said("{count} backups are at {title}", count=len(state.copies), title=title))
 
 
 @check("backup.kit", "Emergency kit of the backups")
@@ -129,12 +138,16 @@ def twin() -> Result:
     found = page.json().get("instance")
     if page.status != 200 or not isinstance(found, str):
         return unknown(
-            f"{names.base}/_hearth/instance answers {page.status}, and not as Hearth does",
+            said(
+                "{base}/_hearth/instance answers {status}, and not as Hearth does",
+                base=names.base,
+                status=page.status,
+            ),
             fix="Lead everything below /_hearth/ to Hearth in the proxy.",
         )
     if found != public_name():
         return error(
-            f"Another copy of this server answers at {names.base}",
+            said("Another copy of this server answers at {base}", base=names.base),
             fix="Two servers of one name break each other's rooms: stop one of them for good, at once.",
         )
     return ok("Who answers at the public address is this server")

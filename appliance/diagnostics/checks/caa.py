@@ -10,6 +10,7 @@ from appliance.diagnostics.outside import NoAnswer, outside
 from appliance.diagnostics.public_names import above, public_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok, warn
+from matrix_app.protocol.said import said
 
 # How authorities call themselves in CAA records, by words in the organisation of their certificates.
 KNOWN: Final = {
@@ -52,12 +53,18 @@ def caa() -> Result:
         return _unknown_issuer(limited, issuer)
     refused = {host: rule for host, rule in limited.items() if not set(wanted) & set(rule.issuers or ())}
     if not refused:
-        return ok(f"{wanted[0]} may issue certificates")
+        return ok(said("{wanted} may issue certificates", wanted=wanted[0]))
     host, rule = next(iter(refused.items()))
-    text = f"CAA records at {rule.at} let {_list(rule)} issue certificates for {host}, and not {wanted[0]}"
+    text = said(
+        "CAA records at {at} let {issuers} issue certificates for {host}, and not {wanted}",
+        at=rule.at,
+        issuers=_list(rule),
+        host=host,
+        wanted=wanted[0],
+    )
     tell = warn if issuer else error
     return tell(
-        f"{text}: the next renewal will fail" if issuer else text,
+        said("{text}: the next renewal will fail", text=text) if issuer else text,
         fix="Add this record, or have the proxy use an authority that is named.",
         snippet=f'{rule.at}.  IN  CAA  0 issue "{wanted[0]}"',
     )
@@ -83,7 +90,7 @@ def _is_issue(parts: list[str]) -> bool:
 
 
 def _list(rule: Rules) -> str:
-    return ", ".join(filter(None, rule.issuers or ())) or "nobody"
+    return ", ".join(filter(None, rule.issuers or ())) or said("nobody")
 
 
 def _issuer(host: str, port: int) -> str:
@@ -102,6 +109,13 @@ def _known(issuer: str) -> tuple[str, ...]:
 def _unknown_issuer(limited: dict[str, Rules], issuer: str) -> Result:
     rule = next(iter(limited.values()))
     if not any(rule.issuers or ()):
-        return warn(f"CAA records at {rule.at} let nobody issue certificates", fix="Name your authority.")
-    text = f"CAA records at {rule.at} let {_list(rule)} issue certificates; the present one is of {issuer}"
+        return warn(
+            said("CAA records at {at} let nobody issue certificates", at=rule.at), fix="Name your authority."
+        )
+    text = said(
+        "CAA records at {at} let {issuers} issue certificates; the present one is of {issuer}",
+        at=rule.at,
+        issuers=_list(rule),
+        issuer=issuer,
+    )
     return info(text, fix="Say in diagnostics.certificate_issuers how CAA records call that authority.")

@@ -12,6 +12,7 @@ from appliance.diagnostics.outside import NoAnswer, Page, outside
 from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, unknown, warn
+from matrix_app.protocol.said import said
 
 CADDY = "reverse_proxy /_matrix/* /_hearth/* /.well-known/matrix/* 127.0.0.1:8008"
 NGINX = """location / {
@@ -37,9 +38,13 @@ def versions() -> Result:
         return nameless()
     page = outside().page(f"{names.base}/_matrix/client/versions")
     if page.status == 200 and page.json().get("versions"):
-        return ok(f"{names.base} answers")
+        return ok(said("{base} answers", base=names.base))
     return error(
-        f"{names.base}/_matrix/client/versions answers {page.status}, and not as Hearth does",
+        said(
+            "{base}/_matrix/client/versions answers {status}, and not as Hearth does",
+            base=names.base,
+            status=page.status,
+        ),
         fix="Lead everything below /_matrix/ to Hearth in the proxy.",
         snippet=CADDY,
     )
@@ -55,7 +60,9 @@ def login() -> Result:
     page = outside().page(f"{names.base}/_matrix/client/v3/login")
     flows = page.json().get("flows")
     if page.status != 200 or not isinstance(flows, list) or not flows:
-        return error(f"No way to sign in is offered (status {page.status})", fix="See the logs.")
+        return error(
+            said("No way to sign in is offered (status {status})", status=page.status), fix="See the logs."
+        )
     kinds = [str(flow.get("type")) for flow in flows if isinstance(flow, dict)]
     return ok(", ".join(kinds))
 
@@ -76,7 +83,11 @@ def cors() -> Result:
     origin = page.headers.get("access-control-allow-origin", "")
     if page.status not in (200, 204) or origin != "*":
         return error(
-            f"Browsers may not use this server: OPTIONS gives {page.status}, origin {origin or 'none'}",
+            said(
+                "Browsers may not use this server: OPTIONS gives {status}, origin {origin}",
+                status=page.status,
+                origin=origin or said("none"),
+            ),
             fix="Let the proxy pass OPTIONS on, and add no Access-Control headers of its own.",
         )
     return ok("They may")
@@ -92,7 +103,7 @@ def headers() -> Result:
     found = _reflected(names.base).json()
     if found.get("server_name") != get_config().server.name:
         return error(
-            f"{names.base}/_hearth/ does not lead to this server",
+            said("{base}/_hearth/ does not lead to this server", base=names.base),
             fix="Lead everything below /_hearth/ to Hearth, too.",
             snippet=CADDY,
         )
@@ -122,7 +133,7 @@ def slashes() -> Result:
     if page.status == 200 and page.json().get("segment") == "a/b":
         return ok("They stay as they are")
     return warn(
-        f"The proxy changes %2F in paths (status {page.status})",
+        said("The proxy changes %2F in paths (status {status})", status=page.status),
         fix="In nginx, proxy_pass must have no path after the port; in Apache, use nocanon.",
         snippet=NGINX,
     )
@@ -166,10 +177,18 @@ def long_poll() -> Result:
 def _waited(status: int, seconds: float) -> Result:
     if status != 200:
         return error(
-            f"A sync was cut off after {seconds:.0f} s: messages arrive late, and clients ask too often",
+            said(
+                "A sync was cut off after {seconds:.0f} s: messages arrive late, and clients ask too often",
+                seconds=seconds,
+            ),
             fix="Let the proxy wait for an answer for ten minutes.",
             snippet=NGINX,
         )
     if seconds < LONG_POLL_SECONDS:
-        return unknown(f"A sync had news after {seconds:.0f} s, so it was not seen how long one may wait")
-    return ok(f"A sync may wait for {LONG_POLL_SECONDS} s")
+        return unknown(
+            said(
+                "A sync had news after {seconds:.0f} s, so it was not seen how long one may wait",
+                seconds=seconds,
+            )
+        )
+    return ok(said("A sync may wait for {seconds} s", seconds=LONG_POLL_SECONDS))

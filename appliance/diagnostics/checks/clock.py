@@ -12,6 +12,7 @@ from appliance.config import get_config
 from appliance.diagnostics.outside import NoAnswer, Page, outside
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, unknown, warn
+from matrix_app.protocol.said import said
 
 WARN_SECONDS: Final = 5.0
 ERROR_SECONDS: Final = 60.0
@@ -29,9 +30,12 @@ def clock() -> Result:
 def judge(offset: float | None, kept: bool | None) -> Result:
     """What is to be said of a clock: how far it is ahead of others', and whether something keeps it right."""
     if offset is not None and abs(offset) > WARN_SECONDS:
-        way = "ahead of" if offset > 0 else "behind"
         tell = error if abs(offset) > ERROR_SECONDS else warn
-        text = f"The clock is {abs(offset):.0f} s {way} that of {get_config().diagnostics.federation_peer}"
+        values = {"seconds": abs(offset), "peer": get_config().diagnostics.federation_peer}
+        if offset > 0:
+            text = said("The clock is {seconds:.0f} s ahead of that of {peer}", **values)
+        else:
+            text = said("The clock is {seconds:.0f} s behind that of {peer}", **values)
         return tell(text, fix=_FIX, seconds=round(offset, 1))
     if kept is False:
         return warn("Nothing keeps the clock right: it is not set by time servers (NTP)", fix=_FIX)

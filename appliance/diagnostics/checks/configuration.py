@@ -8,6 +8,7 @@ from appliance.config import get_config
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok, skipped, warn
 from appliance.version import VERSION
+from matrix_app.protocol.said import said
 
 
 @check("configuration.name", "Name of the server")
@@ -16,7 +17,10 @@ def name() -> Result:
     found = get_config().server.name
     if found == "localhost" or found.startswith(("127.", "[::1]")):
         return warn(
-            f"The server is called {found}: others cannot reach it, and the name cannot be changed later",
+            said(
+                "The server is called {found}: others cannot reach it, and the name cannot be changed later",
+                found=found,
+            ),
             fix="Choose a name in the setup, or server.name in hearth.toml, before anybody is invited.",
         )
     return ok(found)
@@ -29,7 +33,9 @@ def address() -> Result:
     if not base:
         return warn("No public address is set", fix="Set server.public_baseurl to https://…")
     if urlsplit(base).scheme != "https":
-        return warn(f"{base} is not protected by TLS", fix="Put a proxy with a certificate in front.")
+        return warn(
+            said("{base} is not protected by TLS", base=base), fix="Put a proxy with a certificate in front."
+        )
     return ok(base)
 
 
@@ -52,12 +58,21 @@ def release() -> Result:
         return skipped("Nobody is asked for newer releases (updates.url)")
     newer, row = newer_release(), newest_release.get()
     if newer is not None:
-        return info(f"Hearth {newer.version} has been released, and this is {VERSION}", fix=newer.url)
+        return info(
+            said(
+                "Hearth {version} has been released, and this is {present}",
+                version=newer.version,
+                present=VERSION,
+            ),
+            fix=newer.url,
+        )
     if row is None:
         return info("Nobody has been asked yet")
     if row.fault:
-        return warn(f"Asking for newer releases failed: {row.fault}", fix="Is updates.url right?")
-    return ok(f"{VERSION} is the newest release that is known")
+        return warn(
+            said("Asking for newer releases failed: {fault}", fault=row.fault), fix="Is updates.url right?"
+        )
+    return ok(said("{version} is the newest release that is known", version=VERSION))
 
 
 @check("configuration.owner", "Administrator")

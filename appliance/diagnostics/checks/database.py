@@ -7,6 +7,7 @@ from typing import Final
 
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok, warn
+from matrix_app.protocol.said import said
 
 OLDEST_POSTGRESQL: Final = 140_000
 
@@ -38,7 +39,7 @@ def schema() -> Result:
         )
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if waiting:
-        return error(f"{len(waiting)} migrations are missing", fix="hearth migrate")
+        return error(said("{count} migrations are missing", count=len(waiting)), fix="hearth migrate")
     return ok("All migrations are applied")
 
 
@@ -48,7 +49,7 @@ def size() -> Result:
     from appliance.diagnostics.sizes import database_bytes
 
     found = database_bytes()
-    return info(f"{found / 1_000_000:.0f} MB", bytes=found)
+    return info(said("{size:.0f} MB", size=found / 1_000_000), bytes=found)
 
 
 @check("database.version", "Version of PostgreSQL", needs=["database.connect"])
@@ -62,14 +63,22 @@ def version() -> Result:
         return ok("SQLite")
     number = int(db.value("SELECT current_setting('server_version_num')"))
     if number < OLDEST_POSTGRESQL:
-        return error(f"PostgreSQL {number // 10000} is too old", fix="Upgrade to PostgreSQL 14 or newer.")
+        return error(
+            said("PostgreSQL {version} is too old", version=number // 10000),
+            fix="Upgrade to PostgreSQL 14 or newer.",
+        )
     collation = db.value("SELECT datcollate FROM pg_database WHERE datname = current_database()")
     if collation not in ("C", "POSIX"):
         return warn(
-            f"The collation is {collation}: an upgrade of the system can break indexes",
+            said(
+                "The collation is {collation}: an upgrade of the system can break indexes",
+                collation=collation,
+            ),
             fix="Make the database with LC_COLLATE 'C' and move the data with pg_dump.",
         )
-    return ok(f"PostgreSQL {number // 10000}", database=connection.settings_dict["NAME"])
+    return ok(
+        said("PostgreSQL {version}", version=number // 10000), database=connection.settings_dict["NAME"]
+    )
 
 
 @check("database.wal", "Write-ahead log of SQLite", needs=["database.connect"])
@@ -84,5 +93,8 @@ def wal() -> Result:
     file = Path(f"{connection.settings_dict['NAME']}-wal")
     found = file.stat().st_size if file.exists() else 0
     if found > 512 << 20:
-        return warn(f"{found >> 20} MiB", fix="Start the server again; if it grows again, report it.")
-    return ok(f"{found >> 20} MiB")
+        return warn(
+            said("{size} MiB", size=found >> 20),
+            fix="Start the server again; if it grows again, report it.",
+        )
+    return ok(said("{size} MiB", size=found >> 20))

@@ -9,6 +9,7 @@ from appliance.diagnostics.outside import NoAnswer, outside
 from appliance.diagnostics.public_names import public_names, recursive_servers
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok
+from matrix_app.protocol.said import said
 
 _FIX: Final = (
     "Compare the DS record at the registrar with the keys of the zone: after a change of the provider the "
@@ -28,30 +29,33 @@ def dnssec() -> Result:
     broken = [host for host, state in states.items() if state == "broken"]
     if broken:
         return error(
-            f"The signatures of {', '.join(broken)} are broken: whoever verifies them finds nothing", fix=_FIX
+            said("The signatures of {hosts} are broken: whoever verifies them finds nothing", hosts=broken),
+            fix=_FIX,
         )
     failing = [host for host, state in states.items() if state == "failing"]
     if failing:
         return error(
-            f"The name servers of {', '.join(failing)} fail (SERVFAIL)",
+            said("The name servers of {hosts} fail (SERVFAIL)", hosts=failing),
             fix="Ask the provider of the domain's DNS; the DS record at the registrar may be wrong too.",
         )
     unsigned = [host for host, state in states.items() if state == "unsigned"]
     if unsigned:
-        return info(f"{', '.join(unsigned)} is not signed, or nobody who was asked verifies signatures")
-    return ok(f"{', '.join(hosts)}: signed, and verified")
+        return info(
+            said("{hosts} is not signed, or nobody who was asked verifies signatures", hosts=unsigned)
+        )
+    return ok(said("{hosts}: signed, and verified", hosts=hosts))
 
 
 def _state(host: str) -> str:
     """The worst that the name servers of this machine and the public ones say: broken, failing, …"""
-    said = [_said(host, server) for server in ("", *recursive_servers())]
+    states = [_asked(host, server) for server in ("", *recursive_servers())]
     for state in ("broken", "signed", "failing", "unsigned"):
-        if state in said:
+        if state in states:
             return state
-    raise NoAnswer(f"no name server answers for {host}")
+    raise NoAnswer(said("no name server answers for {host}", host=host))
 
 
-def _said(host: str, server: str) -> str:
+def _asked(host: str, server: str) -> str:
     try:
         answer = outside().dns(host, "A", server=server)
         if answer.is_there:

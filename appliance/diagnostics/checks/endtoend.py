@@ -15,6 +15,7 @@ from appliance.diagnostics.checks.ports import local_base
 from appliance.diagnostics.outside import NoAnswer, Page, outside
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, warn
+from matrix_app.protocol.said import said
 
 PIXEL: Final = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -37,7 +38,13 @@ class _Client:
         )
         if page.status != 200:
             raise NoAnswer(
-                f"{method} {path.partition('?')[0]} is answered by {page.status}: {page.body[:200]!r}"
+                said(
+                    "{method} {path} is answered by {status}: {body}",
+                    method=method,
+                    path=path.partition("?")[0],
+                    status=page.status,
+                    body=repr(page.body[:200]),
+                )
             )
         return page
 
@@ -77,7 +84,7 @@ def message() -> Result:
 
 def _told(seconds: float) -> Result:
     milliseconds = round(seconds * 1000)
-    text = f"It was seen after {milliseconds} ms"
+    text = said("It was seen after {milliseconds} ms", milliseconds=milliseconds)
     if seconds > SLOW_SECONDS:
         return warn(text, fix="What else keeps this machine busy?", milliseconds=milliseconds)
     return ok(text, milliseconds=milliseconds)

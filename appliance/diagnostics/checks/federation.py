@@ -8,6 +8,7 @@ from appliance.config import get_config
 from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, warn
+from matrix_app.protocol.said import said
 
 
 def _needless() -> Result | None:
@@ -32,14 +33,14 @@ def _hop(kind: str) -> Result:
     from matrix_app.services.examine_server import examine
 
     found = examine(get_config().server.name)
-    steps = "\n".join(f"{hop.subject}: {hop.text}" for hop in found.hops)
+    steps = [said("{subject}: {text}", subject=hop.subject, text=hop.text) for hop in found.hops]
     for hop in found.of_kind(kind):
         if hop.status == "ok":
             return ok(hop.text, route=found.route)
     faults = [hop for hop in found.hops if hop.status == "error"]
     return error(
         faults[0].text if faults else "The way to this server ends early",
-        detail=steps,
+        detail=said("{steps:lines}", steps=steps),
         fix="The page Other servers: Test a server shows every step; the first that fails is to be mended.",
     )
 
@@ -60,11 +61,14 @@ def outbound() -> Result:
         )
     except MatrixError as fault:
         return error(
-            f"{peer} cannot be reached: {fault.message}",
+            said("{peer} cannot be reached: {message}", peer=peer, message=fault.message),
             fix="May this machine open connections to port 443 and 8448 of others? Does DNS work?",
         )
     milliseconds = round((time.monotonic() - began) * 1000)
-    return ok(f"{peer} answers within {milliseconds} ms", milliseconds=milliseconds)
+    return ok(
+        said("{peer} answers within {milliseconds} ms", peer=peer, milliseconds=milliseconds),
+        milliseconds=milliseconds,
+    )
 
 
 @check("federation.roundtrip", "Other servers reach this one", needs=["federation.outbound"], timeout=40)
@@ -83,13 +87,22 @@ def roundtrip() -> Result:
             peer, "POST", "/_matrix/key/v2/query", content=content, timeout=25.0, even_if_failing=True
         )
     except MatrixError as fault:
-        return warn(f"{peer} does not say whether it reaches this server: {fault.message}")
+        return warn(
+            said(
+                "{peer} does not say whether it reaches this server: {message}",
+                peer=peer,
+                message=fault.message,
+            )
+        )
     found = answer.get("server_keys") if isinstance(answer, dict) else None
     fresh = [one for one in found or [] if isinstance(one, dict) and one.get("valid_until_ts", 0) >= wanted]
     if any(one.get("server_name") == name for one in fresh):
-        return ok(f"{peer} has fetched the keys of this server")
+        return ok(said("{peer} has fetched the keys of this server", peer=peer))
     return error(
-        f"{peer} cannot fetch the keys of this server: nobody can invite its users or write to them",
+        said(
+            "{peer} cannot fetch the keys of this server: nobody can invite its users or write to them",
+            peer=peer,
+        ),
         fix="Look at the checks of names, certificates and .well-known: mend the first that fails.",
     )
 

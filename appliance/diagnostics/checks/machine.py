@@ -9,6 +9,7 @@ from pathlib import Path
 from appliance.config import get_config
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, unknown, warn
+from matrix_app.protocol.said import said
 
 # Free space below which it becomes a concern, and a trouble.
 WARN_FREE = 0.15
@@ -37,8 +38,8 @@ def _space(folder: Path) -> Result:
     status = os.statvfs(_existing(folder))
     share, gib = usage.free / usage.total, usage.free / (1 << 30)
     inodes = status.f_favail / status.f_files if status.f_files else 1.0
-    text = f"{gib:.1f} GiB free ({share:.0%}) at {folder}"
-    fix = "Remove old media on the page Media, or give the machine a larger disk."
+    text = said("{gib:.1f} GiB free ({share:.0%}) at {folder}", gib=gib, share=share, folder=folder)
+    fix = said("Remove old media on the page Media, or give the machine a larger disk.")
     if share < ERROR_FREE or inodes < ERROR_FREE:
         return error(text, fix=fix, free=usage.free, total=usage.total)
     if share < WARN_FREE or inodes < WARN_FREE:
@@ -60,7 +61,7 @@ def memory() -> Result:
         return unknown("This system does not tell its memory")
     total, available = found
     share = available / total
-    text = f"{available >> 10} MiB of {total >> 10} MiB are available"
+    text = said("{available} MiB of {total} MiB are available", available=available >> 10, total=total >> 10)
     if share < 0.1:
         return error(text, fix="End what else runs on the machine, or give it more memory.")
     return warn(text) if share < 0.2 else ok(text)
@@ -83,7 +84,7 @@ def load() -> Result:
     except OSError:
         return unknown("This system does not tell its load")
     cores = os.cpu_count() or 1
-    text = f"{minutes:.1f} on {cores} processors"
+    text = said("{minutes:.1f} on {cores} processors", minutes=minutes, cores=cores)
     return warn(text, fix="See which program it is with `top`.") if minutes > 2 * cores else ok(text)
 
 
@@ -103,8 +104,8 @@ def disk_forecast() -> Result:
     days = disk_full_in_days()
     if days is None:
         return ok("Not within ten years, or too little is known yet")
-    text = f"If it goes on like this, the disk is full in {days:.0f} days"
-    fix = "Remove old media on the page Media, or give the machine a larger disk."
+    text = said("If it goes on like this, the disk is full in {days:.0f} days", days=days)
+    fix = said("Remove old media on the page Media, or give the machine a larger disk.")
     if days < FULL_ERROR_DAYS:
         return error(text, fix=fix, days=days)
     return warn(text, fix=fix, days=days) if days < FULL_WARN_DAYS else ok(text, days=days)

@@ -8,6 +8,7 @@ from appliance.diagnostics.outside import outside
 from appliance.diagnostics.own_names import is_public, nameless, own_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok, skipped, warn
+from matrix_app.protocol.said import said
 
 
 @check("names.host", "Address of the host for clients", timeout=15)
@@ -34,17 +35,20 @@ def _resolved(name: str) -> Result:
     found = outside().addresses(name)
     if not found:
         return error(
-            f"{name} has no address",
+            said("{name} has no address", name=name),
             fix="Add this record where the domain's DNS is, with the public address of this machine.",
             snippet=f"{name}.  IN  A  203.0.113.1",
         )
     private = [address for address in found if not is_public(address)]
-    text = f"{name} is at {', '.join(found)}"
+    text = said("{name} is at {found}", name=name, found=found)
     if len(private) == len(found) and get_config().federation.allow_private_addresses:
-        return warn(f"{text}, which is private", fix="That does for a network of your own, and no other.")
+        return warn(
+            said("{text}, which is private", text=text),
+            fix="That does for a network of your own, and no other.",
+        )
     if private:
         return error(
-            f"{', '.join(private)} of {name} cannot be reached from the Internet",
+            said("{private} of {name} cannot be reached from the Internet", private=private, name=name),
             fix="Name the public address of your router or machine, and remove the private one.",
         )
     return ok(text, addresses=found)
@@ -60,10 +64,10 @@ def service() -> Result:
     present = outside().services(f"_matrix-fed._tcp.{names.domain}")
     old = outside().services(f"_matrix._tcp.{names.domain}")
     if present:
-        return ok(f"_matrix-fed._tcp leads to {', '.join(present)}", targets=present)
+        return ok(said("_matrix-fed._tcp leads to {present}", present=present), targets=present)
     if old:
         return warn(
-            f"_matrix._tcp leads to {', '.join(old)}, under a name that is no longer to be used",
+            said("_matrix._tcp leads to {old}, under a name that is no longer to be used", old=old),
             fix="Name it _matrix-fed._tcp.",
             snippet=f"_matrix-fed._tcp.{names.domain}.  IN  SRV  10 5 {old[0].rpartition(':')[2]} "
             f"{old[0].rpartition(':')[0]}.",

@@ -10,6 +10,7 @@ from appliance.config import get_config
 from appliance.diagnostics.checks.tls import ERROR_DAYS, WARN_DAYS
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, warn
+from matrix_app.protocol.said import said
 
 
 @check("tls.own", "Certificate of one's own")
@@ -22,15 +23,19 @@ def own() -> Result:
     try:
         facts = facts_of(pair.certificate)
     except NoCertificate as fault:
-        return error(f"What was uploaded cannot be used: {fault}", fix="Upload it again.")
+        return error(said("What was uploaded cannot be used: {fault}", fault=fault), fix="Upload it again.")
     days = int((facts.not_after - time.time()) / 86400)
-    text = f"The certificate that was uploaded is good for {days} days"
-    fix = "Have it renewed, and upload the new one: Settings: Certificate of the proxy."
+    text = said("The certificate that was uploaded is good for {days} days", days=days)
+    fix = said("Have it renewed, and upload the new one: Settings: Certificate of the proxy.")
     if days < ERROR_DAYS:
         return error(text, fix=fix, days=days)
     missing = [host for host in own_certificate.hosts_of(config) if not facts.covers(host)]
     if missing:
-        return warn(f"The certificate that was uploaded is not for {', '.join(missing)}", fix=fix, days=days)
+        return warn(
+            said("The certificate that was uploaded is not for {missing}", missing=missing),
+            fix=fix,
+            days=days,
+        )
     if days < WARN_DAYS:
         return warn(text, fix=fix, days=days)
     if own_certificate.is_handed_on(config) and not own_certificate.is_current(config):

@@ -10,6 +10,7 @@ from appliance.diagnostics.outside import NoAnswer, outside
 from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, unknown
+from matrix_app.protocol.said import said
 
 # Where one that listens everywhere is found on this machine.
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104
@@ -34,10 +35,15 @@ def local() -> Result:
     try:
         page = outside().page(f"{base}/_matrix/client/versions")
     except NoAnswer as fault:
-        return error(f"Nobody answers at {base}: {fault}", fix="Start Hearth: hearth run")
+        return error(
+            said("Nobody answers at {base}: {fault}", base=base, fault=fault), fix="Start Hearth: hearth run"
+        )
     if page.status == 200 and "versions" in page.json():
-        return ok(f"It answers at {base}")
-    return error(f"{base} answers {page.status}: is it another program?", fix="Change server.listen.")
+        return ok(said("It answers at {base}", base=base))
+    return error(
+        said("{base} answers {status}: is it another program?", base=base, status=page.status),
+        fix="Change server.listen.",
+    )
 
 
 @check("ports.public", "Way in from outside", needs=["names.host"])
@@ -50,10 +56,18 @@ def public() -> Result:
     where = f"{names.host}:{names.port}"
     if outside().connects(names.host, names.port):
         return unknown(
-            f"{where} answers this machine; whether it answers others cannot be told from here",
+            said(
+                "{where} answers this machine; whether it answers others cannot be told from here",
+                where=where,
+            ),
             fix="The check of federation with another server tells.",
         )
     return unknown(
-        f"{where} does not answer this machine. Some routers lead nobody back in: try it from elsewhere",
-        fix=f"Forward port {names.port} of the router to this machine, and open it in the firewall.",
+        said(
+            "{where} does not answer this machine. Some routers lead nobody back in: try it from elsewhere",
+            where=where,
+        ),
+        fix=said(
+            "Forward port {port} of the router to this machine, and open it in the firewall.", port=names.port
+        ),
     )

@@ -9,6 +9,7 @@ from appliance.diagnostics.own_names import is_public
 from appliance.diagnostics.public_names import authoritative_servers, public_names, recursive_servers
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, Status, error, info, ok, skipped, unknown, warn
+from matrix_app.protocol.said import said
 
 
 @check("names.resolvers", "Name servers agree", timeout=45)
@@ -30,22 +31,36 @@ def _compared(host: str) -> Result:
     answers = {server: found for server, found in elsewhere.items() if found is not None}
     if not answers:
         return unknown(
-            f"No other name server answers for {host}", fix="May this machine ask port 53 of others?"
+            said("No other name server answers for {host}", host=host),
+            fix="May this machine ask port 53 of others?",
         )
     nothing = [server for server, found in answers.items() if not found]
     if nothing:
         return error(
-            f"{', '.join(nothing)} find no address of {host}",
+            said("{servers} find no address of {host}", servers=nothing, host=host),
             fix="Is the record new? Then wait as long as its TTL. Are all its name servers current?",
         )
     seen = set.union(*answers.values())
     others = [server for server, found in answers.items() if found != here]
     if not others:
-        return ok(f"{len(answers) + 1} name servers say the same of {host}")
+        return ok(said("{count} name servers say the same of {host}", count=len(answers) + 1, host=host))
     if here and not any(map(is_public, here)) and all(map(is_public, seen)):
-        return info(f"{host} is at {_list(here)} for this network, and at {_list(seen)} for others")
+        return info(
+            said(
+                "{host} is at {here} for this network, and at {seen} for others",
+                host=host,
+                here=_list(here),
+                seen=_list(seen),
+            )
+        )
     return warn(
-        f"{host} is at {_list(here) or 'no address'} here, and at {_list(seen)} for {', '.join(others)}",
+        said(
+            "{host} is at {here} here, and at {seen} for {servers}",
+            host=host,
+            here=_list(here) or said("no address"),
+            seen=_list(seen),
+            servers=others,
+        ),
         fix="After a change this passes with the TTL of the record. Else correct the zone where it is old.",
     )
 

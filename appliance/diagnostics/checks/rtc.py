@@ -13,6 +13,7 @@ from appliance.diagnostics.outside import NoAnswer, Page, outside
 from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, warn
+from matrix_app.protocol.said import said
 
 FOCI: Final = "org.matrix.msc4143.rtc_foci"
 _NONE: Final = "No LiveKit server is set (rtc.livekit_service_urls)"
@@ -31,15 +32,22 @@ def wellknown() -> Result:
     page = outside().page(f"https://{names.domain}/.well-known/matrix/client")
     found = _addresses(page)
     if found == list(wanted):
-        return ok(f"It names {', '.join(found)}") if found else skipped(_NONE)
+        return ok(said("It names {found}", found=found)) if found else skipped(_NONE)
     if not wanted:
         return warn(
-            f"The file names {', '.join(found)}, and the settings name none: not all clients read the file",
+            said(
+                "The file names {found}, and the settings name none: not all clients read the file",
+                found=found,
+            ),
             fix="Put the addresses into rtc.livekit_service_urls.",
         )
     foci = [{"type": "livekit", "livekit_service_url": url} for url in wanted]
     return error(
-        f"https://{names.domain}/.well-known/matrix/client names {', '.join(found) or 'no LiveKit service'}",
+        said(
+            "https://{domain}/.well-known/matrix/client names {found}",
+            domain=names.domain,
+            found=", ".join(found) or said("no LiveKit service"),
+        ),
         fix="Lead /.well-known/matrix/ of the domain to Hearth, or add this to the file.",
         snippet=f'"{FOCI}": {orjson.dumps(foci).decode()}',
     )
@@ -66,7 +74,7 @@ def service() -> Result:
         result = _asked(url.rstrip("/"))
         if result.status != "ok":
             return result
-    return ok(f"A token was given by {', '.join(urls)}")
+    return ok(said("A token was given by {urls}", urls=urls))
 
 
 def _asked(url: str) -> Result:
@@ -79,14 +87,18 @@ def _asked(url: str) -> Result:
         return _reached(sfu)
     if page.status == 401:
         return error(
-            f"{url} does not believe who this server's users are: {answer.get('error', '')}",
+            said(
+                "{url} does not believe who this server's users are: {fault}",
+                url=url,
+                fault=answer.get("error", ""),
+            ),
             fix="It asks this server by federation: can it reach it by its name, at "
             "/_matrix/federation/v1/openid/userinfo?",
         )
     if page.status == 403 and "errcode" in answer:
-        return ok(f"{url} answers, and lets only members of a room in")
+        return ok(said("{url} answers, and lets only members of a room in", url=url))
     return error(
-        f"{url}/sfu/get is answered by {page.status}, and no token",
+        said("{url}/sfu/get is answered by {status}, and no token", url=url, status=page.status),
         fix="Does lk-jwt-service run, and does the proxy lead this address to it, without the path before "
         "/sfu/get?",
     )
@@ -103,11 +115,15 @@ def _reached(sfu: str) -> Result:
     """The LiveKit server itself, which clients come to by WebSocket, answers plain requests too."""
     parts = urlsplit(sfu)
     scheme = {"wss": "https", "ws": "http"}.get(parts.scheme, parts.scheme)
-    fix = "Does LiveKit run, and does the proxy lead its address to it?"
+    fix = said("Does LiveKit run, and does the proxy lead its address to it?")
     try:
         page = outside().page(f"{scheme}://{parts.netloc}{parts.path or '/'}")
     except NoAnswer as fault:
-        return error(f"The LiveKit server at {sfu} cannot be reached: {fault}", fix=fix)
+        return error(
+            said("The LiveKit server at {sfu} cannot be reached: {fault}", sfu=sfu, fault=fault), fix=fix
+        )
     if page.status >= 500:
-        return error(f"The LiveKit server at {sfu} answers {page.status}", fix=fix)
-    return ok(f"{sfu} answers")
+        return error(
+            said("The LiveKit server at {sfu} answers {status}", sfu=sfu, status=page.status), fix=fix
+        )
+    return ok(said("{sfu} answers", sfu=sfu))

@@ -7,6 +7,7 @@ import stat
 from appliance.config import get_config
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, warn
+from matrix_app.protocol.said import said
 
 
 @check("security.secrets", "Files with secrets")
@@ -14,11 +15,14 @@ def secrets() -> Result:
     """Nobody but Hearth may read the keys."""
     folder = get_config().server.secrets_dir
     if not folder.exists():
-        return error(f"{folder} is not there", fix="hearth run makes it at the first start")
+        return error(
+            said("{folder} is not there", folder=folder), fix="hearth run makes it at the first start"
+        )
     wide = [file.name for file in folder.iterdir() if file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH)]
     if wide:
         return error(
-            f"Everybody on this machine can read {', '.join(sorted(wide))}", fix=f"chmod o= {folder}/*"
+            said("Everybody on this machine can read {files}", files=sorted(wide)),
+            fix=f"chmod o= {folder}/*",
         )
     return ok(str(folder))
 
@@ -28,7 +32,7 @@ def registration() -> Result:
     """A server on which anybody can register is soon used by those who send spam."""
     config = get_config()
     if config.registration.mode != "open":
-        return ok(f"Registration is {config.registration.mode}")
+        return ok(said("Registration is {mode}", mode=config.registration.mode))
     if config.captcha.required or config.registration.require_email:
         return warn("Anybody can register who confirms a mail address or solves a captcha")
     return error(
@@ -46,7 +50,7 @@ def second_factor() -> Result:
     admins = account_list.page(kind="admins", search="", sort="name", after=None, limit=100)
     without = [admin.user_id for admin in admins if not has_second_factor(admin.user_nid)]
     if without:
-        return warn(f"{', '.join(without[:5])} have none", fix="Your account: Second factor")
+        return warn(said("{users} have none", users=without[:5]), fix="Your account: Second factor")
     return ok("All administrators have one")
 
 

@@ -7,6 +7,7 @@ from appliance.diagnostics.checks.asking import on_no_answer
 from appliance.diagnostics.outside import outside
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped
+from matrix_app.protocol.said import said
 
 
 @check("mail.smtp", "Mail server", timeout=30)
@@ -24,7 +25,7 @@ def smtp() -> Result:
             getattr(fault, "message", str(fault)),
             fix="Settings: Mail: host, port, security, user and password; then send a test mail.",
         )
-    return ok(f"{get_config().mail.host} lets this server in")
+    return ok(said("{host} lets this server in", host=get_config().mail.host))
 
 
 @check("push.gateway", "Push gateway", timeout=20)
@@ -36,5 +37,8 @@ def gateway() -> Result:
         return skipped("No push gateway is set to ask (diagnostics.push_gateway)")
     page = outside().page(url)
     if page.status >= 500:
-        return error(f"{url} answers {page.status}", fix="If it stays so, ask those who run it.")
-    return ok(f"{url} can be reached")
+        return error(
+            said("{url} answers {status}", url=url, status=page.status),
+            fix="If it stays so, ask those who run it.",
+        )
+    return ok(said("{url} can be reached", url=url))

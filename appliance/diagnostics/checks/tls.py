@@ -10,6 +10,7 @@ from appliance.diagnostics.outside import Certificate, outside
 from appliance.diagnostics.own_names import nameless, own_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, warn
+from matrix_app.protocol.said import said
 
 WARN_DAYS: Final = 21
 ERROR_DAYS: Final = 7
@@ -58,19 +59,21 @@ def _judged(name: str, port: int) -> Result:
 
 def _judged_by_hours(found: Certificate, where: str) -> Result:
     hours = int(found.days_left * 24)
-    text = f"The certificate at {where} is good for {hours} hours"
+    text = said("The certificate at {where} is good for {hours} hours", where=where, hours=hours)
     if hours >= ERROR_HOURS_OF_OWN:
-        return ok(f"{text}: Caddy's own authority gives no more than twelve", hours=hours)
+        return ok(said("{text}: Caddy's own authority gives no more than twelve", text=text), hours=hours)
     return error(text, fix="Caddy renews it four hours ahead: its log says why it has not.", hours=hours)
 
 
 def judge(found: Certificate, where: str) -> Result:
     """What a certificate is worth: refused and nearly expired ones are errors."""
-    fix = "Does the proxy renew it? See its log; Caddy and certbot do so 30 days ahead."
+    fix = said("Does the proxy renew it? See its log; Caddy and certbot do so 30 days ahead.")
     if found.fault:
-        return error(f"The certificate at {where} is refused: {found.fault}", fix=fix)
+        return error(
+            said("The certificate at {where} is refused: {fault}", where=where, fault=found.fault), fix=fix
+        )
     days = int(found.days_left)
-    text = f"The certificate at {where} is good for {days} days"
+    text = said("The certificate at {where} is good for {days} days", where=where, days=days)
     if days < ERROR_DAYS:
         return error(text, fix=fix, days=days)
     return warn(text, fix=fix, days=days) if days < WARN_DAYS else ok(text, days=days)

@@ -11,6 +11,7 @@ from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, warn
 from appliance.diagnostics.stun import Credentials, TurnFault, TurnServer, connected
 from appliance.turn_offers import why_withheld
+from matrix_app.protocol.said import said
 
 # Addresses that a relay must not reach for strangers: this machine, and networks behind it.
 FORBIDDEN: Final = ("127.0.0.1", "10.0.0.1", "192.168.0.1")
@@ -69,15 +70,15 @@ def _tried(transport: str) -> Result:
     except (TurnFault, OSError) as fault:
         return error(str(fault), fix=_FIX[transport])
     if not servers:
-        return skipped(f"No TURN server is named for {transport.upper()}")
+        return skipped(said("No TURN server is named for {transport}", transport=transport.upper()))
     private = [address for address in relays if not address.is_global]
     if private:
         return warn(
-            f"The relay is at {private[0]}, which others cannot reach",
+            said("The relay is at {address}, which others cannot reach", address=private[0]),
             fix="Tell coturn its public address.",
             snippet="external-ip=PUBLIC_ADDRESS",
         )
-    return ok(f"A relay was given at {relays[0]}")
+    return ok(said("A relay was given at {address}", address=relays[0]))
 
 
 def _relay_of(server: TurnServer) -> IPv4Address | IPv6Address:
@@ -101,10 +102,10 @@ def denied_peers() -> Result:
             leads_outside = client.permits(OUTSIDE)
             client.release()
     except (TurnFault, OSError) as fault:
-        return skipped(f"The relay does not work: {fault}")
+        return skipped(said("The relay does not work: {fault}", fault=fault))
     if open_to:
         return error(
-            f"The relay lets its users reach {', '.join(open_to)}",
+            said("The relay lets its users reach {addresses}", addresses=open_to),
             fix="Add to turnserver.conf:",
             snippet="no-multicast-peers\ndenied-peer-ip=0.0.0.0-0.255.255.255\n"
             "denied-peer-ip=10.0.0.0-10.255.255.255\ndenied-peer-ip=127.0.0.0-127.255.255.255\n"
@@ -113,7 +114,7 @@ def denied_peers() -> Result:
         )
     if not leads_outside:
         return error(
-            f"The relay refuses {OUTSIDE} too, so it leads nowhere",
+            said("The relay refuses {address} too, so it leads nowhere", address=OUTSIDE),
             fix="Is there a denied-peer-ip in turnserver.conf that begins with :: or 0.0.0.0? "
             "hearth render-turn prints those that should be there.",
         )

@@ -10,6 +10,7 @@ from appliance.diagnostics.outside import Page, outside
 from appliance.diagnostics.own_names import OwnNames, nameless, own_names
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, info, ok, skipped, warn
+from matrix_app.protocol.said import said
 
 _NGINX = """location = /.well-known/matrix/{kind} {{
     default_type application/json;
@@ -53,18 +54,25 @@ def server() -> Result:
     page = _asked(names, "server")
     found = page.json().get("m.server")
     if page.status == 200 and str(found).lower() == wanted.lower():
-        return ok(f"It leads to {found}")
+        return ok(said("It leads to {found}", found=found))
     if page.status == 200 and isinstance(found, str):
         return warn(
-            f"It leads to {found}, and clients are sent to {wanted}",
+            said("It leads to {found}, and clients are sent to {wanted}", found=found, wanted=wanted),
             fix="That is right only if other servers come in there on purpose.",
             snippet=_snippet("server", f'{{"m.server": "{wanted}"}}'),
         )
     if outside().services(f"_matrix-fed._tcp.{names.domain}") or not names.delegates:
-        return info(f"There is none (status {page.status}); other servers come by DNS")
+        return info(said("There is none (status {status}); other servers come by DNS", status=page.status))
     return error(
-        f"https://{names.domain}/.well-known/matrix/server answers {page.status} and no m.server",
-        fix=f"Let the web server of {names.domain} answer so, or lead /.well-known/matrix/ to Hearth.",
+        said(
+            "https://{domain}/.well-known/matrix/server answers {status} and no m.server",
+            domain=names.domain,
+            status=page.status,
+        ),
+        fix=said(
+            "Let the web server of {domain} answer so, or lead /.well-known/matrix/ to Hearth.",
+            domain=names.domain,
+        ),
         snippet=_snippet("server", f'{{"m.server": "{wanted}"}}'),
     )
 
@@ -82,19 +90,27 @@ def client() -> Result:
     found = homeserver.get("base_url") if isinstance(homeserver, dict) else None
     if page.status != 200 or not isinstance(found, str):
         return error(
-            f"https://{names.domain}/.well-known/matrix/client answers {page.status} and no base_url",
+            said(
+                "https://{domain}/.well-known/matrix/client answers {status} and no base_url",
+                domain=names.domain,
+                status=page.status,
+            ),
             fix="Users must type the whole address of the server until this is there.",
             snippet=snippet,
         )
     if not _is_same_address(found, names.base):
-        return error(f"It leads clients to {found}, not to {names.base}", fix="Correct it.", snippet=snippet)
+        return error(
+            said("It leads clients to {found}, not to {base}", found=found, base=names.base),
+            fix="Correct it.",
+            snippet=snippet,
+        )
     if page.headers.get("access-control-allow-origin") != "*":
         return error(
             "Clients in browsers may not read it",
             fix="Send the header Access-Control-Allow-Origin: *.",
             snippet=snippet,
         )
-    return ok(f"It leads to {found}")
+    return ok(said("It leads to {found}", found=found))
 
 
 @check("wellknown.support", ".well-known with contacts", timeout=20)
@@ -108,6 +124,6 @@ def support() -> Result:
     if page.status == 200 and (page.json().get("contacts") or page.json().get("support_page")):
         return ok("It names a contact")
     return info(
-        f"https://{names.domain}/.well-known/matrix/support names nobody",
+        said("https://{domain}/.well-known/matrix/support names nobody", domain=names.domain),
         fix="Set server.admin_contact, and lead /.well-known/matrix/ of the domain to Hearth.",
     )

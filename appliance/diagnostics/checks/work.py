@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, warn
+from matrix_app.protocol.said import said
 
 LATE_MS = 5 * 60_000
 HOUR_MS = 3_600_000
@@ -16,8 +17,9 @@ def queue() -> Result:
 
     waiting = get_broker().queue_size()
     if waiting > 500:
-        return error(f"{waiting} tasks wait", fix="Is the worker running? See the logs.")
-    return warn(f"{waiting} tasks wait") if waiting > 100 else ok(f"{waiting} tasks wait")
+        return error(said("{count} tasks wait", count=waiting), fix="Is the worker running? See the logs.")
+    text = said("{count} tasks wait", count=waiting)
+    return warn(text) if waiting > 100 else ok(text)
 
 
 @check("work.schedule", "Worker", needs=["database.connect"])
@@ -31,7 +33,8 @@ def schedule() -> Result:
     late = Schedule.objects.filter(next_run__lt=timezone.now() - timedelta(minutes=10)).count()
     if late:
         return error(
-            f"{late} scheduled tasks are overdue: the worker does not run", fix="Start hearth-worker."
+            said("{count} scheduled tasks are overdue: the worker does not run", count=late),
+            fix="Start hearth-worker.",
         )
     return ok("The schedule is kept")
 
@@ -45,8 +48,10 @@ def federation() -> Result:
     failing = destinations.failing(1000)
     long = [name for name, health in failing if now_ms() - (health.failing_since_ts or 0) > HOUR_MS]
     if len(long) > 20:
-        return warn(f"{len(long)} servers have not answered for an hour or more", servers=long[:50])
-    return ok(f"{len(long)} servers have not answered for an hour or more", servers=long)
+        return warn(
+            said("{count} servers have not answered for an hour or more", count=len(long)), servers=long[:50]
+        )
+    return ok(said("{count} servers have not answered for an hour or more", count=len(long)), servers=long)
 
 
 @check("work.tasks", "Long tasks", needs=["database.connect"])
@@ -58,7 +63,7 @@ def tasks() -> Result:
     recent = [row for row in long_tasks.page(before=None, limit=50) if row.state == long_tasks.FAILED]
     failed = [row.title for row in recent if now_ms() - (row.finished_ts or 0) < 24 * HOUR_MS]
     if failed:
-        return warn(f"Failed today: {', '.join(failed[:3])}", fix="See the page Tasks.")
+        return warn(said("Failed today: {titles}", titles=failed[:3]), fix="See the page Tasks.")
     return ok("None failed today")
 
 
@@ -73,14 +78,16 @@ def bridges() -> Result:
     if failing:
         first = failing[0]
         return error(
-            f"{first.id} takes nothing: {first.fault}",
+            said("{id} takes nothing: {fault}", id=first.id, fault=first.fault),
             fix="Is the bridge running, and does the url in its registration lead to it?",
             bridges=[one.id for one in failing],
         )
     paused = [one.id for one in found if one.is_paused]
     if paused:
-        return warn(f"{', '.join(paused)} is paused, and what happens waits for it", bridges=paused)
-    return ok(f"{len(found)} application services")
+        return warn(
+            said("{bridges} is paused, and what happens waits for it", bridges=paused), bridges=paused
+        )
+    return ok(said("{count} application services", count=len(found)))
 
 
 @check("work.push", "Notifications", needs=["database.connect"])
@@ -92,7 +99,11 @@ def push() -> Result:
     failing = pushers.failing_since(now_ms() - HOUR_MS)
     if failing:
         return warn(
-            f"{failing.pushers} pushers have failed for an hour or more: {failing.fault}",
+            said(
+                "{count} pushers have failed for an hour or more: {fault}",
+                count=failing.pushers,
+                fault=failing.fault,
+            ),
             fix="Can this server reach the push gateways that the apps name, and its mail server?",
             pushers=failing.pushers,
         )

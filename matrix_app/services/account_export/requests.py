@@ -8,6 +8,7 @@ import msgspec
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import Conflict, LimitExceeded, NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit, long_tasks
 from matrix_app.services.account_export.joined_parts import JoinedParts
 from matrix_app.services.account_export.progress import Options
@@ -91,7 +92,9 @@ def ask(actor: Actor, account: Account, options: Options, *, for_admins: bool) -
             "user_nid": account.user_nid,
             "options": msgspec.to_builtins(options),
         }
-        task_nid = long_tasks.start(KIND, f"Export what {account.user_id} has here", params, actor)
+        task_nid = long_tasks.start(
+            KIND, said("Export what {user_id} has here", user_id=account.user_id), params, actor
+        )
         account_exports.set_task(nid, task_nid)
         action = "user.export" if for_admins else "account.export"
         audit.record(actor, action, account.user_id, history=options.history, media=options.media)

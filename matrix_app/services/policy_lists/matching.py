@@ -7,6 +7,7 @@ from typing import Final
 
 from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.policy_rules import Rule, RuleSet
+from matrix_app.protocol.said import said
 from matrix_app.services.audit import Actor
 from matrix_app.services.long_tasks import LongTask, long_task, start
 from matrix_app.services.policy_lists.follow import find
@@ -26,9 +27,8 @@ _PHASES: Final = ("room", "server", "user")
 def look(actor: Actor, nid: int) -> int:
     """Have it looked at whom a list means; the nid of the task."""
     row = find(nid)
-    return start(
-        KIND, f"Look whom the policy list {row.alias or row.room_id} means", {"list_nid": nid}, actor
-    )
+    title = said("Look whom the policy list {name} means", name=row.alias or row.room_id)
+    return start(KIND, title, {"list_nid": nid}, actor)
 
 
 @long_task(KIND)

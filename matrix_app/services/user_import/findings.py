@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from appliance.sealing import seal, unseal
+from matrix_app.protocol.said import packed
 from matrix_app.services.user_import.judge import Fate, Verdict
 from matrix_app.services.user_import.kept import Options
 from matrix_app.services.user_import.table import Table
@@ -74,7 +75,7 @@ def findings(table: Table, verdicts: Sequence[Verdict], options: Options) -> Fin
 
 def sealed(found: Findings) -> bytes:
     """As it is stored: where columns were mixed up, a password stands for a user."""
-    return seal(msgspec.json.encode(found))
+    return seal(msgspec.json.encode(found, enc_hook=packed))
 
 
 def unsealed(stored: bytes) -> Findings:

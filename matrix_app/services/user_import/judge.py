@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from matrix_app.protocol.appservice_registration import Appservice
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.protocol.ids import domain_of, localpart_of, parse_user_id
+from matrix_app.protocol.said import said
 from matrix_app.services import mail
 from matrix_app.services.appservices import appservices, refuse_reserved
 from matrix_app.services.create_account import local_user_id
@@ -67,7 +68,7 @@ def _alone(row: Row, services: Sequence[Appservice]) -> Verdict:
         return Verdict(row, row.user, Fate.WRONG, error.message or error.errcode)
     wrong = [address for address in row.addresses if not mail.is_address(address)]
     if wrong or len(row.addresses) > MOST_ADDRESSES:
-        return Verdict(row, user_id, Fate.WRONG, "That is not a mail address")
+        return Verdict(row, user_id, Fate.WRONG, said("That is not a mail address"))
     return Verdict(row, user_id, Fate.NEW)
 
 
@@ -109,13 +110,13 @@ def _among_others(
     own = set(_addresses(verdict.row))
     reason = ""
     if verdict.user_id in users:
-        reason = "The user name is taken"
+        reason = said("The user name is taken")
     elif verdict.user_id in seen[0]:
-        reason = "The user is in the table twice"
+        reason = said("The user is in the table twice")
     elif own & addresses:
-        reason = "The mail address belongs to an account already"
+        reason = said("The mail address belongs to an account already")
     elif own & seen[1]:
-        reason = "The mail address is in the table twice"
+        reason = said("The mail address is in the table twice")
     if reason:
         return verdict._replace(fate=Fate.TAKEN, reason=reason)
     seen[0].add(verdict.user_id)

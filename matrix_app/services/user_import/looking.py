@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from matrix_app.protocol.said import said
 from matrix_app.services import long_tasks
 from matrix_app.services.audit import Actor
 from matrix_app.services.long_tasks import LongTask, long_task
@@ -25,7 +26,7 @@ def is_big(table: Table) -> bool:
 
 def look_later(actor: Actor, nid: int, table: Table) -> None:
     """Have a table looked at, in the transaction that stores it."""
-    title = f"Look at a table of {len(table.rows)} users"
+    title = said("Look at a table of {count} users", count=len(table.rows))
     user_imports.set_look_task(nid, long_tasks.start(KIND, title, {"import_nid": nid}, actor))
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from appliance.sealing import seal, unseal
 from matrix_app.protocol.errors import Conflict, NotFound
+from matrix_app.protocol.said import said
 from matrix_app.services import audit, long_tasks
 from matrix_app.services.audit import Actor
 from matrix_app.services.user_import.findings import Findings, findings, sealed, unsealed
@@ -89,7 +90,7 @@ def start(actor: Actor, nid: int) -> int:
     if not shown.may_start:
         raise Conflict("Nothing has been imported: there are rows that cannot be")
     with db.write():
-        title = f"Import {shown.found.new} users"
+        title = said("Import {count} users", count=shown.found.new)
         task_nid = long_tasks.start(KIND, title, {"import_nid": nid}, actor)
         if not user_imports.set_task(nid, task_nid):
             raise Conflict("The table is being imported already")

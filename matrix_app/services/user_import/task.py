@@ -8,6 +8,7 @@ from typing import Final
 from appliance.sealing import seal
 from matrix_app.protocol.errors import Conflict, MatrixError
 from matrix_app.protocol.ids import localpart_of
+from matrix_app.protocol.said import said
 from matrix_app.services.administer_account import add_hashed_account
 from matrix_app.services.audit import Actor
 from matrix_app.services.edit_account import Address, set_addresses
@@ -49,14 +50,14 @@ def _refuse_some(table: Table) -> None:
     """Make nothing at all where a row has become impossible since the table was looked at."""
     for verdict in judge(table.rows):
         if verdict.fate is not Fate.NEW:
-            raise Conflict(f"Line {verdict.row.line}: {verdict.reason}")
+            raise Conflict(said("Line {line}: {reason}", line=verdict.row.line, reason=said(verdict.reason)))
 
 
 def _do(nid: int, verdict: Verdict, options: Options, actor: Actor) -> None:
     if verdict.fate is not Fate.NEW:
         if not options.skip:
             # Somebody else has taken the name since the first account was made.
-            raise Conflict(f"Line {verdict.row.line}: {verdict.reason}")
+            raise Conflict(said("Line {line}: {reason}", line=verdict.row.line, reason=said(verdict.reason)))
         _note(nid, DoneRow(verdict.row.number, verdict.user_id, verdict.reason, None))
         return
     made = "" if verdict.row.password and not options.all_random else make_password()

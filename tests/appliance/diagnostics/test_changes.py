@@ -10,6 +10,7 @@ import pytest
 from appliance.diagnostics.changes import mail_changes, tell_changes
 from appliance.diagnostics.checks.alerts import delivery
 from appliance.diagnostics.result import Status
+from matrix_app.protocol.said import said
 from matrix_app.services import alerts, outgoing_http
 from matrix_app.services.outgoing_http import Answer
 from matrix_app.services.system_user import system_account
@@ -70,7 +71,7 @@ def test_a_webhook_gets_json_by_https_and_its_refusal_is_noticed(monkeypatch: py
         return answers.pop(0)
 
     monkeypatch.setattr(outgoing_http, "ask", ask)
-    with settings(alerts={"webhook": "https://hook.example/x", "matrix": False}):
+    with settings(alerts={"webhook": "https://hook.example/x", "matrix": False, "language": "de"}):
         put("error")
         assert tell_changes() == ["database.size"]
         [(url, content)] = asked
@@ -80,6 +81,7 @@ def test_a_webhook_gets_json_by_https_and_its_refusal_is_noticed(monkeypatch: py
             "hearth.example",
         )
         assert content["items"][0]["id"] == "database.size"
+        assert "Size of the database: it is error" in content["text"], "programs are told in English"
         assert not alerts.deliver_test()
         assert "answers 500" in delivery().detail
 
@@ -115,3 +117,23 @@ def test_the_daily_mail_says_only_what_changed(post: MailServer) -> None:
     assert "Works again" in post.text_of_last()
     assert "Free memory" not in post.text_of_last()
     assert len(post.mails) == 2
+
+
+def test_people_are_told_in_the_language_of_the_setting(post: MailServer) -> None:
+    with db.write():
+        check_results.put(
+            "backup.age",
+            "error",
+            said("The last backup is {days:.1f} days old", days=8.5),
+            "",
+            "See the page Tasks.",
+            "",
+            b"{}",
+            1,
+        )
+    with settings(alerts={"mail_to": ("owner@example.org",), "matrix": False, "language": "de"}):
+        assert tell_changes() == ["backup.age"]
+        assert "Alter der letzten Sicherung: Die letzte Sicherung ist 8,5 Tage alt" in post.text_of_last()
+        assert "Zu tun: Siehe die Seite Aufgaben." in post.text_of_last()
+        assert mail_changes()
+    assert "seit_gestern" in str(post.mails[-1]["Subject"])
