@@ -24,7 +24,7 @@ from appliance.config import get_config
 from appliance.version import VERSION
 from matrix_app.services import setup
 from matrix_app.services import spoken as in_words
-from matrix_app.storage import check_results
+from matrix_app.storage import check_results, long_tasks
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.long_tasks import LongTaskRow
 
@@ -127,6 +127,24 @@ def spoken(text: str) -> str:
 def step_text(task: LongTaskRow) -> Promise | str:
     """Where a long task is: a word for it, or a sentence, or a name."""
     return WORDS["step"].get(task.step) or in_words.spoken(task.step)
+
+
+@register.inclusion_tag("admin_ui/tasks/tray.html")
+def tasks_badge() -> dict[str, Any]:
+    """How many long tasks are at work, on every page; joins are of no concern to administrators."""
+    return {"count": long_tasks.count_unfinished()}
+
+
+@register.filter
+def kib_text(count: int) -> str:
+    """A size that is known in KiB."""
+    return bytes_text(count * 1024)
+
+
+@register.filter
+def moment(ts: int) -> str:
+    """A time in milliseconds, as all exact times of the pages are."""
+    return datetime.fromtimestamp(ts / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 @register.simple_tag

@@ -91,6 +91,13 @@ def unfinished(kind: str | None = None, limit: int = 100) -> list[LongTaskRow]:
     return [_row(found) for found in db.rows(sql, (kind or "", kind or "", limit))]
 
 
+def count_unfinished() -> int:
+    """How many tasks are queued or running, but for joins, which users ask for all day."""
+    return int(
+        db.value("SELECT count(*) FROM long_task WHERE state IN ('queued', 'running') AND kind <> 'join'")
+    )
+
+
 def of_kind(kind: str, limit: int = 200) -> list[LongTaskRow]:
     """The newest tasks of a kind, the newest first."""
     sql = f"SELECT {_COLUMNS} FROM long_task WHERE kind = %s ORDER BY nid DESC LIMIT %s"

@@ -10,9 +10,11 @@ from django.http import HttpResponse
 from admin_ui.page import page
 from admin_ui.sections.graphs.figures import FIGURES, charts
 from admin_ui.visit import Visit
+from appliance import machine
 from appliance.backup.layout import latest_ts
 from appliance.config import get_config
 from appliance.diagnostics.registry import all_checks
+from appliance.diagnostics.result import Status
 from appliance.metrics.forecast import disk_full_in_days
 from appliance.metrics.sampling import Figure
 from appliance.version import VERSION
@@ -34,6 +36,26 @@ SHOWN = (Figure.REQUESTS, Figure.MESSAGES, Figure.SYNC_MS)
 MOST_CONCERNS = 8
 BAD = ("error", "warn")
 WEEK_MS = 7 * 86_400_000
+
+
+# What else has to run, by the check that tells whether it does.
+PARTS = (
+    "database.connect",
+    "work.schedule",
+    "client.versions",
+    "federation.roundtrip",
+    "turn.udp",
+    "mail.smtp",
+    "push.gateway",
+)
+
+
+class Part(NamedTuple):
+    """Something that has to run: the check that looks at it, its title, and what that found."""
+
+    id: str
+    title: str
+    status: str
 
 
 class Health(NamedTuple):
@@ -64,6 +86,11 @@ def dashboard(visit: Visit) -> HttpResponse:
         full_in=disk_full_in_days(),
         memory=samples.latest(Figure.MEMORY),
         tasks=long_tasks.unfinished(),
+        parts=_parts(),
+        began_ts=machine.process_began_ts(),
+        load=machine.load(),
+        machine_memory=machine.memory(),
+        now_ts=now_ms(),
         charts=charts([one for one in FIGURES if one.figure in SHOWN], samples.DAY),
         version=VERSION,
         newer=newer_release(),
@@ -79,6 +106,13 @@ def _health() -> Health:
     titled = [(known[row.id].title if row.id in known else row.id, row) for row in bad[:MOST_CONCERNS]]
     fine = sum(row.status == "ok" for row in rows)
     return Health(titled, len(bad) - len(titled), fine, max((row.checked_ts for row in rows), default=None))
+
+
+def _parts() -> list[Part]:
+    """What was looked at, as it was found; what is not set up here is left out."""
+    known, rows = all_checks(), check_results.all_rows()
+    found = [(known[id], rows[id]) for id in PARTS if id in rows]
+    return [Part(one.id, one.title, row.status) for one, row in found if row.status != Status.SKIPPED]
 
 
 def _messages_of_a_day() -> int:

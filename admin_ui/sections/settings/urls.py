@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.settings import certificate, effective, views
+from admin_ui.sections.settings import certificate, dns, effective, views
 
 urlpatterns = [
     path("settings/", views.index, name="settings"),
     path("settings/effective/", effective.effective, name="settings-effective"),
     path("settings/effective/restart/", effective.restart, name="settings-restart"),
     path("settings/effective/zone/", effective.zone, name="settings-zone"),
+    path("settings/dns/", dns.dns, name="settings-dns"),
     path("settings/certificate/", certificate.certificate, name="settings-certificate"),
     path("settings/certificate/remove/", certificate.remove, name="settings-certificate-remove"),
     path("settings/mail/test/", views.test_mail, name="settings-test-mail"),

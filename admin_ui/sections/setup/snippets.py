@@ -52,16 +52,28 @@ def proxies(config: Config) -> list[Snippet]:
     ]
 
 
-def dns_records(config: Config) -> str:
+class Record(NamedTuple):
+    """A record of DNS that a name should have; without a value where this machine does not know it."""
+
+    host: str
+    kind: str
+    value: str
+
+
+def records(config: Config) -> list[Record]:
     """The records for both names, with the public addresses of this machine where it knows them."""
     hosts = [host for host in dict.fromkeys((_name(config), _host(config))) if not _is_address(host)]
     four, six = _public_address(socket.AF_INET, "192.0.2.1"), _public_address(socket.AF_INET6, "2001:db8::1")
-    width = max((len(host) for host in hosts), default=0) + 1
-    lines = []
-    for host in hosts:
-        lines.append(f"{host + '.':<{width}}  A     {four or '<IPv4 address>'}")
-        lines.append(f"{host + '.':<{width}}  AAAA  {six or '<IPv6 address>'}")
-    return "\n".join(lines)
+    return [Record(host, kind, value) for host in hosts for kind, value in (("A", four), ("AAAA", six))]
+
+
+def dns_records(config: Config) -> str:
+    """These records as lines of a zone file, for the owner to fill in what is not known."""
+    found, unknown = records(config), {"A": "<IPv4 address>", "AAAA": "<IPv6 address>"}
+    width = max((len(one.host) for one in found), default=0) + 1
+    return "\n".join(
+        f"{one.host + '.':<{width}}  {one.kind:<4}  {one.value or unknown[one.kind]}" for one in found
+    )
 
 
 def _public_address(family: socket.AddressFamily, towards: str) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from appliance import machine
 from appliance.config import get_config
 from appliance.diagnostics.registry import check
 from appliance.diagnostics.result import Result, error, ok, skipped, unknown, warn
@@ -56,7 +57,7 @@ def _existing(folder: Path) -> Path:
 @check("machine.memory", "Free memory")
 def memory() -> Result:
     """Memory that programs could still have."""
-    found = _meminfo()
+    found = machine.memory()
     if found is None:
         return unknown("This system does not tell its memory")
     total, available = found
@@ -67,25 +68,16 @@ def memory() -> Result:
     return warn(text) if share < 0.2 else ok(text)
 
 
-def _meminfo() -> tuple[int, int] | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    found = {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.split()[1:]}
-    return found["MemTotal"], found["MemAvailable"]
-
-
 @check("machine.load", "Load of the processors")
 def load() -> Result:
     """Whether more wants to run than there are processors, for a quarter of an hour."""
-    try:
-        minutes = os.getloadavg()[2]
-    except OSError:
+    found = machine.load()
+    if found is None:
         return unknown("This system does not tell its load")
-    cores = os.cpu_count() or 1
-    text = said("{minutes:.1f} on {cores} processors", minutes=minutes, cores=cores)
-    return warn(text, fix="See which program it is with `top`.") if minutes > 2 * cores else ok(text)
+    text = said("{minutes:.1f} on {cores} processors", minutes=found.quarter, cores=found.processors)
+    if found.quarter > 2 * found.processors:
+        return warn(text, fix="See which program it is with `top`.")
+    return ok(text)
 
 
 @check("machine.restart", "Restart of the system")

@@ -38,6 +38,7 @@ def _resolved(name: str) -> Result:
             said("{name} has no address", name=name),
             fix="Add this record where the domain's DNS is, with the public address of this machine.",
             snippet=f"{name}.  IN  A  203.0.113.1",
+            addresses=[],
         )
     private = [address for address in found if not is_public(address)]
     text = said("{name} is at {found}", name=name, found=found)
@@ -45,11 +46,13 @@ def _resolved(name: str) -> Result:
         return warn(
             said("{text}, which is private", text=text),
             fix="That does for a network of your own, and no other.",
+            addresses=found,
         )
     if private:
         return error(
             said("{private} of {name} cannot be reached from the Internet", private=private, name=name),
             fix="Name the public address of your router or machine, and remove the private one.",
+            addresses=found,
         )
     return ok(text, addresses=found)
 
