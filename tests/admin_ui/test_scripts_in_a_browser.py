@@ -117,3 +117,17 @@ def test_on_a_phone_a_long_list_is_sorted_and_chosen_from_wherever_one_is(page: 
     with page.expect_navigation():
         link.click()
     assert "sort=" in page.url
+
+
+def test_a_form_that_is_open_in_two_tabs_says_so_in_both(page: Page) -> None:
+    open_page(page, "/admin/settings/media/")
+    expect(page.locator("#other-tab")).to_have_count(0)
+    other = page.context.new_page()
+    other.goto("/admin/settings/mail/")
+    expect(page.locator("#other-tab")).to_have_count(0)
+    other.goto("/admin/settings/media/")
+    for tab in (page, other):
+        expect(tab.locator("#other-tab")).to_have_text(
+            "This form is open in another tab too: what is saved last holds."
+        )
+    other.close()

@@ -59,6 +59,11 @@ class Watched:
         return said
 
 
+def is_of_waiting(line: str) -> bool:
+    """Whether a complaint is that a page which waits for a new start was not answered once: it asks again."""
+    return line.startswith(("htmx:", "Failed to load resource"))
+
+
 def set_screen(page: Page, width: int = WIDTHS[0], scheme: Literal["light", "dark"] = SCHEMES[0]) -> None:
     """Look at pages on a screen of a width, by day or by night."""
     page.set_viewport_size({"width": width, "height": HEIGHT})

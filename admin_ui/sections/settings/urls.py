@@ -10,6 +10,7 @@ urlpatterns = [
     path("settings/", views.index, name="settings"),
     path("settings/effective/", effective.effective, name="settings-effective"),
     path("settings/effective/restart/", effective.restart, name="settings-restart"),
+    path("settings/effective/restarting/", effective.restarting, name="settings-restarting"),
     path("settings/effective/zone/", effective.zone, name="settings-zone"),
     path("settings/dns/", dns.dns, name="settings-dns"),
     path("settings/certificate/", certificate.certificate, name="settings-certificate"),

@@ -81,6 +81,25 @@ document.addEventListener("input", (event) => {
 document.addEventListener("submit", (event) => { if (!event.target.closest(".languages")) unsaved = false; });
 window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 
+// The same form in two tabs: what is saved last holds, which whoever fills them in should know.
+const page = location.pathname, tabs = new BroadcastChannel("hearth");
+function warnOfTab() {
+  const form = document.querySelector("form[data-warn-unsaved]");
+  if (!form || document.getElementById("other-tab")) return;
+  const notice = document.createElement("p");
+  Object.assign(notice, { id: "other-tab", className: "notice warn", role: "status" });
+  notice.textContent = document.body.dataset.otherTab;
+  form.before(notice);
+}
+if (document.querySelector("form[data-warn-unsaved]")) {
+  tabs.addEventListener("message", ({ data }) => {
+    if (data.page !== page) return;
+    if (data.asks) tabs.postMessage({ page });
+    warnOfTab();
+  });
+  tabs.postMessage({ page, asks: true });
+}
+
 // What was pressed shows that it works, and a second click does not do it twice. The page may stay: files are fetched from it.
 const GUARD_MS = 1000, BUSY_MS = 4000;
 document.addEventListener("submit", (event) => {
