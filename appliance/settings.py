@@ -53,6 +53,16 @@ def _sqlite_options(config: Config) -> dict[str, Any]:
     }
 
 
+# A machine with the database that is cut off says nothing, and the system would wait for hours: all who have
+# asked it something would hang. So it is asked for a sign of life, and given up after less than a minute.
+_SIGNS_OF_LIFE = {
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 40_000,
+}
+
+
 def _postgresql_options(config: Config) -> dict[str, Any]:
     database = config.database
     timeouts = {
@@ -62,6 +72,7 @@ def _postgresql_options(config: Config) -> dict[str, Any]:
     }
     return {
         "connect_timeout": database.connect_timeout_seconds,
+        **_SIGNS_OF_LIFE,
         "application_name": "hearth",
         # Our own statements are prepared by `storage.prepared`. The driver must not prepare any: after a
         # rollback it would forget those of everybody.

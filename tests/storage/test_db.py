@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import pytest
 from django.db import DatabaseError, IntegrityError, connection
 
@@ -40,6 +43,20 @@ def test_a_connection_that_was_lost_meanwhile_is_replaced_before_it_is_used() ->
     pid = _hang_up()
     close_old_connections()
     assert db.value("SELECT pg_backend_pid()") != pid
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="a file does not hang up")
+def test_a_database_that_is_cut_off_is_given_up_within_a_minute() -> None:
+    db.value("SELECT 1")
+    with socket.socket(fileno=os.dup(connection.connection.pgconn.socket)) as wire:
+
+        def option(name: int) -> int:
+            return wire.getsockopt(socket.IPPROTO_TCP, name)
+
+        assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        silence = option(socket.TCP_KEEPIDLE) + option(socket.TCP_KEEPINTVL) * option(socket.TCP_KEEPCNT)
+        assert silence <= 60
+        assert 0 < option(socket.TCP_USER_TIMEOUT) <= 60_000
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="a file does not hang up")
