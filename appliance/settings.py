@@ -158,6 +158,7 @@ WORKER_COMPANIONS = [
     "matrix_app.federation.outbound.join_service.start",
     "matrix_app.appservices.start",
     "matrix_app.services.long_tasks.begin_waiting",
+    "matrix_app.services.wrong_clock.watch",
 ]
 SERVER_AUTHENTICATION = "matrix_app.federation.authentication.authenticate_server"
 

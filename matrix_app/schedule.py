@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from appliance.config import get_config
@@ -74,6 +75,19 @@ def install() -> bool:
                     },
                 )
     return True
+
+
+def bring_back() -> int:
+    """Let be due now what is to be done later than its interval allows; how much that was."""
+    from django.utils import timezone
+    from django_q.models import Schedule
+
+    now, count = timezone.now(), 0
+    for found in Schedule.objects.filter(name__startswith=PREFIX):
+        latest = now + timedelta(minutes=2 * (found.minutes or 0))
+        if found.next_run is not None and found.next_run > latest:
+            count += Schedule.objects.filter(pk=found.pk).update(next_run=now)
+    return count
 
 
 def is_installed() -> bool:
