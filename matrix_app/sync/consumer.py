@@ -91,7 +91,8 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _answer(self) -> None:
         try:
             body = await self._body()
-            outcome = await work_queue().run(partial(self._begin, body))
+            begins = begins_anew(self.scope)
+            outcome = await work_queue().run(partial(self._begin, body), heavy=begins)
             while isinstance(outcome, Wait):
                 since = time.monotonic()
                 timed_out = await self._wait(outcome)
@@ -174,6 +175,12 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
         SYNC_SECONDS.observe(time.monotonic() - self.began - self.waited)
         await self.send_message({"type": "http.response.start", "status": status, "headers": headers})
         await self.send_message({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def begins_anew(scope: dict[str, Any]) -> bool:
+    """Whether a request is surely for a sync from the beginning: a GET /sync that names no position."""
+    query: bytes = scope["query_string"]
+    return scope["path"].endswith("/sync") and scope["method"] == "GET" and b"since=" not in query
 
 
 async def _disconnected(receive: Any) -> None:

@@ -4,14 +4,18 @@ Many clients have something to fetch at the same moment: the members of a room w
 pieces of work are run one after the other in one go of a thread, because handing each to a thread of its
 own costs more than the work. Syncs from the beginning are heavy: they have threads of their own, few of
 them, which let views go first (`http.views_first`), so that they never hold up the others (design,
-section 6).
+section 6). When everybody comes back at once they are too many even to be looked at among the light ones.
+
+Heavy work is done one piece at a time while each is short: two threads of one interpreter do the same in more
+time than one, as they wrest it from each other. Beside one that takes long, the next begins.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,6 +31,8 @@ from matrix_app.storage import db
 
 LIGHT_THREADS = 2
 MOST_IN_BATCH = 32
+# For how long a heavy piece of work keeps the next from beginning beside it.
+ALONE_SECONDS = 1.0
 
 Work = Callable[[], Any]
 
@@ -49,12 +55,18 @@ class WorkQueue:
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._batches = 0
         self._heavy_waiting = 0
+        self._heavy_turn = asyncio.Semaphore(1)
         self._light_gauges, self._heavy_gauges = pool("light-sync"), pool("heavy-sync")
         self._light_gauges.has_threads(LIGHT_THREADS)
         self._heavy_gauges.has_threads(web.heavy_syncs)
 
-    async def run(self, work: Work) -> Any:
-        """The result of a piece of light work, or of the heavy work that it leads to."""
+    async def run(self, work: Work, *, heavy: bool = False) -> Any:
+        """The result of a piece of work, or of the heavy work that it leads to.
+
+        `heavy` is what is known to be so before it is begun.
+        """
+        if heavy:
+            return await self._run_heavy(work)
         if len(self._waiting) >= self._most:
             raise Unavailable("The server is busy")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -71,10 +83,24 @@ class WorkQueue:
         self._heavy_waiting += 1
         job = self._heavy_gauges.job()
         try:
-            return await self._heavy.run(_fresh, work, job)
+            async with self._turn():
+                return await self._heavy.run(_fresh, work, job)
         finally:
             self._heavy_waiting -= 1
             job.end()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """The turn to do heavy work, which the next has when this is done or has taken long."""
+        await self._heavy_turn.acquire()
+        passed = ExitStack()
+        passed.callback(self._heavy_turn.release)
+        timer = asyncio.get_running_loop().call_later(ALONE_SECONDS, passed.close)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            passed.close()
 
     def _begin_batch(self) -> None:
         if self._batches < LIGHT_THREADS and self._waiting:
@@ -118,7 +144,8 @@ def _fresh(work: Work, job: Job) -> Any:
     job.begin()
     close_old_connections()
     with db.before_each_statement(GivingWay(views_first)):
-        return work()
+        result = work()
+        return result.work() if isinstance(result, Heavy) else result
 
 
 @lru_cache(maxsize=1)

@@ -121,7 +121,10 @@ class Web(Section, frozen=True):
         ),
     ] = 60
     heavy_syncs: Annotated[
-        int, positive("Syncs from the beginning per process that are computed at the same time.")
+        int,
+        positive(
+            "Syncs from the beginning per process that are computed at the same time, when some take long."
+        ),
     ] = 2
     graceful_timeout_seconds: Annotated[
         int, positive("How long a process that is told to stop may take to finish its requests.")
