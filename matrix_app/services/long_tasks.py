@@ -73,13 +73,15 @@ def long_task(kind: str) -> Callable[[Piece], Piece]:
     return register
 
 
-def start(kind: str, title: str, params: dict[str, Any], actor: Actor, *, at_once: bool = True) -> int:
+def start(
+    kind: str, title: str, params: dict[str, Any], actor: Actor, *, at_once: bool = True, after_ms: int = 0
+) -> int:
     """Have a task done; its nid, which the page of the task shows.
 
-    Where it is not done `at_once`, the next worker that starts begins with it.
+    Where it is not done `at_once`, the next worker that starts begins with it, or any some time `after_ms`.
     """
     with db.write():
-        nid = long_tasks.put(kind, title, orjson.dumps(params), actor.user_nid, now_ms())
+        nid = long_tasks.put(kind, title, orjson.dumps(params), actor.user_nid, now_ms() + after_ms)
         audit.record(actor, "task.start", str(nid), kind=kind, title=title)
         if at_once:
             run_later("run_long_task", nid)

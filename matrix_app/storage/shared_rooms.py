@@ -25,5 +25,10 @@ def next_after(room_nid: int) -> int | None:
     return found
 
 
+def has(room_nid: int) -> bool:
+    """Whether a room is one of them."""
+    return db.value(f"SELECT 1 {_SHARED} AND s.room_nid = %s LIMIT 1", (_own(), room_nid)) is not None
+
+
 def _own() -> int:
     return interning.server_nid(local_server_name())

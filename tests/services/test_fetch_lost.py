@@ -10,8 +10,8 @@ from matrix_app.federation.inbound.latest import fetch_latest
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.services.after_restore import after_restore
 from matrix_app.services.audit import CLI
-from matrix_app.services.fetch_lost import KIND
-from matrix_app.services.long_tasks import begin_waiting
+from matrix_app.services.fetch_lost import KIND, MOST_ROUNDS
+from matrix_app.services.long_tasks import begin_waiting, resume_all
 from matrix_app.storage import db
 from tests.factories.client import ClientFactory
 from tests.factories.events import ALICE, BOB
@@ -74,3 +74,40 @@ def test_another_event_than_was_named_is_not_taken() -> None:
     peers.known[named.event_id] = other
     with use_peers(peers):
         assert fetch_latest(here.identity) is None
+
+
+def test_a_room_in_which_nobody_answers_is_asked_about_again_later(clients: ClientFactory) -> None:
+    zoe = clients.make()
+    room, here = opened(zoe.user_id)
+    lost = room.message(BOB, "lost")
+    peers = FakePeers(room)
+    peers.silent = True
+    with use_peers(peers):
+        after_restore(CLI, "backup", 1)
+        begin_waiting()
+        run_tasks()
+        peers.silent = False
+        resume_all()
+        assert run_tasks() == [], "it is too early"
+        db.execute("UPDATE long_task SET created_ts = created_ts - 1000000")
+        resume_all()
+        assert run_tasks() == ["run_long_task"]
+        asking.fill_all()
+    assert here.extremities() == {lost.event_id}
+    results = db.rows("SELECT result FROM long_task WHERE kind = %s ORDER BY nid", (KIND,))
+    assert [orjson.loads(bytes(row[0])) for row in results] == [
+        {"behind": 0, "unanswered": 1},
+        {"behind": 1, "unanswered": 0},
+    ]
+
+
+def test_rooms_of_servers_that_stay_silent_are_given_up_in_the_end(clients: ClientFactory) -> None:
+    room, _ = opened(clients.make().user_id)
+    peers = FakePeers(room)
+    peers.silent = True
+    with use_peers(peers):
+        after_restore(CLI, "backup", 1)
+        for _ in range(MOST_ROUNDS + 3):
+            begin_waiting()
+            run_tasks()
+    assert db.value("SELECT count(*) FROM long_task WHERE kind = %s", (KIND,)) == MOST_ROUNDS
