@@ -13,7 +13,7 @@ from matrix_app.http.rate_limit import check_rate
 from matrix_app.http.request import Request
 from matrix_app.http.uia import require_uia
 from matrix_app.protocol.errors import BadRequest, MissingParam
-from matrix_app.services import cas, log_in
+from matrix_app.services import cas, log_in, page_sso
 from matrix_app.services.create_session import create_session
 from matrix_app.services.find_account import identifier_of
 from matrix_app.services.login_tokens import by_login_token, make_login_token
@@ -48,6 +48,8 @@ def login_flows(request: Request) -> dict[str, Any]:
     ]
     if cas.is_configured():
         flows += [{"type": "m.login.sso"}, {"type": "m.login.cas"}]
+    elif page_sso.is_offered():
+        flows.append({"type": "m.login.sso", "oauth_aware_preferred": True})
     return {"flows": flows}
 
 

@@ -1,4 +1,4 @@
-"""Signing in by a CAS server (sso_login_redirect.yaml)."""
+"""Signing in by a CAS server or by this server's own pages (sso_login_redirect.yaml)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.page import error_page, page
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import MatrixError, NotFound
-from matrix_app.services import cas
+from matrix_app.services import cas, page_sso
 from matrix_app.services.log_in import check_active
 from matrix_app.services.login_tokens import make_login_token
 from matrix_app.services.uia.outside import complete_sso
 
 
-@endpoint(
-    "GET",
-    "/_matrix/client/v3/login/sso/redirect",
-    "/_matrix/client/v3/login/cas/redirect",
-    auth=Auth.NONE,
-    rate="login",
-)
+@endpoint("GET", "/_matrix/client/v3/login/sso/redirect", auth=Auth.NONE, rate="login")
 def redirect_to_sso(request: Request) -> HttpResponse:
-    """Send the browser to the CAS server (GET /login/sso/redirect)."""
-    address = cas.check_redirect(request.required_query("redirectUrl"))
-    return HttpResponse(status=302, headers={"Location": cas.sign_in_address(redirectUrl=address)})
+    """Send the browser to the CAS server, or else to this server's pages (GET /login/sso/redirect)."""
+    wanted = request.required_query("redirectUrl")
+    if page_sso.is_offered():
+        return _sent(page_sso.page_address(wanted, request.query("action")))
+    return _sent(cas.sign_in_address(redirectUrl=cas.check_redirect(wanted)))
+
+
+@endpoint("GET", "/_matrix/client/v3/login/cas/redirect", auth=Auth.NONE, rate="login")
+def redirect_to_cas(request: Request) -> HttpResponse:
+    """Send the browser to the CAS server."""
+    wanted = cas.check_redirect(request.required_query("redirectUrl"))
+    return _sent(cas.sign_in_address(redirectUrl=wanted))
+
+
+def _sent(address: str) -> HttpResponse:
+    return HttpResponse(status=302, headers={"Location": address})
 
 
 @endpoint("GET", "/_matrix/client/v3/login/sso/redirect/{idp_id}", auth=Auth.NONE, rate="login")

@@ -100,7 +100,10 @@ def with_login_token(redirect_url: str, token: str) -> str:
 
 def check_redirect(address: str) -> str:
     """The address when a browser can be sent there; raises `InvalidParam` for scripts and the like."""
-    scheme = urlsplit(address).scheme
+    try:
+        scheme = urlsplit(address).scheme
+    except ValueError:
+        scheme = ""
     if not scheme or scheme in ("javascript", "data", "vbscript", "blob", "file"):
         raise InvalidParam("redirectUrl is not an address that a browser can be sent to")
     return address

@@ -208,7 +208,8 @@ def test_the_login_flows_are_those_that_work() -> None:
     flows = get("/login").body["flows"]
     assert {"type": "m.login.password"} in flows
     assert {"type": "m.login.token", "get_login_token": True} in flows
-    assert "m.login.sso" not in {flow["type"] for flow in flows}
+    assert {"type": "m.login.sso", "oauth_aware_preferred": True} in flows
+    assert "m.login.cas" not in {flow["type"] for flow in flows}
 
 
 def test_there_is_a_page_to_log_in_on() -> None:

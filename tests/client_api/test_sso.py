@@ -44,9 +44,38 @@ def login_token(reply: Reply) -> str:
 
 
 def test_without_a_cas_server_there_is_no_single_sign_on() -> None:
-    assert get("/login/sso/redirect?redirectUrl=https://x").status == 404
+    with settings(oauth={"enabled": False}):
+        assert get("/login/sso/redirect?redirectUrl=https://x").status == 404
+    assert get("/login/cas/redirect?redirectUrl=https://x").status == 404
     assert get("/login/sso/redirect/github?redirectUrl=https://x").body["errcode"] == "M_NOT_FOUND"
     assert ticket(redirectUrl=CLIENT).status == 404
+
+
+@pytest.mark.parametrize("action", ["", "login", "register"])
+def test_without_a_cas_server_the_pages_of_the_account_are_the_single_sign_on(action: str) -> None:
+    flows = get("/login").body["flows"]
+    assert {"type": "m.login.sso", "oauth_aware_preferred": True} in flows
+    assert {"type": "m.login.password"} in flows
+    sent = get(f"/login/sso/redirect?redirectUrl={quote(CLIENT, safe='')}&action={action}")
+    address = urlsplit(sent.headers["Location"])
+    assert (sent.status, address.path) == (302, "/account/app/")
+    carried = {"redirectUrl": [CLIENT]} | ({"action": ["register"]} if action == "register" else {})
+    assert parse_qs(address.query) == carried
+
+
+def test_where_it_is_off_or_a_cas_server_signs_people_in_the_pages_are_not(cas: HttpService) -> None:
+    assert {"type": "m.login.sso"} in get("/login").body["flows"]
+    with settings(oauth={"enabled": False}, cas={"server_url": ""}):
+        assert "m.login.sso" not in {flow["type"] for flow in get("/login").body["flows"]}
+
+
+STRANGE = ["javascript:alert(1)", "data:text/html,x", "nothing", "//x"]
+STRANGE += ["https://u:p@x/", "https://x\\@y/", "https://[/", "https://x y/"]
+
+
+@pytest.mark.parametrize("address", STRANGE)
+def test_the_pages_lead_to_no_strange_addresses(address: str) -> None:
+    assert get(f"/login/sso/redirect?redirectUrl={quote(address, safe='')}").errcode == "M_INVALID_PARAM"
 
 
 def test_the_browser_is_sent_to_the_cas_server_and_back(cas: HttpService) -> None:

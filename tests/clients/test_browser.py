@@ -18,3 +18,7 @@ def test_two_profiles_exchange_encrypted_messages_and_pictures(server: RealServe
 def test_two_profiles_do_so_across_federation(houses: tuple[House, House]) -> None:
     alices, bobs = houses
     tell_js("browser.mjs", alices.base, bobs.base)
+
+
+def test_a_profile_signs_in_by_the_pages_of_the_server(server: RealServer | Elsewhere) -> None:
+    tell_js("oauth.mjs", server.base)

@@ -60,6 +60,7 @@ QUERIES: Final[dict[tuple[str, str], Callable[[Filled], dict[str, str]]]] = {
     ("account", "device"): lambda filled: {"device_id": filled.device},
     ("account", "device-delete"): lambda filled: {"device_id": filled.device},
     ("account", "authorize"): lambda filled: parameters_of(filled.app),
+    ("account", "app"): lambda _: {"redirectUrl": "https://pigeon.example/"},
     ("account", "link"): lambda filled: {"user_code": filled.user_code},
 }
 # Beside the addresses of the configuration: where there is no page.

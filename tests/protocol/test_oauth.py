@@ -12,7 +12,7 @@ from matrix_app.protocol.errors import OAuthError
 from matrix_app.protocol.oauth.client_metadata import ClientMetadata, parse_client_metadata
 from matrix_app.protocol.oauth.pkce import challenge_of, is_challenge, proves
 from matrix_app.protocol.oauth.scope import parse_scope
-from matrix_app.protocol.oauth.uris import is_redirect_uri, matches, policy_source, shown_target, web_address
+from matrix_app.protocol.oauth.uris import is_redirect_uri, matches, policy_sources, shown_target, web_address
 
 API = "urn:matrix:client:api:*"
 DEVICE = "urn:matrix:client:device:"
@@ -159,12 +159,16 @@ def test_no_text_matches_another_redirect_uri(text: str) -> None:
 
 def test_people_and_policies_are_told_where_a_redirect_uri_leads() -> None:
     told = {
-        "https://app.example.com:444/x": ("app.example.com", "https://app.example.com:444"),
-        "com.example:/x": ("com.example:", "com.example:"),
-        "http://localhost:80/x": ("localhost", "http://localhost:80"),
-        "http://[::1]:80/x": ("[::1]", "http:"),
+        "https://app.example.com:444/x": (
+            "app.example.com",
+            ("https://example.com:*", "https://*.example.com:*"),
+        ),
+        "com.example:/x": ("com.example:", ("com.example:",)),
+        "http://localhost:80/x": ("localhost", ("http://localhost:80",)),
+        "http://[::1]:80/x": ("[::1]", ("http:",)),
     }
-    assert {uri: (shown_target(uri), policy_source(uri)) for uri in told} == told
+    assert {uri: (shown_target(uri), policy_sources(uri, "example.com")) for uri in told} == told
+    assert policy_sources("https://chat/x", "chat") == ("https://chat:*",)
 
 
 def test_what_is_registered_is_what_is_understood() -> None:

@@ -15,6 +15,7 @@ from matrix_app.services import audit
 from matrix_app.services.administer_account import remove_devices
 from matrix_app.services.device_trust import is_verified
 from matrix_app.services.last_seen import latest
+from matrix_app.services.oauth.sessions import app_of
 from matrix_app.services.update_device import rename_device
 from matrix_app.storage import db, devices
 from matrix_app.storage.devices import DeviceRow
@@ -41,6 +42,7 @@ def _shown(visit: Visit, *, ending: bool) -> HttpResponse:
         seen=latest(device.nid, device.user_nid),
         verified=is_verified(visit.session.user_id, device),
         ending=ending,
+        signed_in=app_of(device.nid),
     )
 
 

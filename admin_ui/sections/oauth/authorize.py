@@ -13,7 +13,7 @@ from admin_ui.sections.users.detail import found_account
 from admin_ui.security import content_security_policy
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import OAuthError
-from matrix_app.protocol.oauth.uris import policy_source, shown_target
+from matrix_app.protocol.oauth.uris import policy_sources, shown_target
 from matrix_app.services.oauth.authorization import AuthorizationRequest, deny, grant, read_request
 from matrix_app.services.oauth.server_metadata import require_on
 
@@ -25,7 +25,8 @@ def authorize(visit: Visit) -> HttpResponse:
     try:
         request = read_request(dict(visit.http.GET.lists()))
     except OAuthError as error:
-        return visit.page("oauth/refused", status=400, error=error)
+        status = 404 if error.error == "invalid_client" else 400
+        return visit.page("oauth/refused", status=status, error=error)
     if request.wants_account:
         return visit.redirect(f"{reverse('account:register')}?{urlencode({'next': _again(visit)})}")
     sent = sent_to_prove(visit)
@@ -49,9 +50,9 @@ def _asked(visit: Visit, request: AuthorizationRequest) -> HttpResponse:
         **shown_app(visit, request.client, request.scope),
     )
     # Browsers apply the policy to where a form leads in the end: the app.
-    response["Content-Security-Policy"] = content_security_policy(
-        visit.http.headers.get("Host", ""), policy_source(request.redirect_uri)
-    )
+    sources = policy_sources(request.redirect_uri, request.client.metadata.host)
+    policy = content_security_policy(visit.http.headers.get("Host", ""), *sources)
+    response["Content-Security-Policy"] = policy
     return response
 
 

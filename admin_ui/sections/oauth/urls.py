@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.oauth import authorize, link, register
+from admin_ui.sections.oauth import authorize, legacy, link, register
 
 urlpatterns = [
     path("authorize/", authorize.authorize, name="authorize"),
+    path("app/", legacy.app, name="app"),
     path("link/", link.link, name="link"),
     path("register/", register.register, name="register"),
 ]

@@ -59,7 +59,7 @@ class OAuth(Section, frozen=True):
             "Whether apps may sign people in, and let them register, by this server's pages. Apps that "
             "have signed in stay so when it is turned off."
         ),
-    ] = False
+    ] = True
 
 
 class PasswordPolicy(Section, frozen=True):

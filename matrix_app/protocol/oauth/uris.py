@@ -79,16 +79,16 @@ def shown_target(redirect_uri: str) -> str:
     return loopback[1] if loopback else f"{redirect_uri.partition(':')[0]}:"
 
 
-def policy_source(redirect_uri: str) -> str:
-    """What a Content-Security-Policy calls the target of a redirect URI."""
-    found = _HTTPS.fullmatch(redirect_uri)
-    if found is not None:
-        return f"https://{found[1]}{found[2] or ''}"
+def policy_sources(redirect_uri: str, client_host: str) -> tuple[str, ...]:
+    """What a policy of content calls the target of a redirect URI, and where an app may lead on from it."""
+    if web_address(redirect_uri) is not None:
+        below = (f"https://*.{client_host}:*",) if "." in client_host else ()
+        return (f"https://{client_host}:*", *below)
     loopback = _LOOPBACK.fullmatch(redirect_uri)
     if loopback is None:
-        return f"{redirect_uri.partition(':')[0]}:"
+        return (f"{redirect_uri.partition(':')[0]}:",)
     # A policy cannot name an address of IPv6.
-    return "http:" if loopback[1].startswith("[") else f"http://{loopback[1]}{loopback[2] or ''}"
+    return ("http:" if loopback[1].startswith("[") else f"http://{loopback[1]}{loopback[2] or ''}",)
 
 
 def _is_plain(uri: str) -> bool:

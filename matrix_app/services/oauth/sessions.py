@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import MatrixError, OAuthError
+from matrix_app.protocol.oauth.client_metadata import ClientMetadata
 from matrix_app.protocol.oauth.scope import parse_scope
 from matrix_app.services.create_session import Tokens, create_session
 from matrix_app.services.log_in import check_active
+from matrix_app.services.oauth import clients
 from matrix_app.services.oauth.clients import Client
 from matrix_app.storage import accounts, oauth_clients, oauth_sessions
 from matrix_app.storage.accounts import Account
@@ -72,6 +74,13 @@ def _account(user_nid: int) -> Account:
     except MatrixError as error:
         raise OAuthError(error.message, error="invalid_grant") from error
     return account
+
+
+def app_of(device_nid: int) -> ClientMetadata | None:
+    """The app that a device is, where it has signed in by the OAuth 2.0 API."""
+    session = oauth_sessions.of_device(device_nid)
+    client = None if session is None else clients.by_nid(session.client_nid)
+    return None if client is None else client.metadata
 
 
 def is_oauth(requester: Requester) -> bool:

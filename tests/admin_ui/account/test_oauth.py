@@ -17,6 +17,7 @@ from appliance.config.sections.accounts import Terms
 from matrix_app.services import second_factor
 from matrix_app.services.audit import CLI
 from matrix_app.services.oauth import server_metadata
+from matrix_app.services.page_sso import PAGE
 from matrix_app.storage import accounts, audit, db, registration_tokens
 from matrix_app.storage.accounts import Account
 from tests.factories.accounts import PASSWORD, token_for
@@ -25,7 +26,7 @@ from tests.factories.client import Client
 from tests.factories.oauth import ON, REDIRECT_URI, OAuthApp, answer_of
 from tests.factories.page_sessions import browser_of
 from tests.factories.settings import settings
-from tests.factories.visitor import get
+from tests.factories.visitor import get, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +53,7 @@ def decide(browser: Browser, address: str, answer: str = "allow") -> Any:
 def test_the_metadata_name_the_pages() -> None:
     assert reverse("account:authorize") == server_metadata.AUTHORIZE
     assert reverse("account:link") == server_metadata.LINK
+    assert reverse("account:app") == PAGE
     assert reverse("account:home") == server_metadata.ACCOUNT
     assert set(server_metadata.ACTIONS) <= set(PAGES_OF_ACTIONS)
 
@@ -107,7 +109,7 @@ def test_answers_come_in_the_query_where_that_is_asked_for(browser: Browser) -> 
         ("com.example.app:/callback", "com.example.app:/callback", "com.example.app:"),
         ("http://127.0.0.1/callback", "http://127.0.0.1:4711/callback", "http://127.0.0.1:4711"),
         ("http://[::1]/callback", "http://[::1]:4711/callback", "http:"),
-        (REDIRECT_URI, REDIRECT_URI, "https://app.example.com"),
+        (REDIRECT_URI, REDIRECT_URI, "https://example.com:* https://*.example.com:*"),
     ],
 )
 def test_forms_may_lead_to_the_app_alone(
@@ -147,10 +149,11 @@ def test_nobody_is_led_to_an_address_that_is_not_the_apps(
     browser: Browser, app: OAuthApp, changed: dict[str, str]
 ) -> None:
     shown = browser.get(app.address(**changed))
-    assert shown.status == 400
+    status = 404 if "client_id" in changed else 400
+    assert shown.status == status
     assert shown.texts("h1") == ["This app cannot sign in"]
     assert shown.html.css_first("main a.button") is None
-    assert decide_blindly(browser, app.address(**changed)).status_code == 400
+    assert decide_blindly(browser, app.address(**changed)).status_code == status
 
 
 def decide_blindly(browser: Browser, address: str) -> Any:
@@ -211,7 +214,7 @@ def test_any_parameters_are_asked_about_or_refused(changed: dict[str, str]) -> N
     app = OAuthApp()
     given_texts = {name: value.encode("utf-8", "replace").decode() for name, value in changed.items()}
     answer = Browser().client.get(app.address(**given_texts))
-    assert answer.status_code in (303, 400)
+    assert answer.status_code in (303, 400, 404)
     if answer.status_code == 303:
         assert urlsplit(answer["Location"]).netloc == ""
 
@@ -251,6 +254,7 @@ def test_the_device_is_on_the_pages_and_ends_there(
     listed = phone.get("/devices").body["devices"]
     assert "PHONE" in [one["device_id"] for one in listed]
     page = "/account/device/delete/?device_id=PHONE"
+    assert "Pigeon (example.com)" in " ".join(browser.get(page).texts(".facts"))
     browser.post("/account/device/delete/", {"device_id": "PHONE"}, page=page)
     assert get("/account/whoami", token=tokens["access_token"]).errcode == "M_UNKNOWN_TOKEN"
     assert app.refresh(tokens["refresh_token"]).status == 400
@@ -369,3 +373,40 @@ def test_the_sign_in_leads_to_registering_and_back(app: OAuthApp) -> None:
     found = [link.attributes["href"] for link in shown.html.css("main a")]
     target = next(str(href) for href in found if str(href).startswith("/account/register/"))
     assert parse_qs(urlsplit(target).query)["next"] == [app.address()]
+
+
+CLIENT = "https://older.example/?a=b#c"
+
+
+def test_an_older_app_gets_a_token_for_one_login(person: Account, browser: Browser) -> None:
+    address = f"{PAGE}?{urlencode({'redirectUrl': CLIENT})}"
+    assert Browser().get(address).address == "/account/sign-in/"
+    shown = browser.get(address)
+    assert shown.texts("h1") == ["Sign in to older.example?"]
+    assert "form-action 'self' https://older.example; " in shown.headers["Content-Security-Policy"]
+    answer = decide(browser, address)
+    assert answer.status_code == 303
+    assert answer["Location"].startswith("https://older.example/?a=b&loginToken=")
+    body = {"type": "m.login.token", "token": parse_qs(urlsplit(answer["Location"]).query)["loginToken"][0]}
+    assert post("/login", body).body["user_id"] == person.user_id
+    assert post("/login", body).status == 403
+    assert audit.page(before=None, limit=1)[0].action == "account.allow_app"
+    assert browser_of(person, "account", confirmed=False).get(address).address == "/account/confirm/"
+
+
+def test_an_older_app_has_its_user_register_too() -> None:
+    visitor = Browser()
+    shown = visitor.get(PAGE, redirectUrl="io.older:/back", action="register")
+    assert shown.address == "/account/register/"
+    onwards = shown.html.css_first("input[name=next]")
+    assert onwards is not None
+    told = visitor.post("/account/register/", {**NEW, "next": onwards.attributes["value"]})
+    assert told.texts("h1") == ["Sign in to io.older:?"]
+
+
+def test_older_apps_are_let_in_nowhere_strange(browser: Browser) -> None:
+    long = "https://x/" + "x" * 3000
+    for strange in ("", "javascript:alert(1)", "data:x", "https://u@x/", "https://x;script-src *", long):
+        assert browser.get(PAGE, redirectUrl=strange).status == 400
+    with settings(oauth={"enabled": False}):
+        assert browser.get(PAGE, redirectUrl=CLIENT).status == 404

@@ -36,6 +36,21 @@ def register_and_let_an_app_in(stage: Stage) -> None:
     assert "code=" in arrived[0]
 
 
+@deed(account_app="account.allow_app")
+def let_an_older_app_in(stage: Stage) -> None:
+    person = stage.person()
+    callback = f"http://127.0.0.1:{urlsplit(stage.service.address).port}/older"
+    hand, before = stage.signed_in(person), len(stage.service.asked)
+    path = f"/_matrix/client/v3/login/sso/redirect?{urlencode({'redirectUrl': callback})}"
+    hand.page.goto(stage.server.public_base + path)
+    hand.press("Sign in")
+    arrived = [asked.path for asked in stage.service.asked[before:] if asked.path.startswith("/older?")]
+    token = arrived[0].partition("loginToken=")[2]
+    body = {"type": "m.login.token", "token": token}
+    answer = requests.post(f"{stage.server.base}/_matrix/client/v3/login", json=body, timeout=30)
+    assert answer.json()["user_id"] == person.user_id
+
+
 @deed(account_link="account.allow_app")
 def let_a_device_in(stage: Stage) -> None:
     app = posted(stage, "register", json=metadata_of("Pigeon"))

@@ -29,6 +29,7 @@ OPEN: Final = {
     "account:passkey-sign-in",
     "account:join",
     "account:authorize",
+    "account:app",
     "account:register",
     "account:language",
 }

@@ -7,6 +7,7 @@
 import * as sdk from "matrix-js-sdk";
 import { eventually, until } from "../lib/waiting.mjs";
 import { decrypt, encrypt, sha256 } from "./attachments.mjs";
+import * as oauth from "./oauth.mjs";
 
 const ENCRYPTED = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
 let client;
@@ -34,10 +35,10 @@ async function logIn(baseUrl, user, password) {
 
 /** Takes up the account that the browser remembers, with the keys and rooms that it has of it. */
 async function start() {
-    const { baseUrl, user_id: userId, device_id: deviceId, access_token: accessToken } =
+    const { baseUrl, user_id: userId, device_id: deviceId, access_token: accessToken, ...renewing } =
         JSON.parse(localStorage.getItem("account"));
     const store = new sdk.IndexedDBStore({ indexedDB, localStorage, dbName: "synced" });
-    client = sdk.createClient({ baseUrl, userId, deviceId, accessToken, store });
+    client = sdk.createClient({ baseUrl, userId, deviceId, accessToken, store, ...oauth.options(renewing) });
     await store.startup();
     await client.initRustCrypto();
     // By itself the library decrypts only the last event of each sync.
@@ -118,4 +119,22 @@ async function logout() {
     return (await indexedDB.databases()).map(({ name }) => name);
 }
 
-window.app = { register, logIn, start, openRoom, join, knows, say, read, sendPicture, showPicture, logout };
+/** The devices of the account, as the server lists them. */
+const devices = () => client.getDevices().then((found) => found.devices.map((one) => one.device_id).sort());
+
+/** With a token that has ended, the client gets another by itself, and goes on. */
+async function refreshes() {
+    const before = JSON.parse(localStorage.getItem("account"));
+    client.setAccessToken("it has ended");
+    const { device_id: deviceId } = await client.whoami();
+    const after = JSON.parse(localStorage.getItem("account"));
+    if (deviceId !== before.device_id) throw new Error("it is another device");
+    if (after.access_token === before.access_token || after.refreshToken === before.refreshToken) {
+        throw new Error("the tokens are the same");
+    }
+    await client.whoami();
+}
+
+const { beginSignIn, finishSignIn, answered, beginByCode, finishByCode } = oauth;
+window.app = { register, logIn, start, openRoom, join, knows, say, read, sendPicture, showPicture, logout,
+    beginSignIn, finishSignIn, answered, beginByCode, finishByCode, devices, refreshes };
