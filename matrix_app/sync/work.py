@@ -6,8 +6,9 @@ own costs more than the work. Syncs from the beginning are heavy: they have thre
 them, which let views go first (`http.views_first`), so that they never hold up the others (design,
 section 6). When everybody comes back at once they are too many even to be looked at among the light ones.
 
-Heavy work is done one piece at a time while each is short: two threads of one interpreter do the same in more
-time than one, as they wrest it from each other. Beside one that takes long, the next begins.
+On SQLite heavy work is done one piece at a time while each is short: two threads of one interpreter do the
+same in more time than one, as they wrest it from each other. Beside one that takes long, the next begins.
+PostgreSQL does its part in processes of its own.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ class Heavy:
 
 
 class WorkQueue:
-    """Runs pieces of work for one event loop."""
+    """Runs pieces of work for one event loop; `at_once` heavy ones that are short."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int) -> None:
         web = get_config().web
         self._light = WarmThreads(LIGHT_THREADS, "light-sync")
         self._heavy = WarmThreads(web.heavy_syncs, "heavy-sync")
@@ -55,7 +56,7 @@ class WorkQueue:
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._batches = 0
         self._heavy_waiting = 0
-        self._heavy_turn = asyncio.Semaphore(1)
+        self._heavy_turns = asyncio.Semaphore(at_once)
         self._light_gauges, self._heavy_gauges = pool("light-sync"), pool("heavy-sync")
         self._light_gauges.has_threads(LIGHT_THREADS)
         self._heavy_gauges.has_threads(web.heavy_syncs)
@@ -92,9 +93,9 @@ class WorkQueue:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         """The turn to do heavy work, which the next has when this is done or has taken long."""
-        await self._heavy_turn.acquire()
+        await self._heavy_turns.acquire()
         passed = ExitStack()
-        passed.callback(self._heavy_turn.release)
+        passed.callback(self._heavy_turns.release)
         timer = asyncio.get_running_loop().call_later(ALONE_SECONDS, passed.close)
         try:
             yield
@@ -151,4 +152,4 @@ def _fresh(work: Work, job: Job) -> Any:
 @lru_cache(maxsize=1)
 def work_queue() -> WorkQueue:
     """The queue of this process, which has one event loop."""
-    return WorkQueue()
+    return WorkQueue(1 if db.is_sqlite() else get_config().web.heavy_syncs)

@@ -22,7 +22,7 @@ def _thread() -> str:
 
 def test_work_that_turns_out_to_be_heavy_goes_on_among_heavy_work() -> None:
     async def story() -> list[str]:
-        queue = WorkQueue()
+        queue = WorkQueue(1)
         return [await queue.run(_thread), await queue.run(lambda: Heavy(_thread))]
 
     assert asyncio.run(story()) == ["light-sync", "heavy-sync"]
@@ -30,7 +30,7 @@ def test_work_that_turns_out_to_be_heavy_goes_on_among_heavy_work() -> None:
 
 def test_what_is_known_to_be_heavy_keeps_no_light_work_waiting() -> None:
     async def story() -> None:
-        queue, go_on = WorkQueue(), threading.Event()
+        queue, go_on = WorkQueue(1), threading.Event()
         herd = [queue.run(partial(go_on.wait, SECONDS), heavy=True) for _ in range(100)]
         begun = [asyncio.create_task(each) for each in herd]
         assert await asyncio.wait_for(queue.run(_thread), SECONDS) == "light-sync"
@@ -44,7 +44,7 @@ def test_what_is_known_to_be_heavy_keeps_no_light_work_waiting() -> None:
 
 def test_heavy_work_is_done_one_piece_at_a_time() -> None:
     async def story() -> None:
-        queue, go_on, begun = WorkQueue(), threading.Event(), list[int]()
+        queue, go_on, begun = WorkQueue(1), threading.Event(), list[int]()
 
         def piece(number: int) -> None:
             begun.append(number)
@@ -66,7 +66,7 @@ def test_beside_heavy_work_that_takes_long_the_next_begins(monkeypatch: pytest.M
     monkeypatch.setattr(work, "ALONE_SECONDS", 0.01)
 
     async def story() -> None:
-        queue, go_on = WorkQueue(), threading.Event()
+        queue, go_on = WorkQueue(1), threading.Event()
         long = asyncio.create_task(queue.run(partial(go_on.wait, SECONDS), heavy=True))
         await asyncio.sleep(0)
         assert await asyncio.wait_for(queue.run(_thread, heavy=True), SECONDS) == "heavy-sync"
