@@ -57,6 +57,8 @@ def _said_anywhere() -> Iterator[str]:
                 case ast.Call(func=ast.Name(id="said"), args=[ast.Constant(value=str(message)), *_]):
                     if _WORDS.search(_PLACES.sub("", message)):
                         yield message
+                case ast.Call(func=ast.Name(id="Problem"), args=[_, ast.Constant(value=str(message))]):
+                    yield message
 
 
 def _found_by_checks() -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from appliance.config.errors import Problem
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,10 @@ def check_backups(config: Config) -> Iterator[Problem]:
     backup = config.backup
     for text in backup.recipients:
         if not _is_recipient(text):
-            yield Problem("backup.recipients", f"{text!r} is not a public key of age, such as age1...")
+            yield Problem(
+                "backup.recipients",
+                said("{text} is not a public key of age, such as age1...", text=repr(text)),
+            )
     yield from _s3(backup.s3, needed=backup.remote == "s3")
     yield from _sftp(backup.sftp, needed=backup.remote == "sftp")
 

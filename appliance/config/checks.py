@@ -11,6 +11,7 @@ from appliance.config.addresses import parse_database_url, parse_listen, parse_p
 from appliance.config.backup_checks import check_backups
 from appliance.config.errors import Problem
 from appliance.config.sections.diagnostics import AUTHORITATIVE
+from matrix_app.protocol.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,10 @@ def check(config: Config) -> Iterator[Problem]:
 
 def _names(config: Config) -> Iterator[Problem]:
     if not _SERVER_NAME.match(config.server.name):
-        yield Problem("server.name", f"{config.server.name!r} is not a server name, such as example.org")
+        yield Problem(
+            "server.name",
+            said("{name} is not a server name, such as example.org", name=repr(config.server.name)),
+        )
     base = config.server.public_baseurl
     if base and (urlsplit(base).scheme not in ("http", "https") or not urlsplit(base).netloc):
         yield Problem("server.public_baseurl", "must be an address such as https://matrix.example.org")
@@ -88,7 +92,7 @@ def _networks(config: Config) -> Iterator[Problem]:
             try:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
-                yield Problem(key, f"{network!r} is not an IP address or network")
+                yield Problem(key, said("{text} is not an IP address or network", text=repr(network)))
 
 
 def _old_keys(config: Config) -> Iterator[Problem]:

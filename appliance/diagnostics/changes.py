@@ -9,7 +9,7 @@ import orjson
 from appliance.config import get_config
 from appliance.diagnostics.registry import all_checks
 from appliance.diagnostics.result import Status
-from matrix_app.protocol.said import Said, said
+from matrix_app.protocol.said import said, said_of
 from matrix_app.services.alerts import Alert, channels, deliver
 from matrix_app.services.mail import is_configured
 from matrix_app.storage import alert_channels, check_mutes, check_results, db
@@ -77,15 +77,10 @@ def _text(bad: list[CheckRow], good: list[CheckRow]) -> str:
 def _lines(heading: str, rows: list[CheckRow]) -> list[str]:
     found = [heading, ""] if rows else []
     for row in rows:
-        found.append(said("* {title}: {summary}", title=_title(row), summary=_sentence(row.summary)))
+        found.append(said("* {title}: {summary}", title=_title(row), summary=said_of(row.summary)))
         if row.fix and _is_bad(row.status):
-            found.append(said("  To do: {fix}", fix=_sentence(row.fix)))
+            found.append(said("  To do: {fix}", fix=said_of(row.fix)))
     return [*found, ""] if found else []
-
-
-def _sentence(text: str) -> str:
-    """As a part of another sentence, where plain texts are taken for names."""
-    return text if isinstance(text, Said) else said(text)
 
 
 def _item(row: CheckRow) -> dict[str, object]:

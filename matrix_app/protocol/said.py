@@ -54,6 +54,11 @@ def said(message: str, /, **values: object) -> Said:
     return Said(message, values)
 
 
+def said_of(text: str) -> Said:
+    """A text as a part of another sentence, where plain texts are taken for names."""
+    return text if isinstance(text, Said) else Said(text, {})
+
+
 def rendered(text: str, translate: Translate, decimal_mark: str = ".") -> str:
     """A sentence in another language; a text that is no `Said` is taken for a message without values."""
     if isinstance(text, Said):

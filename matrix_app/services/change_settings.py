@@ -8,7 +8,7 @@ from typing import Any, Final
 from appliance.config.runtime import SECRET, runtime_keys
 from appliance.config.stored import fixed_keys, overlaid, packed, refresh, unpacked
 from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound
-from matrix_app.protocol.said import said
+from matrix_app.protocol.said import said, said_of
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.storage import db, settings
@@ -33,7 +33,10 @@ def change_settings(actor: Actor, changes: Mapping[str, Any]) -> None:
         present = {name: unpacked(name, value) for name, value in settings.all_values().items()}
         _, problems = overlaid({**present, **changes})
         if problems:
-            raise InvalidParam("; ".join(f"{problem.key}: {problem.message}" for problem in problems))
+            told_of = [
+                said("{key}: {problem}", key=one.key, problem=said_of(one.message)) for one in problems
+            ]
+            raise InvalidParam(said("{problems:parts}", problems=told_of))
         now = _later(now_ms())
         for name, value in changes.items():
             settings.put(name, packed(name, value), now, actor.user_nid)

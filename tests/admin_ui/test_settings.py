@@ -97,3 +97,10 @@ def test_a_test_mail_is_sent(browser: Browser) -> None:
         assert "has taken" in browser.post(f"{page}test/", {"to": "a@b.example"}, page=page).message
         assert server.mails[0]["To"] == "a@b.example"
     assert "did not take" in browser.post(f"{page}test/", {"to": "a@b.example"}, page=page).message
+
+
+def test_what_is_wrong_with_a_setting_is_said_in_the_language_of_the_visitor(browser: Browser) -> None:
+    fields = filled(browser, "mail") | {"mail-host": "mail.example", "mail-sender": ""}
+    browser.client.cookies["hearth_language"] = "de"
+    [said] = browser.post("/admin/settings/mail/", fields).texts(".notice.error")
+    assert said.endswith("mail.sender: ist nötig, um E-Mail über mail.host zu senden")

@@ -17,6 +17,7 @@ from appliance.config.current import base_config
 from appliance.restart import can_restart, request_restart
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services import setup
+from matrix_app.services.spoken import spoken
 from matrix_app.services.timer import timer
 
 RESTART_AFTER_SECONDS = 1.0
@@ -58,7 +59,7 @@ class NamesForm(forms.Form):
         if "name" in given and "address" in given:
             for problem in setup.check_names(given["name"], given["address"]):
                 field = {"server.name": "name", "server.public_baseurl": "address"}.get(problem.key)
-                self.add_error(field, problem.message)
+                self.add_error(field, spoken(problem.message))
         return given
 
 
