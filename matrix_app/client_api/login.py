@@ -17,6 +17,7 @@ from matrix_app.services import cas, log_in, page_sso
 from matrix_app.services.create_session import create_session
 from matrix_app.services.find_account import identifier_of
 from matrix_app.services.login_tokens import by_login_token, make_login_token
+from matrix_app.services.public_address import is_public
 from matrix_app.services.refresh_tokens import refresh
 from matrix_app.storage.accounts import Account
 
@@ -48,7 +49,7 @@ def login_flows(request: Request) -> dict[str, Any]:
     ]
     if cas.is_configured():
         flows += [{"type": "m.login.sso"}, {"type": "m.login.cas"}]
-    elif page_sso.is_offered():
+    elif page_sso.is_offered() and is_public(request.host):
         flows.append({"type": "m.login.sso", "oauth_aware_preferred": True})
     return {"flows": flows}
 

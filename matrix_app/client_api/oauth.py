@@ -12,14 +12,14 @@ from matrix_app.http.form import read_form, required
 from matrix_app.http.rate_limit import check_rate
 from matrix_app.http.request import Request
 from matrix_app.http.response import Json
-from matrix_app.protocol.errors import LimitExceeded, MatrixError, OAuthError, Unavailable
+from matrix_app.protocol.errors import LimitExceeded, MatrixError, OAuthError, Unavailable, Unrecognized
 from matrix_app.protocol.oauth.client_metadata import AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN
 from matrix_app.services.oauth import clients, device_grants, tokens
 from matrix_app.services.oauth.clients import Client
 from matrix_app.services.oauth.revocation import revoke
 from matrix_app.services.oauth.server_metadata import LINK, PREFIX, require_on, server_metadata
 from matrix_app.services.oauth.sessions import Granted
-from matrix_app.services.public_address import public_baseurl
+from matrix_app.services.public_address import is_public, public_baseurl
 
 _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
 Fields = dict[str, str]
@@ -32,8 +32,13 @@ Fields = dict[str, str]
     auth=Auth.NONE,
 )
 def auth_metadata(request: Request) -> Json:
-    """What clients must know to use the OAuth 2.0 API (GET /auth_metadata)."""
+    """What clients must know to use the OAuth 2.0 API (GET /auth_metadata).
+
+    Clients that reach this server under another name than its pages have use the legacy API.
+    """
     require_on()
+    if not is_public(request.host):
+        raise Unrecognized("The OAuth 2.0 API is at the public address of this homeserver alone.")
     return Json(server_metadata(), headers={"Cache-Control": "public, max-age=300"})
 
 

@@ -29,6 +29,11 @@ class Request:
         self._body: Any = None
 
     @property
+    def host(self) -> str:
+        """The name and port by which the client reached this server, as it says itself."""
+        return str(self.http.META.get("HTTP_HOST", ""))
+
+    @property
     def requester(self) -> Requester:
         """Who makes the request; raises `MissingToken` where that is optional and nobody does."""
         if self._requester is None:

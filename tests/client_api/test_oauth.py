@@ -53,6 +53,23 @@ def whoami(token: str) -> Any:
     return get("/account/whoami", token=token)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:32768", "elsewhere.example", "matrix.example.org:8448"])
+def test_who_comes_by_another_name_than_the_pages_have_is_told_of_the_legacy_api_alone(host: str) -> None:
+    with settings(server={"public_baseurl": "https://matrix.example.org"}):
+        reply = ask("GET", "/_matrix/client/v1/auth_metadata", host=host)
+        assert (reply.status, reply.errcode) == (404, "M_UNRECOGNIZED")
+        flows = [flow["type"] for flow in ask("GET", "/login", host=host).body["flows"]]
+        assert "m.login.password" in flows
+        assert "m.login.sso" not in flows
+
+
+@pytest.mark.parametrize("host", ["matrix.example.org", "matrix.example.org:443", "Matrix.Example.ORG"])
+def test_the_public_name_may_be_written_in_any_way(host: str) -> None:
+    with settings(server={"public_baseurl": "https://matrix.example.org"}):
+        assert ask("GET", "/_matrix/client/v1/auth_metadata", host=host).status == 200
+        assert any(flow["type"] == "m.login.sso" for flow in ask("GET", "/login", host=host).body["flows"])
+
+
 def test_the_metadata_are_as_the_specification_has_them() -> None:
     for path in (
         "/_matrix/client/v1/auth_metadata",

@@ -10,6 +10,7 @@ import orjson
 from django.test import RequestFactory
 
 from matrix_app.http.dispatch import dispatch
+from matrix_app.services.public_address import public_baseurl
 
 _requests = RequestFactory()
 
@@ -40,10 +41,16 @@ def ask(
     token: str | None = None,
     form: dict[str, str] | None = None,
     ip: str = "192.0.2.1",
+    host: str | None = None,
 ) -> Reply:
-    """Send a request to a path below /_matrix/client/v3, or to a whole one: of JSON, or of a form."""
+    """Send a request to a path below /_matrix/client/v3, or to a whole one: of JSON, or of a form.
+
+    It comes by the public address of the server unless `host` says otherwise.
+    """
     whole = path if path.startswith(("/_", "/.")) else f"/_matrix/client/v3{path}"
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    headers = {"Host": host or urlsplit(public_baseurl()).netloc}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
     if form is not None:
         content, kind = urlencode(form).encode(), "application/x-www-form-urlencoded"
     else:
