@@ -4,7 +4,7 @@
 
 is the English sentence, a `str` like any other, which keeps its message and its values. Clients of the API
 and the log get the English; pages and mails translate the message and put the values into that
-(`appliance/spoken.py`). `manage.py translations` finds the messages where `said` is called. Values are texts,
+(`services/spoken.py`). `manage.py translations` finds the messages where `said` is called. Values are texts,
 numbers, sentences, and lists of these.
 """
 

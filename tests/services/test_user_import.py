@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matrix_app.protocol.errors import Conflict, InvalidParam, NotFound
+from matrix_app.protocol.said import Said, said
 from matrix_app.services import long_tasks
 from matrix_app.services.audit import CLI
 from matrix_app.services.make_password import make_password
 from matrix_app.services.passwords import check_policy
 from matrix_app.services.user_import import kept, looking, requests, table, task
+from matrix_app.services.user_import.findings import Findings, Refused, sealed, unsealed
 from matrix_app.services.user_import.judge import judge
 from matrix_app.services.user_import.kept import Options
 from matrix_app.services.user_import.table import read_table
@@ -309,3 +311,11 @@ def test_made_passwords_meet_the_policy() -> None:
         for _ in range(50):
             check_policy(make_password())
     assert len({make_password() for _ in range(50)}) == 50
+
+
+def test_why_a_row_becomes_no_account_is_kept_with_what_it_was_made_of() -> None:
+    reason = said("There is {name} already", name="@pia:hearth.example")
+    found = Findings(1, 1, 0, 1, 0, 0, 0, 0, (), (Refused(2, "@pia:hearth.example", reason),))
+    [kept] = unsealed(sealed(found)).refused
+    assert isinstance(kept.reason, Said)
+    assert (kept.reason, kept.reason.values) == (reason, {"name": "@pia:hearth.example"})

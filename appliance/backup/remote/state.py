@@ -49,7 +49,15 @@ def read_state(title: str) -> RemoteState:
     except (OSError, msgspec.DecodeError):
         return RemoteState(title)
     found.fault = unpacked(found.fault)
+    found.copies = [_with_sentences(copy) for copy in found.copies]
     return found if found.title == title else RemoteState(title)
+
+
+def _with_sentences(copy: Copy) -> Copy:
+    if copy.verdict is None:
+        return copy
+    faults = [unpacked(fault) for fault in copy.verdict.faults]
+    return msgspec.structs.replace(copy, verdict=msgspec.structs.replace(copy.verdict, faults=faults))
 
 
 def _file() -> Path:

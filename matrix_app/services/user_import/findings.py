@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from appliance.sealing import seal, unseal
-from matrix_app.protocol.said import packed
+from matrix_app.protocol.said import packed, unpacked
 from matrix_app.services.user_import.judge import Fate, Verdict
 from matrix_app.services.user_import.kept import Options
 from matrix_app.services.user_import.table import Table
@@ -80,4 +81,6 @@ def sealed(found: Findings) -> bytes:
 
 def unsealed(stored: bytes) -> Findings:
     """What was stored."""
-    return msgspec.json.decode(unseal(stored), type=Findings)
+    found = msgspec.json.decode(unseal(stored), type=Findings)
+    refused = tuple(replace(one, reason=unpacked(one.reason)) for one in found.refused)
+    return replace(found, refused=refused)
