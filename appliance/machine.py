@@ -26,13 +26,18 @@ class Load(NamedTuple):
 
 
 def memory() -> Memory | None:
-    """The memory of the machine (proc_meminfo(5))."""
+    """The memory of the machine."""
+    found = memory_figures()
+    return Memory(found["MemTotal"], found["MemAvailable"]) if found else None
+
+
+def memory_figures() -> dict[str, int]:
+    """What proc_meminfo(5) says, by its names, in KiB; nothing where there is no such file."""
     try:
         lines = (_PROC / "meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
-        return None
-    found = {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.split()[1:]}
-    return Memory(found["MemTotal"], found["MemAvailable"])
+        return {}
+    return {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.split()[1:]}
 
 
 def load() -> Load | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from appliance.config import get_config
+from appliance.machine import memory_figures
 from appliance.packaged import is_packaged
 from appliance.version import OLDEST_CODE, VERSION
 
@@ -95,14 +96,10 @@ def sizes() -> dict[str, Any]:
 
 
 def _memory() -> dict[str, int]:
-    """The lines of /proc/meminfo that matter."""
+    """The figures of memory that matter, in KiB."""
     wanted = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
-    try:
-        rows = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return {}
-    found = dict(row.split(":", 1) for row in rows if ":" in row)
-    return {name: int(found[name].split()[0]) for name in wanted if name in found}
+    found = memory_figures()
+    return {name: found[name] for name in wanted if name in found}
 
 
 def _counted(folder: Path) -> dict[str, int | bool]:

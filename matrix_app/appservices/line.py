@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import Final, NamedTuple
 
@@ -13,6 +12,7 @@ from matrix_app.appservices.building import build
 from matrix_app.appservices.interest import Interest
 from matrix_app.protocol.appservice_registration import Appservice
 from matrix_app.services.appservices import appservices
+from matrix_app.services.retry_wait import growing, spread
 from matrix_app.storage import appservice_queue, db, device_messages, stream
 from matrix_app.storage.appservice_queue import Progress
 from matrix_app.storage.clock import now_ms
@@ -110,10 +110,10 @@ class Line:
         """The service is left alone for a while: longer each time, or as long as it says."""
         progress = appservice_queue.get(self.service.id)
         failures = 0 if progress is None else progress.failures
-        wait = min(FIRST_RETRY_MS * 2 ** min(failures, 16), LONGEST_RETRY_MS)
+        wait = growing(FIRST_RETRY_MS, failures, LONGEST_RETRY_MS)
         if wait_seconds is not None:
             wait = min(max(wait, wait_seconds * 1000), LONGEST_RETRY_MS)
-        retry_ts = now_ms() + int(wait * random.uniform(0.8, 1.0))  # noqa: S311
+        retry_ts = now_ms() + spread(wait)
         with db.write():
             appservice_queue.failed(self.service.id, fault[:500], retry_ts)
         _log.warning("a service takes nothing", service=self.service.id, fault=fault, again_in_ms=wait)

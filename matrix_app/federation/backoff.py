@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -11,6 +10,7 @@ import structlog
 from appliance.config import get_config
 from matrix_app.protocol.errors import RemoteUnreachable
 from matrix_app.protocol.said import said
+from matrix_app.services.retry_wait import spread
 from matrix_app.storage import db, destinations, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.destinations import Health
@@ -76,8 +76,7 @@ def next_interval(interval_ms: int) -> int:
     """How long to leave a server alone after another failure."""
     longest = get_config().federation.longest_backoff_seconds * 1000
     doubled = max(FIRST_INTERVAL_MS, interval_ms * 2)
-    # Servers that failed together are not asked again together.
-    return int(min(doubled, longest) * random.uniform(0.8, 1.0))  # noqa: S311
+    return spread(min(doubled, longest))
 
 
 def is_news(health: Health, now: int) -> bool:

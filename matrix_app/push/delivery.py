@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +11,7 @@ import structlog
 from appliance.config import get_config
 from matrix_app.push.payload import Addressed, badge, notification
 from matrix_app.services.badge import unread_messages
+from matrix_app.services.retry_wait import growing, spread
 from matrix_app.storage import db, events, members, push_queue, pushers, unread
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.events import EventRow
@@ -152,11 +152,11 @@ def delivered(job: Job, rejected: bool) -> None:
 
 def failed(pusher: PusherRow, fault: str, wait_seconds: int | None = None) -> float:
     """The pusher is left alone for a while: longer each time, or as long as the gateway says; the seconds."""
-    wait = min(FIRST_RETRY_MS * 2 ** min(pusher.failures, 16), LONGEST_RETRY_MS)
+    wait = growing(FIRST_RETRY_MS, pusher.failures, LONGEST_RETRY_MS)
     if wait_seconds is not None:
         wait = min(max(wait, wait_seconds * 1000), LONGEST_RETRY_MS)
     # Not all at once, when many wait for one gateway.
-    wait = int(wait * random.uniform(0.8, 1.0))  # noqa: S311
+    wait = spread(wait)
     now = now_ms()
     with db.write():
         pushers.set_failed(pusher.nid, fault[:500], now, now + wait)

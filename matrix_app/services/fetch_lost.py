@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 from matrix_app.protocol.said import said
 from matrix_app.services.audit import Actor
 from matrix_app.services.long_tasks import LongTask, long_task, start
+from matrix_app.services.retry_wait import growing
 from matrix_app.storage import rooms, shared_rooms
 from matrix_app.storage.rooms import RoomIdentity
 
@@ -62,7 +63,7 @@ def _next_after(task: LongTask, room_nid: int) -> int | None:
 def _ask_again(task: LongTask) -> None:
     again, rounds = task.checkpoint.get("again", []), task.params.get("round", 1)
     if again and rounds < MOST_ROUNDS:
-        pause = min(FIRST_PAUSE_MS * 2 ** (rounds - 1), LONGEST_PAUSE_MS)
+        pause = growing(FIRST_PAUSE_MS, rounds - 1, LONGEST_PAUSE_MS)
         params = {"rooms": again, "round": rounds + 1}
         title = said("Fetch from other servers what rooms have lost")
         start(KIND, title, params, task.actor, at_once=False, after_ms=pause)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from matrix_app.protocol.encryption_keys import MASTER, SELF_SIGNING
 from matrix_app.protocol.remote_keys import MOST_DEVICES, DeviceUpdate, RemoteKeys
 from matrix_app.services.background import run_soon
+from matrix_app.services.retry_wait import growing
 from matrix_app.storage import cross_signing, db, devices, interning, remote_devices, stream
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.remote_devices import DueList, RemoteList
@@ -150,7 +151,7 @@ def not_told(due: DueList, retry_at_ts: int | None) -> None:
     Those who use it are told once that it is out of date: they have to ask for the keys themselves.
     """
     now = now_ms()
-    wait = min(FIRST_RETRY_MS * 2 ** min(due.attempts, 16), LONGEST_RETRY_MS)
+    wait = growing(FIRST_RETRY_MS, due.attempts, LONGEST_RETRY_MS)
     with db.write():
         stream.hold_positions()
         remote_devices.failed(due.user_nid, now, max(now + wait, retry_at_ts or 0))

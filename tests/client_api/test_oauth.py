@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,18 +23,12 @@ from matrix_app.storage import audit, db, devices, oauth_sessions
 from matrix_app.storage.accounts import Account
 from tests.factories.accounts import make_account, password_stage, token_for
 from tests.factories.client import ClientFactory
-from tests.factories.oauth import METADATA, ON, PREFIX, REDIRECT_URI, VERIFIER, OAuthApp, revoke, scope_of
+from tests.factories.oauth import METADATA, PREFIX, REDIRECT_URI, VERIFIER, OAuthApp, revoke, scope_of
 from tests.factories.settings import settings
 from tests.factories.visitor import Reply, ask, get, post
 from tests.fuzz.bundle import specification
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _on() -> Iterator[None]:
-    with settings(oauth=ON):
-        yield
 
 
 @pytest.fixture
@@ -113,7 +106,7 @@ def test_the_metadata_fit_the_schema_of_the_specification() -> None:
     ],
 )
 def test_registering_is_not_offered_where_the_page_cannot(changed: dict[str, Any]) -> None:
-    with settings(oauth=ON, **changed):
+    with settings(**changed):
         assert "prompt_values_supported" not in get("/_matrix/client/v1/auth_metadata").body
 
 
@@ -382,7 +375,7 @@ def test_too_many_requests_do_not_sign_a_client_out(person: Account) -> None:
     app = OAuthApp()
     session = app.sign_in(person)
     few = {"enabled": True, "write": RateLimit(per_second=0.001, burst=1)}
-    with settings(oauth=ON, rate_limits=few):
+    with settings(rate_limits=few):
         rate_limit.reset()
         answers = [app.refresh(session["refresh_token"]).status for _ in range(2)]
     assert answers == [200, 503]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from appliance.config.sections.limits import RateLimit
@@ -14,18 +12,12 @@ from matrix_app.services.oauth.device_grants import decide, look_up
 from matrix_app.storage import db
 from matrix_app.storage.accounts import Account
 from tests.factories.accounts import make_account
-from tests.factories.oauth import ON, PREFIX, OAuthApp, scope_of
+from tests.factories.oauth import PREFIX, OAuthApp, scope_of
 from tests.factories.settings import settings
 from tests.factories.visitor import Reply, ask, get
 
 pytestmark = pytest.mark.django_db(transaction=True)
 IP = "192.0.2.7"
-
-
-@pytest.fixture(autouse=True)
-def _on() -> Iterator[None]:
-    with settings(oauth=ON):
-        yield
 
 
 @pytest.fixture
@@ -115,7 +107,7 @@ def test_a_device_code_is_for_its_client_alone(person: Account) -> None:
 def test_who_guesses_user_codes_has_to_wait(person: Account) -> None:
     code = OAuthApp().begin_device_grant()["user_code"]
     few = {"enabled": True, "login": RateLimit(per_second=0.001, burst=3)}
-    with settings(oauth=ON, rate_limits=few):
+    with settings(rate_limits=few):
         rate_limit.reset()
         for _ in range(5):
             look_up(code, person, IP)  # the right one costs nothing

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from matrix_app.services.audit import Actor
@@ -12,18 +10,11 @@ from matrix_app.storage.accounts import Account
 from tests.factories.accounts import make_account, password_stage
 from tests.factories.client import Client, ClientFactory
 from tests.factories.encryption import CrossSigning
-from tests.factories.oauth import ON, OAuthApp
-from tests.factories.settings import settings
+from tests.factories.oauth import OAuthApp
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 UPLOAD = "/keys/device_signing/upload"
-
-
-@pytest.fixture(autouse=True)
-def _on() -> Iterator[None]:
-    with settings(oauth=ON):
-        yield
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ METADATA: dict[str, Any] = {
     "token_endpoint_auth_method": "none",
     "application_type": "web",
 }
-ON = {"enabled": True}
 
 _serial = itertools.count(1)
 

@@ -29,6 +29,7 @@ from matrix_app.protocol.errors import KeysUnknown, MatrixError, RemoteError, Re
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.policy_signing import store_asking
 from matrix_app.services.received_events import MissingEventsError
+from matrix_app.services.retry_wait import growing
 from matrix_app.storage import db, destinations, interning, rooms, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.rooms import RoomIdentity
@@ -163,4 +164,4 @@ def _wait(row: StagedRow, error: Exception) -> int:
     is_left_alone = isinstance(error, RemoteUnreachable | RemoteError) and error.is_left_alone
     if is_left_alone and destinations.health(row.origin).failing_since_ts is None:
         return FIRST_RETRY_MS  # it has shown life meanwhile
-    return int(min(FIRST_RETRY_MS * 2 ** min(row.attempts, 16), LONGEST_RETRY_MS))
+    return growing(FIRST_RETRY_MS, row.attempts, LONGEST_RETRY_MS)

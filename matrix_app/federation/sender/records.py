@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -12,6 +11,7 @@ from appliance.config import get_config
 from matrix_app.federation.sender.queue import Batch
 from matrix_app.federation.sender.transaction import Transaction, build
 from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
+from matrix_app.services.retry_wait import growing, spread
 from matrix_app.storage import db, outbound, outbound_edus, outbound_refusals, stream
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.outbound import Flight
@@ -108,9 +108,9 @@ def refused(server_nid: int, error: MatrixError) -> float:
     longest = get_config().federation.longest_backoff_seconds * 1000
     with db.write():
         times = outbound_refusals.count(server_nid)
-        wait = min(first * 2 ** min(times, 16), longest) * random.uniform(0.8, 1.0)  # noqa: S311
-        outbound_refusals.put(server_nid, times + 1, now_ms() + int(wait), error.message)
-    return float(wait / 1000)
+        wait = spread(growing(first, times, longest))
+        outbound_refusals.put(server_nid, times + 1, now_ms() + wait, error.message)
+    return wait / 1000
 
 
 def refuses_no_more(server_nid: int) -> None:

@@ -23,7 +23,7 @@ from matrix_app.storage.accounts import Account
 from tests.factories.accounts import PASSWORD, token_for
 from tests.factories.browser import Browser, Shown, code_of
 from tests.factories.client import Client
-from tests.factories.oauth import ON, REDIRECT_URI, OAuthApp, answer_of
+from tests.factories.oauth import REDIRECT_URI, OAuthApp, answer_of
 from tests.factories.page_sessions import browser_of
 from tests.factories.settings import settings
 from tests.factories.visitor import get, post
@@ -34,8 +34,8 @@ NEW = {"name": "new.one", "password": PASSWORD, "again": PASSWORD}
 
 
 @pytest.fixture(autouse=True)
-def _on() -> Iterator[None]:
-    with settings(oauth=ON, registration={"mode": "open"}):
+def _open() -> Iterator[None]:
+    with settings(registration={"mode": "open"}):
         yield
 
 
@@ -225,7 +225,7 @@ def test_a_known_device_is_told_of(person: Account, browser: Browser, app: OAuth
 
 
 def test_a_device_that_cannot_be_is_refused_on_the_page(browser: Browser, app: OAuthApp) -> None:
-    with settings(oauth=ON, limits={"devices_per_user": 1}):
+    with settings(limits={"devices_per_user": 1}):
         OAuthApp("FIRST").sign_in(accounts_of(browser))
         assert decide(browser, app.address())["Location"].startswith("/account/authorize/")
     assert db.value("SELECT count(*) FROM oauth_code WHERE device_nid IS NULL") == 0
@@ -286,17 +286,17 @@ def test_somebody_new_registers_on_the_way_to_an_app(app: OAuthApp) -> None:
 def test_registering_keeps_the_rules_of_the_server(app: OAuthApp) -> None:
     with db.write():
         registration_tokens.put("let-me-in", 1, None, 1)
-    with settings(oauth=ON, registration={"mode": "token"}):
+    with settings(registration={"mode": "token"}):
         assert register(Browser(), app).status == 400
         assert register(Browser(), app, token="made-up").status == 400
         link = "https://hearth.example/account/join/let-me-in/"
         assert register(Browser(), app, token=link).address == "/account/authorize/"
         assert register(Browser(), app, name="another", token="let-me-in").status == 400
-    with settings(oauth=ON, registration={"mode": "open"}):
+    with settings(registration={"mode": "open"}):
         assert register(Browser(), app).status == 400  # the name is taken
         assert register(Browser(), app, name="short", password="x", again="x").status == 400
     for closed in ({"registration": {"mode": "closed"}}, {"captcha": {"required": True}}):
-        with settings(oauth=ON, **closed):
+        with settings(**closed):
             shown = to_register(Browser(), app)
             assert shown.html.css_first("main form input[name=password]") is None
             answer = decide_blindly_to_register(Browser())
@@ -306,7 +306,7 @@ def test_registering_keeps_the_rules_of_the_server(app: OAuthApp) -> None:
 
 def test_the_terms_are_agreed_to(app: OAuthApp) -> None:
     terms = Terms(version="7", name="House rules", url="https://example.org/")
-    with settings(oauth=ON, registration={"mode": "open", "terms": terms}):
+    with settings(registration={"mode": "open", "terms": terms}):
         assert "House rules" in to_register(Browser(), app).text
         assert register(Browser(), app).status == 400
         assert register(Browser(), app, terms="on").address == "/account/authorize/"
