@@ -50,20 +50,29 @@ class JoinForm(forms.Form):
             self.add_error("again", _("The passwords are not the same."))
         return given
 
+    def ask_for_terms(self) -> None:
+        """Let those agree to the terms who are new, where there are any."""
+        if get_config().registration.terms.version:
+            self.fields["terms"] = forms.BooleanField(label=_("I agree to the terms"))
+
+    @property
+    def localpart(self) -> str:
+        """The user name, of a form that is valid; people write whole user IDs, too."""
+        return str(self.cleaned_data["name"].strip().removeprefix("@").partition(":")[0])
+
 
 @page("account", session=False)
 def join(visit: Visit, token: str) -> HttpResponse:
     """Make an account with an invitation."""
     terms = get_config().registration.terms
     form = JoinForm(visit.form if visit.is_post else None, label_suffix="")
-    if terms.version:
-        form.fields["terms"] = forms.BooleanField(label=_("I agree to the terms"))
+    form.ask_for_terms()
     if visit.is_post and form.is_valid():
         given = form.cleaned_data
         try:
             take("registration", visit.ip)
-            name = given["name"].strip().removeprefix("@").partition(":")[0]
-            account = invitations.accept(token, name, given["password"], Actor(None, "page", visit.ip))
+            actor = Actor(None, "page", visit.ip)
+            account = invitations.accept(token, form.localpart, given["password"], actor)
         except MatrixError as error:
             form.add_error(None, told(error))
         else:

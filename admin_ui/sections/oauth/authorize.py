@@ -10,7 +10,7 @@ from django.urls import reverse
 from admin_ui.page import page, sent_to_prove
 from admin_ui.sections.oauth.app import shown_app
 from admin_ui.sections.users.detail import found_account
-from admin_ui.security import content_security_policy
+from admin_ui.security import lead_forms_to
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import OAuthError
 from matrix_app.protocol.oauth.uris import policy_sources, shown_target
@@ -49,10 +49,7 @@ def _asked(visit: Visit, request: AuthorizationRequest) -> HttpResponse:
         here=visit.http.get_full_path(),
         **shown_app(visit, request.client, request.scope),
     )
-    # Browsers apply the policy to where a form leads in the end: the app.
-    sources = policy_sources(request.redirect_uri, request.client.metadata.host)
-    policy = content_security_policy(visit.http.headers.get("Host", ""), *sources)
-    response["Content-Security-Policy"] = policy
+    lead_forms_to(response, visit.http, *policy_sources(request.redirect_uri, request.client.metadata.host))
     return response
 
 

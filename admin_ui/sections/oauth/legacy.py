@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from admin_ui.page import page, sent_to_prove
 from admin_ui.sections.users.detail import found_account
-from admin_ui.security import content_security_policy
+from admin_ui.security import lead_forms_to
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import Unrecognized
 from matrix_app.services import page_sso
@@ -33,8 +33,7 @@ def app(visit: Visit) -> HttpResponse:
 
 def _asked(visit: Visit, target: Target, here: str) -> HttpResponse:
     response = visit.page("oauth/legacy", target=target.shown, here=here)
-    host = visit.http.headers.get("Host", "")
-    response["Content-Security-Policy"] = content_security_policy(host, target.source)
+    lead_forms_to(response, visit.http, target.source)
     return response
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django import forms
 from django.http import HttpResponse
@@ -32,7 +32,7 @@ def register(visit: Visit) -> HttpResponse:
     form = _form(visit)
     if visit.is_post and form.is_valid():
         try:
-            return _registered(visit, form.cleaned_data)
+            return _registered(visit, form)
         except MatrixError as error:
             form.add_error(None, told(error))
     status = 400 if visit.is_post else 200
@@ -57,17 +57,15 @@ def _form(visit: Visit) -> JoinForm:
             help_text=_("The end of the link, or the word, that whoever invited you has sent."),
             widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
         )
-    if registration.terms.version:
-        form.fields["terms"] = forms.BooleanField(label=_("I agree to the terms"))
+    form.ask_for_terms()
     return form
 
 
-def _registered(visit: Visit, given: dict[str, Any]) -> HttpResponse:
+def _registered(visit: Visit, form: JoinForm) -> HttpResponse:
     take("registration", visit.ip)
-    name = given["name"].strip().removeprefix("@").partition(":")[0]
-    actor = Actor(None, "page", visit.ip)
+    actor, given = Actor(None, "page", visit.ip), form.cleaned_data
     token = given.get("token", "").strip().rstrip("/").rpartition("/")[2]
-    account = page_registration.register(name, given["password"], token, actor)
+    account = page_registration.register(form.localpart, given["password"], token, actor)
     session = open_session(ACCOUNT, account, visit.ip, visit.user_agent)
     response = visit.redirect(safe_next(visit))
     cookies.put_session(response, visit.http, visit.area, session.token)
