@@ -10,8 +10,13 @@ from django.http.response import HttpResponseBase
 
 # Scripts and styles come from the folder of static files alone: media of users have the same origin.
 _POLICY: Final = (
-    "default-src 'none'; script-src {static}; style-src {static}; img-src 'self' data:; font-src {static};"
-    " connect-src 'self'; manifest-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src {static}{captcha}; style-src {static}{styles};"
+    " img-src 'self' data:{captcha}; font-src {static}; connect-src 'self'{captcha}; {frames}"
+    "manifest-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+)
+# Where the script of the captcha comes from, and what it loads.
+_CAPTCHA: Final = "".join(
+    f" https://www.{host}/recaptcha/" for host in ("recaptcha.net", "google.com", "gstatic.com")
 )
 # What a source may be in a policy; addresses of IPv6 may not.
 _HOST: Final = re.compile(r"[a-z0-9.-]+(:[0-9]+)?", re.IGNORECASE)
@@ -42,8 +47,18 @@ def lead_forms_to(response: HttpResponseBase, http: HttpRequest, *sources: str) 
     response["Content-Security-Policy"] = policy
 
 
-def content_security_policy(host: str, *forms: str) -> str:
+def let_captcha_in(response: HttpResponseBase, http: HttpRequest) -> None:
+    """Let a page show the captcha: scripts and frames of its service, which sets styles of its own."""
+    policy = content_security_policy(http.headers.get("Host", ""), captcha=True)
+    response["Content-Security-Policy"] = policy
+
+
+def content_security_policy(host: str, *forms: str, captcha: bool = False) -> str:
     """The policy of a page that was asked for under a host name, and whose forms may lead elsewhere too."""
     return _POLICY.format(
-        forms=" ".join(("'self'", *forms)), static=f"{host}/static/" if _HOST.fullmatch(host) else "'self'"
+        forms=" ".join(("'self'", *forms)),
+        static=f"{host}/static/" if _HOST.fullmatch(host) else "'self'",
+        captcha=_CAPTCHA if captcha else "",
+        styles=" 'unsafe-inline'" if captcha else "",
+        frames=f"frame-src{_CAPTCHA}; " if captcha else "",
     )

@@ -57,12 +57,13 @@ def register(wanted: Registration, done: uia.Completed) -> dict[str, Any]:
     with db.write():
         account = None if done.outcome is None else accounts.find(done.outcome)
         if account is None:
-            account = _make(wanted, done.results)
+            account = make_registered(wanted, done.results)
             uia.finish(done.session_id, account.user_id)
         return signed_in(account, wanted)
 
 
-def _make(wanted: Registration, results: dict[str, Any]) -> Account:
+def make_registered(wanted: Registration, results: dict[str, Any]) -> Account:
+    """Make the account, with what the stages have found; called in the transaction that ends the session."""
     if wanted.password_hash is None:
         raise MissingParam("Missing password: nobody could sign in again")
     if wanted.guest_nid is not None:

@@ -98,16 +98,17 @@ def test_the_metadata_fit_the_schema_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "offered"),
     [
-        {"registration": {"mode": "closed"}},
-        {"captcha": {"required": True}},
-        {"registration": {"require_email": True}},
+        ({"registration": {"mode": "closed"}}, None),
+        ({"captcha": {"required": True}}, ["create"]),
+        ({"registration": {"require_email": True}}, ["create"]),
     ],
 )
-def test_registering_is_not_offered_where_the_page_cannot(changed: dict[str, Any]) -> None:
+def test_registering_is_offered_unless_nobody_may(changed: dict[str, Any], offered: list[str] | None) -> None:
     with settings(**changed):
-        assert "prompt_values_supported" not in get("/_matrix/client/v1/auth_metadata").body
+        told = get("/_matrix/client/v1/auth_metadata").body
+    assert told.get("prompt_values_supported") == offered
 
 
 def test_nobody_signs_in_while_it_is_off_and_who_has_may_stay(person: Account) -> None:

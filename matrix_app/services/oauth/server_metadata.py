@@ -42,10 +42,8 @@ def issuer() -> str:
 
 
 def registers_on_page() -> bool:
-    """Whether the page on which people register can do all that this server asks of them."""
-    config = get_config()
-    needs_more = config.captcha.required or config.registration.require_email
-    return config.registration.mode != "closed" and not needs_more
+    """Whether people may register, which they do on a page."""
+    return get_config().registration.mode != "closed"
 
 
 def reset_address() -> str:

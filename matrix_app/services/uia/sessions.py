@@ -86,11 +86,24 @@ def remove_old() -> int:
     with db.write():
         gone = uia_sessions.oldest(now_ms() - LIFETIME_MS, MOST_SESSIONS)
         for session in gone:
-            token = session.completed.get(REGISTRATION_TOKEN)
-            if token is not None and OUTCOME not in session.completed:
-                registration_tokens.give_up_use(token)
+            _free_token(session)
         uia_sessions.delete([session.session_id for session in gone])
     return len(gone)
+
+
+def _free_token(session: UiaSession) -> None:
+    token = session.completed.get(REGISTRATION_TOKEN)
+    if token is not None and OUTCOME not in session.completed:
+        registration_tokens.give_up_use(token)
+
+
+def give_up(session_id: str) -> None:
+    """End a session that has led to nothing; a token that it held is free again."""
+    with db.write():
+        session = find(session_id)
+        if session is not None:
+            _free_token(session)
+            uia_sessions.delete([session_id])
 
 
 def forget(session_id: str) -> None:

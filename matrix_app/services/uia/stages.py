@@ -29,8 +29,15 @@ OAUTH = "m.oauth"
 OLD_OAUTH = "org.matrix.cross_signing_reset"
 OAUTH_FLOWS = ((OAUTH,), (OLD_OAUTH,))
 
+# The endpoint of sessions by which somebody registers on a page; no request of a client is this one.
+PAGE_REGISTRATION = "page register"
+
 # What an address must have been validated for, by the endpoint that asks for it.
-_EMAIL_PURPOSES = {"POST register": Purpose.REGISTER, "POST account/password": Purpose.PASSWORD}
+_EMAIL_PURPOSES = {
+    "POST register": Purpose.REGISTER,
+    PAGE_REGISTRATION: Purpose.REGISTER,
+    "POST account/password": Purpose.PASSWORD,
+}
 
 
 class StageFailedError(Exception):

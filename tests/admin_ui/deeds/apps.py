@@ -9,7 +9,7 @@ import requests
 
 from matrix_app.services.oauth.server_metadata import PREFIX
 from tests.admin_ui.deeds.registry import deed
-from tests.admin_ui.deeds.stage import PASSWORD, Stage
+from tests.admin_ui.deeds.stage import PASSWORD, Stage, eventually
 from tests.filled.apps import SCOPE, metadata_of, parameters_of
 
 
@@ -34,6 +34,27 @@ def register_and_let_an_app_in(stage: Stage) -> None:
     arrived = [asked.path for asked in stage.service.asked[before:] if asked.path.startswith("/callback?")]
     assert len(arrived) == 1, hand.page.url
     assert "code=" in arrived[0]
+
+
+@deed(account_register_mail="user.register", account_register_mail_again=None)
+def register_with_a_mail_address(stage: Stage) -> None:
+    hand = stage.hand()
+    hand.open("/account/register/")
+    hand.fill("User name", "max.of.the.mail")
+    hand.fill("Password", PASSWORD)
+    hand.fill("Password again", PASSWORD)
+    hand.fill("Mail address, if you like", "wrong@example.org")
+    hand.press("Make my account")
+    hand.fill("Mail address", "max@example.org")
+    hand.press("Send another mail")
+    hand.says("Another mail is on its way.")
+    eventually(lambda: "max@example.org" in str(stage.mail.mails[-1]["To"]))
+    mailed = stage.server.base + stage.mail.last_link()
+    assert requests.get(mailed, timeout=30, allow_redirects=False).status_code == 302
+    hand.press("Make my account")
+    assert "/account/" in hand.page.url
+    medium = "SELECT address FROM threepid WHERE address = 'max@example.org'"
+    assert stage.value(medium) == "max@example.org"
 
 
 @deed(account_app="account.allow_app")

@@ -31,6 +31,8 @@ OPEN: Final = {
     "account:authorize",
     "account:app",
     "account:register",
+    "account:register-mail",
+    "account:register-mail-again",
     "account:language",
 }
 # For those who have given their password, and not yet their second factor.
