@@ -23,8 +23,8 @@ from matrix_app.federation.outbound.keys import keys
 from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
 from matrix_app.protocol.remote_keys import read_device_list
 from matrix_app.services import remote_devices
+from matrix_app.services.boundary import Boundary
 from matrix_app.services.remote_devices import FreshList
-from matrix_app.storage import db
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.remote_devices import DueList, next_due
 
@@ -80,20 +80,21 @@ class Resync:
 
     async def _ask(self, due: DueList, of_server: asyncio.Semaphore) -> None:
         async with of_server, self._gate:
-            try:
-                answer = await self._source.device_list(due.server, due.user_id, SECONDS)
-                found = await in_thread(read_device_list, answer, due.user_id)
-                fresh = FreshList(due.user_nid, due.epoch, found)
-                await in_thread(remote_devices.store, [fresh], tell=True)
-            except MatrixError as error:
-                _log.info("a device list cannot be had", user_id=due.user_id, error=error.message)
-                retry_at_ts = error.retry_at_ts if isinstance(error, RemoteUnreachable) else None
-                await in_thread(remote_devices.not_told, due, retry_at_ts)
-            except db.PASSING:
-                raise
-            except Exception:  # noqa: BLE001  (the boundary of the list: logged, and it is asked for again)
-                _log.exception("a device list cannot be taken in", user_id=due.user_id)
+            with Boundary("a device list cannot be taken in", user_id=due.user_id) as boundary:
+                await self._take_in(due)
+            if boundary.fault is not None:
                 await in_thread(remote_devices.not_told, due, None)
+
+    async def _take_in(self, due: DueList) -> None:
+        try:
+            answer = await self._source.device_list(due.server, due.user_id, SECONDS)
+            found = await in_thread(read_device_list, answer, due.user_id)
+            fresh = FreshList(due.user_nid, due.epoch, found)
+            await in_thread(remote_devices.store, [fresh], tell=True)
+        except MatrixError as error:
+            _log.info("a device list cannot be had", user_id=due.user_id, error=error.message)
+            retry_at_ts = error.retry_at_ts if isinstance(error, RemoteUnreachable) else None
+            await in_thread(remote_devices.not_told, due, retry_at_ts)
 
 
 class _Process:

@@ -104,6 +104,8 @@ class _Check(NamedTuple):
 
 
 def _check_of(event: Event) -> _Check:
+    if event.is_verified:
+        return _Check(event, ())
     try:
         return _Check(event, tuple(_signers(event)))
     except MatrixError as error:
@@ -132,7 +134,7 @@ def _fault_of(check: _Check, found: Found) -> MatrixError | None:
         if fault is not None:
             return fault
     # It has been verified, and may be kept for long.
-    check.event.signed = None
+    check.event.signed, check.event.is_verified = None, True
     return None
 
 

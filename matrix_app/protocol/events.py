@@ -17,7 +17,8 @@ class Event:
     `pdu` holds exactly what is hashed and signed and is never changed. `state_key` is None for an
     event that is not a state event. `prev_event_ids` and `auth_event_ids` are plain IDs whatever
     the room version's format. `room_id` is derived for create events that carry none (version 12).
-    `signed` is what its signatures cover, where that is at hand and still to be verified.
+    `signed` is what its signatures cover, where that is at hand and still to be verified; `is_verified` says
+    that they have been found right.
     """
 
     __slots__ = (
@@ -25,6 +26,7 @@ class Event:
         "content",
         "depth",
         "event_id",
+        "is_verified",
         "origin_server_ts",
         "pdu",
         "prev_event_ids",
@@ -45,6 +47,7 @@ class Event:
         self.rules = rules
         self.rejected = rejected
         self.signed: bytes | None = None
+        self.is_verified = False
         self.type: str = pdu["type"]
         self.sender: str = pdu["sender"]
         self.state_key: str | None = pdu.get("state_key")

@@ -11,6 +11,7 @@ import structlog
 from appliance.config import get_config
 from matrix_app.push.payload import Addressed, badge, notification
 from matrix_app.services.badge import unread_messages
+from matrix_app.services.boundary import Boundary
 from matrix_app.services.retry_wait import growing, spread
 from matrix_app.storage import db, events, members, push_queue, pushers, unread
 from matrix_app.storage.clock import now_ms
@@ -59,15 +60,11 @@ def next_job(pusher_nid: int) -> Job | None:
 
 def _job_of(pusher: PusherRow, wanted: Wanted) -> Job | None:
     """What tells of an event. One that breaks this is left out, so that what follows it arrives."""
-    try:
+    with Boundary("a notification cannot be made", event_id=wanted.row.event_id):
         return _job(pusher, wanted)
-    except db.PASSING:
-        raise
-    except Exception:  # noqa: BLE001  (the boundary of the notification: logged, and the next one follows)
-        _log.exception("a notification cannot be made", event_id=wanted.row.event_id)
-        with db.write():
-            push_queue.remove([wanted.queued.nid])
-        return None
+    with db.write():
+        push_queue.remove([wanted.queued.nid])
+    return None
 
 
 def next_badge(pusher_nid: int) -> Job | None:

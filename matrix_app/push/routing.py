@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
-import structlog
 
 from matrix_app.protocol.push_rules import Outcome
+from matrix_app.services.boundary import Boundary
 from matrix_app.services.event_threads import root_of
 from matrix_app.services.push_outcomes import judge
 from matrix_app.storage import db, events, push_queue, pushers, rooms, stream, unread
@@ -23,9 +23,6 @@ ENTRIES: Final = 500
 # A pusher that cannot deliver keeps so many; of more, the newest.
 MOST_KEPT: Final = 500
 _EVENTS: Final = (Kind.EVENT, Kind.STATE)
-
-
-_log = structlog.get_logger("matrix_app.push")
 
 
 @dataclass
@@ -82,14 +79,10 @@ def _judged(row: EventRow, user_nids: Iterable[int]) -> list[_Notification]:
     wanted = list(user_nids)
     if not wanted or row.redacted_by_nid is not None:
         return []
-    try:
+    with Boundary("an event cannot be judged for pushes", event_id=row.event_id):
         found = judge(rooms.by_nid(row.room_nid), events.parse(row)).for_users(wanted)
-    except db.PASSING:
-        raise
-    except Exception:  # noqa: BLE001  (the boundary of the event: logged, and everything else is pushed)
-        _log.exception("an event cannot be judged for pushes", event_id=row.event_id)
-        return []
-    return [(user, row, outcome) for user, (outcome, _) in found.items() if outcome.notify]
+        return [(user, row, outcome) for user, (outcome, _) in found.items() if outcome.notify]
+    return []
 
 
 def _of_invites(entries: list[LogEntry], after: int, upto: int) -> list[_Notification]:

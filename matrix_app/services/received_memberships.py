@@ -29,8 +29,12 @@ from matrix_app.storage.rooms import RoomIdentity
 def read_membership(pdu: dict[str, Any], rules: RoomVersion, room_id: str, membership: str) -> Event:
     """The membership event in a request, whose format, hash and place have been checked.
 
-    Raises `BadJson`, `TooLarge` or `InvalidParam`. Its signatures and who may send it are not checked.
+    Raises `Forbidden` for one that nobody has signed, `BadJson`, `TooLarge` or `InvalidParam`. Whether its
+    signatures are right, and who may send it, is not checked.
     """
+    # What is signed is the content hash, among the rest: without one there is no signature to check.
+    if "hashes" not in pdu or "signatures" not in pdu:
+        raise Forbidden("The event is not signed as it has to be: it has no hashes or no signatures")
     pdu = {key: value for key, value in pdu.items() if key != "unsigned"}
     check_pdu_format(pdu, rules)
     if not check_content_hash(pdu):

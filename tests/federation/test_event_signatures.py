@@ -45,6 +45,18 @@ async def test_each_event_has_its_own_verdict(servers: KeyServers, ring: KeyRing
     assert servers.direct_requests == [SERVER]
 
 
+async def test_what_was_found_right_is_not_verified_again(servers: KeyServers, ring: KeyRing) -> None:
+    event = make_signed_event(V12)
+    assert await verify_event_signatures([event], ring) == [None]
+    assert event.is_verified
+    event.pdu["signatures"][SERVER] = {}
+    assert await verify_event_signatures([event], ring) == [None]
+    again = Event(event.pdu, event.event_id, V12)
+    (fault,) = await verify_event_signatures([again], ring)
+    assert isinstance(fault, InvalidSignature)
+    assert not again.is_verified
+
+
 async def test_an_event_by_a_server_whose_keys_cannot_be_had_is_refused(ring: KeyRing) -> None:
     event = make_signed_event(V12, sender="@u:gone.example")
     event.pdu["signatures"]["gone.example"] = event.pdu["signatures"][SERVER]

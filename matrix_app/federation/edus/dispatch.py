@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import structlog
-
 from matrix_app.federation.edus import device_lists, presence, receipts, to_device, typing
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.errors import BadJson, MatrixError
-from matrix_app.storage import db
-
-_log = structlog.get_logger("matrix_app.federation.inbound")
+from matrix_app.services.boundary import Boundary
 
 _RECEIVERS: Final[Mapping[str, Callable[[str, dict[str, Any]], None]]] = {
     "m.typing": typing.receive,
@@ -26,14 +22,11 @@ _RECEIVERS: Final[Mapping[str, Callable[[str, dict[str, Any]], None]]] = {
 def receive(origin: str, origin_nid: int, edus: Sequence[Any]) -> None:
     """Receive the EDUs of a transaction; one that is wrong, or of an unknown kind, is left out."""
     for edu in edus:
-        try:
-            _receive(origin, origin_nid, edu)
-        except MatrixError as error:
-            refused("edu", origin=origin, error=error.message)
-        except db.PASSING:
-            raise
-        except Exception:  # noqa: BLE001  (the boundary of the EDU: logged, and nothing else waits for it)
-            _log.exception("an EDU cannot be received", origin=origin)
+        with Boundary("an EDU cannot be received", origin=origin):
+            try:
+                _receive(origin, origin_nid, edu)
+            except MatrixError as error:
+                refused("edu", origin=origin, error=error.message)
 
 
 def _receive(origin: str, origin_nid: int, edu: Any) -> None:

@@ -14,7 +14,6 @@ from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.processing import (
     BATCH,
     MOST_ATTEMPTS,
-    PASSING,
     Staged,
     drop,
     first_of_each,
@@ -26,6 +25,7 @@ from matrix_app.federation.inbound.processing import (
 )
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.errors import KeysUnknown, MatrixError, RemoteError, RemoteUnreachable, Unavailable
+from matrix_app.services.boundary import Boundary
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.policy_signing import store_asking
 from matrix_app.services.received_events import MissingEventsError
@@ -99,6 +99,14 @@ def _judge(room: RoomIdentity, staged: Staged) -> None:
     if find_here(room.room_id) is None:
         withdraw_if_so(room, staged)
         return
+    event_id = staged.event.event_id
+    with Boundary("an event cannot be judged", passing=(RemoteUnreachable,), event_id=event_id) as boundary:
+        _judge_here(room, staged)
+    if boundary.fault is not None:
+        _postpone([staged.row], boundary.fault)
+
+
+def _judge_here(room: RoomIdentity, staged: Staged) -> None:
     try:
         try:
             _store(room, staged)
@@ -107,13 +115,10 @@ def _judge(room: RoomIdentity, staged: Staged) -> None:
             _store(room, staged)
     except MissingEventsError as error:
         drop("gap", [staged.row], error=str(error))
-    except (RemoteUnreachable, *PASSING):
+    except (RemoteUnreachable, Unavailable):
         raise
     except MatrixError as error:
         # It answers, if not to this.
-        _postpone([staged.row], error)
-    except Exception as error:  # noqa: BLE001  (the boundary of the event: logged, and no other waits for it)
-        _log.exception("an event cannot be judged", event_id=staged.event.event_id)
         _postpone([staged.row], error)
 
 

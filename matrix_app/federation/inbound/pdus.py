@@ -10,8 +10,9 @@ from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.errors import BadJson, MatrixError
 from matrix_app.protocol.event_format import check_pdu_format, received_event
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.hashes import check_content_hash
+from matrix_app.protocol.hashes import check_content_hash, event_id_of
 from matrix_app.protocol.redaction import redact
+from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.storage.rooms import RoomIdentity
 
 
@@ -30,6 +31,21 @@ def read_pdu(room: RoomIdentity, pdu: Any, *, any_number: bool = False) -> Event
     if event.event_id in event.prev_event_ids or event.event_id in event.auth_event_ids:
         raise BadJson("The event names itself")
     return event
+
+
+def id_of_refused(pdu: Any, rules: RoomVersion | None) -> str | None:
+    """The ID by which a server is told that its PDU is no event, as far as it has one."""
+    if not isinstance(pdu, dict):
+        return None
+    if rules is None or rules.event_id_format == "domain":
+        claimed = pdu.get("event_id")
+        return claimed if isinstance(claimed, str) else None
+    if not isinstance(pdu.get("type"), str) or not isinstance(pdu.get("content"), dict):
+        return None
+    try:
+        return event_id_of(pdu, rules)
+    except MatrixError:
+        return None  # its server cannot have made one of it either
 
 
 def as_hashed(event: Event) -> Event:

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import Final, NamedTuple
 
-import structlog
-
 from matrix_app.federation.inbound.pdus import as_hashed, in_order
 from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.canonical_json import decode_json
-from matrix_app.protocol.errors import KeysUnknown, MatrixError, Unavailable
+from matrix_app.protocol.errors import KeysUnknown, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
+from matrix_app.services.boundary import Boundary
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.policy_servers import UnrecommendedError
 from matrix_app.services.received_events import MissingEventsError, store_received
@@ -29,10 +28,6 @@ from matrix_app.storage.staging import StagedRow
 BATCH: Final = 50
 # How often what cannot be judged is tried.
 MOST_ATTEMPTS: Final = 5
-# What has nothing to do with an event: the room is busy, or the database away.
-PASSING: Final = (Unavailable, *db.PASSING)
-
-_log = structlog.get_logger("matrix_app.federation.inbound")
 
 # The parsed event of a row, where it is still at hand.
 Held = Callable[[StagedRow], Event | None]
@@ -114,19 +109,18 @@ def _store_all(room: RoomIdentity, judged: Sequence[Staged]) -> list[int]:
         for staged in judged:
             withdraw_if_so(room, staged)
         return []
-    for_asking = []
-    for staged in _beside_lines(room, judged):
+    return [staged.row.nid for staged in _beside_lines(room, judged) if not _stored(room, staged)]
+
+
+def _stored(room: RoomIdentity, staged: Staged) -> bool:
+    """Whether an event was judged and stored; where a fault of our own keeps it, asking tries a few times."""
+    with Boundary("an event cannot be judged", event_id=staged.event.event_id):
         try:
             store(room, staged)
         except (MissingEventsError, UnrecommendedError):
-            for_asking.append(staged.row.nid)
-        except PASSING:
-            raise
-        except Exception:  # noqa: BLE001  (the boundary of the event: logged, and no other waits for it)
-            _log.exception("an event cannot be judged", event_id=staged.event.event_id)
-            # There it is tried again a few times.
-            for_asking.append(staged.row.nid)
-    return for_asking
+            return False
+        return True
+    return False
 
 
 def _beside_lines(room: RoomIdentity, judged: Sequence[Staged]) -> Iterator[Staged]:
@@ -142,13 +136,10 @@ def _beside_lines(room: RoomIdentity, judged: Sequence[Staged]) -> Iterator[Stag
 def _store_line(room: RoomIdentity, waiting: Sequence[Staged]) -> int:
     nids = [staged.row.nid for staged in waiting]
     found = [staged.event for staged in waiting]
-    try:
+    # After a fault of our own they are judged one by one.
+    with Boundary("events cannot be stored together", event_ids=[event.event_id for event in found]):
         return store_line(room, found, lambda count: staging.remove(nids[:count]))
-    except PASSING:
-        raise
-    except Exception:  # noqa: BLE001  (the boundary of the line: logged, and its events are judged one by one)
-        _log.exception("events cannot be stored together", event_ids=[event.event_id for event in found])
-        return 0
+    return 0
 
 
 def store(room: RoomIdentity, staged: Staged) -> None:

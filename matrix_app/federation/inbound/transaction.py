@@ -6,19 +6,29 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
-import structlog
 
 from appliance.metrics.counted import PDUS_RECEIVED
 from matrix_app.federation.edus import dispatch
 from matrix_app.federation.inbound import background
 from matrix_app.federation.inbound.at_once import store_at_once
-from matrix_app.federation.inbound.pdus import read_pdu
+from matrix_app.federation.inbound.pdus import id_of_refused, read_pdu
+from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.processing import MOST_ATTEMPTS
 from matrix_app.federation.inbound.refusals import refused
-from matrix_app.protocol.errors import BadJson, Forbidden, LimitExceeded, MatrixError, NotFound
+from matrix_app.protocol.errors import (
+    BadJson,
+    Forbidden,
+    InvalidParam,
+    KeysUnknown,
+    LimitExceeded,
+    MatrixError,
+    NotFound,
+)
 from matrix_app.protocol.event_format import encode_event
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
+from matrix_app.protocol.room_versions import RoomVersion
+from matrix_app.services.boundary import Boundary
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.room_acl import server_allowed
 from matrix_app.services.withdrawn_invites import is_withdrawal
@@ -35,9 +45,6 @@ MOST_WAITING: Final = 5000
 RETRY_MS: Final = 10_000
 
 
-_log = structlog.get_logger("matrix_app.federation.inbound")
-
-
 class _Accepted(NamedTuple):
     room: RoomIdentity
     event: Event
@@ -51,8 +58,11 @@ class _Refusal(NamedTuple):
 def receive_transaction(origin: str, txn_id: str, body: dict[str, Any]) -> bytes:
     """Take in what a server sent; the answer as JSON, the same for a transaction that comes again.
 
-    Raises `BadJson` for what is no transaction and `LimitExceeded` while too much of the server's waits.
+    Raises `BadJson` for what is no transaction, `InvalidParam` for one of another server, and `LimitExceeded`
+    while too much of the server's waits.
     """
+    if body.get("origin", origin) != origin:
+        raise InvalidParam("The transaction names another server as its origin")
     pdus, edus = _lists(body)
     origin_nid = _origin_nid(origin)
     before, is_full = staging.standing(origin_nid, MOST_WAITING, MOST_ATTEMPTS)
@@ -116,7 +126,19 @@ class _Intake:
         self._elsewhere: set[int] = set()
 
     def look_at_all(self, pdus: Sequence[Any]) -> list[_Accepted | _Refusal]:
-        return [self._look_at(pdu) for pdu in pdus]
+        looked_at = [self._look_at(pdu) for pdu in pdus]
+        found = [item.event for item in looked_at if isinstance(item, _Accepted)]
+        faults = iter(peers().known_faults(found))
+        return [
+            self._unless_forged(item, next(faults)) if isinstance(item, _Accepted) else item
+            for item in looked_at
+        ]
+
+    def _unless_forged(self, item: _Accepted, fault: MatrixError | None) -> _Accepted | _Refusal:
+        # Where a key has to be asked for, that is done later, when nobody waits for an answer.
+        if fault is None or isinstance(fault, KeysUnknown):
+            return item
+        return self._refuse("signature", item.event.event_id, fault)
 
     def is_plain(self, accepted: Sequence[_Accepted]) -> bool:
         """Whether all events are of one room that this server is in, and of the server that sent them."""
@@ -126,21 +148,22 @@ class _Intake:
         return not any(_is_foreign(item, self._origin) for item in accepted)
 
     def _look_at(self, pdu: Any) -> _Accepted | _Refusal:
-        event_id: str | None = None
-        try:
-            room = self._room_of(pdu)
-            event = read_pdu(room, pdu)
-            event_id = event.event_id
-            self._check_sender(room, event)
-        except MatrixError as error:
-            refused("pdu", origin=self._origin, event_id=event_id, error=error.message)
-            return _Refusal(event_id or _claimed_id(pdu), error)
-        except db.PASSING:
-            raise
-        except Exception:  # noqa: BLE001  (the boundary of the event: logged, and no other waits for it)
-            _log.exception("an event cannot be looked at", origin=self._origin, event_id=event_id)
-            return _Refusal(event_id or _claimed_id(pdu), MatrixError("The event cannot be looked at"))
-        return _Accepted(room, event)
+        rules: RoomVersion | None = None
+        error = MatrixError("The event cannot be looked at")
+        with Boundary("an event cannot be looked at", origin=self._origin):
+            try:
+                room = self._room_of(pdu)
+                rules = room.rules
+                event = read_pdu(room, pdu)
+                self._check_sender(room, event)
+                return _Accepted(room, event)
+            except MatrixError as refusal:
+                error = refusal
+        return self._refuse("pdu", id_of_refused(pdu, rules), error)
+
+    def _refuse(self, reason: str, event_id: str | None, error: MatrixError) -> _Refusal:
+        refused(reason, origin=self._origin, event_id=event_id, error=error.message)
+        return _Refusal(event_id, error)
 
     def _room_of(self, pdu: Any) -> RoomIdentity:
         room_id = pdu.get("room_id") if isinstance(pdu, dict) else None
@@ -176,11 +199,6 @@ class _Intake:
         # Others' events are passed on only by servers that are in the room.
         if domain_of(event.sender) != self._origin and not members.is_server_in(room.nid, self._origin):
             raise Forbidden("Your server is not in the room")
-
-
-def _claimed_id(pdu: Any) -> str | None:
-    claimed = pdu.get("event_id") if isinstance(pdu, dict) else None
-    return claimed if isinstance(claimed, str) else None
 
 
 def _results(looked_at: Sequence[_Accepted | _Refusal]) -> dict[str, dict[str, str]]:

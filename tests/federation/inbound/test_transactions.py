@@ -13,8 +13,9 @@ from matrix_app.federation.inbound import background, refusals
 from matrix_app.federation.inbound.asking import fill_all
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.federation.inbound.transaction import receive_transaction
-from matrix_app.protocol.errors import BadJson
+from matrix_app.protocol.errors import BadJson, InvalidParam
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.hashes import event_id_of
 from matrix_app.services.room_lock import room_locked
 from matrix_app.storage import db, events, relations, staging
 from matrix_app.storage.clock import now_ms
@@ -43,9 +44,18 @@ class Remote:
         self.peers = FakePeers(self.room)
         self._serial = 0
 
-    def put(self, *pdus: Any, origin: str = "b.example", txn_id: str | None = None, **body: Any) -> Any:
+    def put(
+        self,
+        *pdus: Any,
+        origin: str = "b.example",
+        txn_id: str | None = None,
+        body_origin: str | None = None,
+        **body: Any,
+    ) -> Any:
         """Send a transaction; its answer once everything has been worked off."""
         self._serial += 1
+        if body_origin is not None:
+            body["origin"] = body_origin
         known = [pdu.pdu if isinstance(pdu, Event) else pdu for pdu in pdus]
         with use_peers(self.peers):
             answer = receive_transaction(origin, txn_id or str(self._serial), {"pdus": known, **body})
@@ -126,12 +136,41 @@ def test_a_server_that_the_room_keeps_out_sends_nothing(remote: Remote) -> None:
     assert events.row_by_id(message.event_id) is None
 
 
-def test_an_event_with_a_wrong_signature_is_dropped(remote: Remote) -> None:
+@pytest.mark.parametrize("signatures", [{}, {"b.example": {"ed25519:test": "A" * 86}}])
+def test_an_event_with_a_wrong_signature_is_dropped_and_its_server_told(
+    remote: Remote, signatures: dict[str, Any]
+) -> None:
     message = remote.room.message(BOB)
-    pdu = {**message.pdu, "signatures": {"b.example": {"ed25519:test": "A" * 86}}}
-    remote.put(pdu)
+    answer = remote.put({**message.pdu, "signatures": signatures})
+    assert "sign" in answer[message.event_id]["error"]
     assert events.row_by_id(message.event_id) is None
     assert remote.waiting() == 0
+
+
+def test_where_a_key_has_to_be_asked_for_nobody_waits_for_it(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    remote.peers.strangers.add("b.example")
+    assert remote.put(message) == {message.event_id: {}}
+
+
+@pytest.mark.parametrize("version", ["1", "3", "6", "11", "12"])
+def test_a_server_is_told_by_its_id_of_each_event_that_is_malformed(version: str) -> None:
+    remote = Remote(version)
+    message = remote.room.message(BOB)
+    for changes in ({"depth": "7"}, {"origin_server_ts": None}, {"content": {"body": "x" * 66_000}}):
+        pdu = {**message.pdu, **changes}
+        event_id = event_id_of(pdu, remote.room.rules)
+        answer = remote.put(pdu, {"type": 1, "room_id": remote.room.room_id})
+        assert list(answer) == [event_id]
+        assert answer[event_id]["error"]
+
+
+def test_a_transaction_in_the_name_of_another_server_is_refused(remote: Remote) -> None:
+    message = remote.room.message(BOB)
+    with pytest.raises(InvalidParam):
+        remote.put(message, body_origin="c.example")
+    assert events.row_by_id(message.event_id) is None
+    assert remote.put(message, body_origin="b.example") == {message.event_id: {}}
 
 
 def test_an_event_with_other_content_than_was_hashed_is_redacted(remote: Remote) -> None:

@@ -175,6 +175,17 @@ def test_a_join_without_the_servers_signature_is_refused(remote: VisitingServer,
     assert members_of(alice, room_id) == {alice.user_id}
 
 
+@pytest.mark.parametrize("missing", ["hashes", "signatures"])
+def test_a_join_that_was_never_signed_is_refused_like_one_that_was_signed_wrongly(
+    remote: VisitingServer, alice: Client, missing: str
+) -> None:
+    room_id = room_of(alice)
+    event = remote.draft("join", room_id, remote.user("bob"))
+    pdu = {key: value for key, value in event.pdu.items() if key != missing}
+    answer = remote.put(pdu, "v1", "send_join", room_id, "$x")
+    assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN")
+
+
 def test_an_acl_keeps_a_server_out(remote: VisitingServer, alice: Client) -> None:
     room_id = room_of(alice)
     event = remote.draft("join", room_id, remote.user("bob"))
