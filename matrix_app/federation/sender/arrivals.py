@@ -17,11 +17,17 @@ MOST_TOLD: Final = 200
 
 
 class Arrival(NamedTuple):
-    """Users of this server whose presence a server is to know."""
+    """A server is to know the presence of a user of this one, or of all who are online in a room (None)."""
 
     room_nid: int
     server_nid: int
-    rows: list[PresenceRow]
+    user_nid: int | None
+
+    def rows(self) -> list[PresenceRow]:
+        """What it is to know, as it is now."""
+        if self.user_nid is None:
+            return presence.online_local_members(self.room_nid, MOST_TOLD)
+        return list(presence.get_many([self.user_nid]).values())
 
 
 def arrivals(entries: Iterable[LogEntry], local_nid: int) -> list[Arrival]:
@@ -41,12 +47,9 @@ def _arrivals_of(room_nid: int, user_nid: int, local_nid: int) -> list[Arrival]:
         return []  # no join, or only a new name
     counts = outbound.joined_servers([room_nid]).get(room_nid, {})
     if member.is_local:
-        rows = list(presence.get_many([user_nid]).values())
-        return [
-            Arrival(room_nid, nid, rows) for nid, n in counts.items() if rows and n > 0 and nid != local_nid
-        ]
+        others = [server for server, joined in counts.items() if joined > 0 and server != local_nid]
+        return [Arrival(room_nid, server, user_nid) for server in others]
     server_nid = interning.server_nid(domain_of(interning.user_id_of(user_nid)))
     if counts.get(server_nid) != 1 or not counts.get(local_nid):
         return []  # others of that server have been in the room for a while
-    rows = presence.online_local_members(room_nid, MOST_TOLD)
-    return [Arrival(room_nid, server_nid, rows)] if rows else []
+    return [Arrival(room_nid, server_nid, None)]

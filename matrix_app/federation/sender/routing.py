@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from matrix_app.federation.sender.arrivals import arrivals
+from matrix_app.federation.sender.arrivals import Arrival, arrivals
 from matrix_app.federation.sender.queue import Edu
 from matrix_app.protocol.ids import domain_of
 from matrix_app.services.effects.state_changes import membership_in
@@ -19,6 +20,11 @@ from matrix_app.storage.outbound import MemberDelta, Owed, OwedEvent
 from matrix_app.storage.presence import PresenceRow, content_of
 from matrix_app.storage.receipts import ReceiptRow
 from matrix_app.storage.stream import Kind, LogEntry
+
+# A server that comes into a room has to read who is in it first: it passes over whom it does not know.
+INTRODUCED_AFTER_SECONDS: Final = 2.0
+# More joins within that time than these are passed over, the oldest first.
+MOST_ARRIVALS: Final = 10_000
 
 
 @dataclass
@@ -44,11 +50,13 @@ class Routed:
 
 
 class Router:
-    """Sorts changes. It remembers who was said to be typing."""
+    """Sorts changes. It remembers who was said to be typing, and who has just come into a room."""
 
     def __init__(self) -> None:
         self._local = interning.server_nid(local_server_name())
         self._typing: dict[int, set[int]] = {}
+        # With the time of each.
+        self._arrived: deque[tuple[float, Arrival]] = deque(maxlen=MOST_ARRIVALS)
 
     def route(self, entries: list[LogEntry]) -> Routed:
         """Find the destinations of changes that follow one another in the log."""
@@ -69,7 +77,8 @@ class Router:
             self._route_typing(routed, typing_rooms)
         if present := found[Kind.PRESENCE][1]:
             self._route_presence(routed, outbound.local_among(present))
-        self._introduce(routed, entries)
+        now = time.monotonic()
+        self._arrived += [(now, arrival) for arrival in arrivals(entries, self._local)]
         if users := found[Kind.DEVICE_LIST][1]:
             self._route_devices(routed, outbound.local_among(users), after, upto)
         if movers := found[Kind.MEMBERSHIP][1]:
@@ -87,6 +96,21 @@ class Router:
             now = outbound_edus.local_typists(self._typing)
             typing = {room: users & now.get(room, set()) for room, users in self._typing.items()}
             self._announce_typing(routed, typing, True)
+        return routed
+
+    @property
+    def is_to_introduce(self) -> bool:
+        """Whether there is something to tell of those who came into rooms some time ago."""
+        return bool(self._arrived) and self._arrived[0][0] + INTRODUCED_AFTER_SECONDS <= time.monotonic()
+
+    def introductions(self) -> Routed:
+        """The presence of those who came into rooms some time ago, as it is now."""
+        routed = Routed()
+        while self.is_to_introduce:
+            _, arrival = self._arrived.popleft()
+            if push := [_presence(row) for row in arrival.rows()]:
+                key = ("m.presence", "room", arrival.room_nid, arrival.user_nid or 0)
+                routed.passing[arrival.server_nid].append(Edu(key, "m.presence", {"push": push}))
         return routed
 
     def _route_events(self, routed: Routed, room_nids: set[int], after: int, upto: int) -> None:
@@ -152,11 +176,6 @@ class Router:
             for server_nid in seeing.get(user_nid, ()):
                 if server_nid != self._local:
                     routed.passing[server_nid].append(edu)
-
-    def _introduce(self, routed: Routed, entries: list[LogEntry]) -> None:
-        for room_nid, server_nid, rows in arrivals(entries, self._local):
-            content = {"push": [_presence(row) for row in rows]}
-            routed.passing[server_nid].append(Edu(("m.presence", "room", room_nid), "m.presence", content))
 
     def _route_devices(self, routed: Routed, user_nids: set[int], after: int, upto: int) -> None:
         seeing = outbound.servers_seeing(user_nids) if user_nids else {}

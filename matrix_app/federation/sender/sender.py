@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import structlog
@@ -212,12 +212,19 @@ class Sender:
             await self._ask_again(due)
         if time.monotonic() >= self._next_typing:
             self._next_typing = time.monotonic() + TYPING_SECONDS
-            routed = await in_thread(self._router.still_typing)
-            self._put(routed, await in_thread(self._names_of, routed.servers()))
+            await self._repeat(self._router.still_typing)
+        if self._router.is_to_introduce:
+            await self._repeat(self._router.introductions)
         if time.monotonic() >= self._saved[1] + SAVE_SECONDS:
             await self._save()
         if len(self._queues) > MOST_IDLE:
             self._forget_idle()
+
+    async def _repeat(self, find: Callable[[], Routed]) -> None:
+        """Put in what is to be told without a change in the log."""
+        routed = await in_thread(find)
+        self._put(routed, await in_thread(self._names_of, routed.servers()))
+        self._start_deliveries()
 
     async def _ask_again(self, due: Due) -> None:
         server_nid, sent, refuses = due

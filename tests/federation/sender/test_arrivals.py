@@ -9,7 +9,9 @@ import pytest
 
 from appliance.config import Config
 from appliance.config.current import use_config
-from matrix_app.storage import db, interning, presence
+from matrix_app.federation.sender import routing
+from matrix_app.federation.sender.routing import Router
+from matrix_app.storage import db, interning, presence, stream
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.presence import PresenceRow
 from tests.factories.rooms import ALICE, BOB, StoredRoom
@@ -20,7 +22,8 @@ NEAR = "@nele:near.example"
 
 
 @pytest.fixture
-def others(transactional_db: None, config: Config) -> Iterator[OtherServers]:
+def others(transactional_db: None, config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServers]:
+    monkeypatch.setattr(routing, "INTRODUCED_AFTER_SECONDS", 0.0)
     with use_config(
         msgspec.structs.replace(config, presence=msgspec.structs.replace(config.presence, enabled=True))
     ):
@@ -62,6 +65,39 @@ def test_the_servers_of_a_room_learn_whether_who_comes_into_it_is_online(others:
         room.message(ALICE, "welcome")
         wait_until(lambda: others.bodies("far.example"))
     assert told(others, "far.example") == [(BOB, "online")]
+
+
+def test_a_server_is_given_time_to_read_a_room_before_it_learns_who_is_online_in_it(
+    others: OtherServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "INTRODUCED_AFTER_SECONDS", 3600.0)
+    room = StoredRoom(members=[])
+    is_present(ALICE)
+    with sending(others):
+        room.join(FAR)
+        room.message(ALICE, "welcome")
+        wait_until(lambda: others.bodies("far.example"))
+    assert told(others, "far.example") == []
+
+
+def test_what_is_told_of_who_came_into_a_room_is_what_is_true_by_then(
+    transactional_db: None, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router = Router()
+    room = StoredRoom(members=[FAR])
+    is_present(BOB, "unavailable")
+    before = stream.current_position()
+    room.join(BOB)
+    with use_config(
+        msgspec.structs.replace(config, presence=msgspec.structs.replace(config.presence, enabled=True))
+    ):
+        router.route(stream.entries_after(before, 100))
+    is_present(BOB, "online")
+    assert not router.is_to_introduce
+    monkeypatch.setattr(routing, "INTRODUCED_AFTER_SECONDS", 0.0)
+    [edu] = router.introductions().passing[interning.server_nid("far.example")]
+    assert [(update["user_id"], update["presence"]) for update in edu.content["push"]] == [(BOB, "online")]
+    assert not router.is_to_introduce
 
 
 def test_nothing_is_told_while_presence_is_off(others: OtherServers, config: Config) -> None:
