@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
-
-import orjson
 
 from matrix_app.storage import db
 
@@ -24,7 +23,13 @@ _SELECT = "SELECT session_id, endpoint, user_nid, request, completed, created_ts
 
 
 def _session(found: db.Row) -> UiaSession:
-    return UiaSession(found[0], found[1], found[2], orjson.loads(found[3]), orjson.loads(found[4]), found[5])
+    request, completed = json.loads(bytes(found[3])), json.loads(bytes(found[4]))
+    return UiaSession(found[0], found[1], found[2], request, completed, found[5])
+
+
+def _encoded(value: dict[str, Any]) -> bytes:
+    # Not by orjson: what a client asks for may hold integers of any size.
+    return json.dumps(value).encode()
 
 
 def find(session_id: str, since: int) -> UiaSession | None:
@@ -39,7 +44,7 @@ def insert(session: UiaSession) -> None:
         "INSERT INTO uia_session (session_id, endpoint, user_nid, request, completed, created_ts)"
         " VALUES (%s, %s, %s, %s, %s, %s)"
     )
-    request, completed = orjson.dumps(session.request), orjson.dumps(session.completed)
+    request, completed = _encoded(session.request), _encoded(session.completed)
     values = (session.session_id, session.endpoint, session.user_nid, request, completed, session.created_ts)
     db.execute(sql, values)
 
@@ -47,13 +52,13 @@ def insert(session: UiaSession) -> None:
 def set_completed(session_id: str, completed: dict[str, Any]) -> None:
     """Store the stages that are done."""
     sql = "UPDATE uia_session SET completed = %s WHERE session_id = %s"
-    db.execute(sql, (orjson.dumps(completed), session_id))
+    db.execute(sql, (_encoded(completed), session_id))
 
 
 def set_request(session_id: str, request: dict[str, Any]) -> None:
     """Store what is asked for."""
     sql = "UPDATE uia_session SET request = %s WHERE session_id = %s"
-    db.execute(sql, (orjson.dumps(request), session_id))
+    db.execute(sql, (_encoded(request), session_id))
 
 
 def oldest(before: int, keep: int, limit: int = 500) -> list[UiaSession]:

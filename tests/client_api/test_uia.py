@@ -71,6 +71,15 @@ def test_a_completed_session_answers_a_repeated_request() -> None:
     assert delete_device(token, "OLD", {"session": session}).status == 200
 
 
+def test_a_request_with_numbers_of_any_size_can_be_confirmed() -> None:
+    account, token = account_with_device()
+    body = {"devices": ["OLD"], "org.example.number": 10**30}
+    session = post("/delete_devices", body, token=token).body["session"]
+    auth = password_stage(account, session=session)
+    assert post("/delete_devices", {**body, "auth": auth}, token=token).status == 200
+    assert get("/devices/OLD", token=token).status == 404
+
+
 def test_an_old_session_is_gone() -> None:
     account, token = account_with_device()
     session = delete_device(token, "OLD").body["session"]

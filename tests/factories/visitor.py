@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -54,7 +55,7 @@ def ask(
     if form is not None:
         content, kind = urlencode(form).encode(), "application/x-www-form-urlencoded"
     else:
-        content, kind = b"" if body is None else orjson.dumps(body), "application/json"
+        content, kind = b"" if body is None else json.dumps(body).encode(), "application/json"
     http = _requests.generic(method, whole, content, content_type=kind, headers=headers, REMOTE_ADDR=ip)
     http.META["hearth.raw_path"] = urlsplit(whole).path
     response = dispatch(http)
