@@ -43,18 +43,30 @@ class RegisterBody(msgspec.Struct):
     guest_access_token: str | None = None
 
 
+class GuestBody(msgspec.Struct):
+    """What counts of the body where a guest is made: everything else "MUST BE ignored by the server"."""
+
+    initial_device_display_name: str | None = None
+
+
 @endpoint("POST", "/_matrix/client/v3/register", auth=Auth.NONE, rate=None)
 def register_account(request: Request) -> dict[str, Any]:
     """Register for an account on this homeserver (POST /register)."""
     kind = request.query("kind") or "user"
     if kind not in ("user", "guest"):
         raise InvalidParam("kind must be user or guest")
-    body = request.decode(RegisterBody, empty_allowed=kind == "guest")
+    if kind == "guest":
+        check_rate("registration", request)
+        guest = request.decode(GuestBody, empty_allowed=True)
+        return register_guest(guest.initial_device_display_name).body()
+    body = request.decode(RegisterBody)
     if body.type == APPSERVICE:
         return _for_appservice(request, body)
     check_rate("registration", request)
-    if kind == "guest":
-        return register_guest(body.initial_device_display_name).body()
+    return _for_user(request, body)
+
+
+def _for_user(request: Request, body: RegisterBody) -> dict[str, Any]:
     check_open()
     guest_nid = None
     if not uia.has_outcome(body.auth):

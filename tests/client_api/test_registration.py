@@ -178,6 +178,14 @@ def test_a_guest_has_no_choice_of_name_or_device() -> None:
     assert get("/account/3pid", token=guest["access_token"]).errcode == "M_GUEST_ACCESS_FORBIDDEN"
 
 
+def test_of_what_a_guest_sends_only_the_name_of_the_device_counts() -> None:
+    body = {"username": 5, "device_id": [], "auth": "x", "inhibit_login": True, "type": {}}
+    guest = post("/register?kind=guest", {**body, "initial_device_display_name": "Phone"})
+    assert (guest.status, bool(guest.body["access_token"])) == (200, True)
+    device = get(f"/devices/{guest.body['device_id']}", token=guest.body["access_token"]).body
+    assert device["display_name"] == "Phone"
+
+
 def test_guests_can_be_switched_off() -> None:
     with settings(registration={"guests": False}):
         assert post("/register?kind=guest").status == 403
