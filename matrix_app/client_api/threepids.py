@@ -9,7 +9,13 @@ import msgspec
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request, to_struct
 from matrix_app.http.uia import check_body, require_uia
-from matrix_app.protocol.errors import ThreepidAuthFailed, ThreepidMediumNotSupported
+from matrix_app.protocol.errors import (
+    MatrixError,
+    MissingParam,
+    ThreepidAuthFailed,
+    ThreepidMediumNotSupported,
+)
+from matrix_app.protocol.ids import parse_server_name
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.register import check_open
 from matrix_app.services.threepids import changes, identity_server
@@ -128,7 +134,10 @@ def add(request: Request) -> dict[str, Any]:
 @endpoint("POST", "/_matrix/client/v3/account/3pid/bind", rate="write")
 def bind(request: Request) -> dict[str, Any]:
     """Bind an address at an identity server (POST /account/3pid/bind)."""
-    _bind(request, request.decode(Credentials))
+    creds = request.decode(Credentials)
+    if creds.id_server is None or creds.id_access_token is None:
+        raise MissingParam("Missing id_server or id_access_token")
+    _bind(request, creds)
     return {}
 
 
@@ -150,9 +159,15 @@ def _bind(request: Request, creds: Credentials) -> None:
 def delete(request: Request) -> dict[str, Any]:
     """Remove an address, and unbind it where it was bound (POST /account/3pid/delete)."""
     body = request.decode(RemoveBody)
+    if body.id_server is not None:
+        parse_server_name(body.id_server)
     refuse_suspended(request.requester)
     changes.remove_threepid(request.requester.user_nid, body.medium, body.address)
-    return _unbind(request, body)
+    try:
+        return _unbind(request, body)
+    except MatrixError:
+        # The address is gone from here, whatever an identity server says.
+        return {"id_server_unbind_result": "no-support"}
 
 
 @endpoint("POST", "/_matrix/client/v3/account/3pid/unbind", rate="write")

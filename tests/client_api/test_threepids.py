@@ -159,10 +159,24 @@ def test_an_address_is_removed(mails: MailServer) -> None:
     assert post("/account/3pid/delete", {**body, "address": "\0"}, token=token).errcode == "M_INVALID_PARAM"
 
 
+def test_an_address_is_removed_whatever_an_identity_server_says() -> None:
+    account = make_account(email="alice@example.org")
+    token = token_for(account)
+    body = {"medium": "email", "address": "alice@example.org", "id_server": "a/b"}
+    assert post("/account/3pid/delete", body, token=token).errcode == "M_INVALID_PARAM"
+    assert threepids.of_user(account.user_nid) != []
+    # Nobody reaches into the server's own network, so that one does not answer.
+    removed = post("/account/3pid/delete", {**body, "id_server": "127.0.0.1:1"}, token=token)
+    assert (removed.status, removed.body) == (200, {"id_server_unbind_result": "no-support"})
+    assert threepids.of_user(account.user_nid) == []
+
+
 def test_binding_needs_an_identity_server_that_answers() -> None:
     token = token_for(make_account())
     body = {"sid": "1", "client_secret": "s", "id_access_token": "t"}
-    assert post("/account/3pid/bind", body, token=token).errcode == "M_THREEPID_AUTH_FAILED"
+    assert post("/account/3pid/bind", body, token=token).errcode == "M_MISSING_PARAM"
+    old = post("/account/3pid", {"three_pid_creds": body}, token=token)
+    assert (old.status, old.errcode) == (403, "M_THREEPID_AUTH_FAILED")
     assert post("/account/3pid/bind", {**body, "id_server": "a/b"}, token=token).errcode == "M_INVALID_PARAM"
     # Nobody reaches into the server's own network.
     assert post("/account/3pid/bind", {**body, "id_server": "127.0.0.1:1"}, token=token).status == 502
