@@ -50,8 +50,9 @@ def bare_type(content_type: str) -> str:
 def served_type(claimed: str, sample: bytes) -> str:
     """The type to serve a file with that begins with `sample`: the claimed one, or one reasonably close."""
     bare = bare_type(claimed)
-    # "Using application/octet-stream when the server determines the content type is obviously wrong."
-    if bare in _MARKED and sniff(sample) in (None, "text/html", "application/pdf"):
+    # "Using application/octet-stream when the server determines the content type is obviously wrong": it is
+    # something else. What has no marks at all keeps the type that it came with, "exactly the same".
+    if bare in _MARKED and sniff(sample) in ("text/html", "application/pdf"):
         return OCTETS
     # "Detecting HTML and using text/html instead of text/plain."
     if bare == "text/plain" and looks_like_html(sample):

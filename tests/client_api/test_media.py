@@ -54,6 +54,13 @@ def test_a_page_that_claims_to_be_something_else_is_not_shown(clients: ClientFac
     assert as_picture.headers["Content-Disposition"] == "attachment"
 
 
+def test_a_type_is_believed_unless_the_file_is_obviously_something_else(clients: ClientFactory) -> None:
+    alice = clients.make()
+    found = download(alice, upload(alice, b"hello world", "video/mp4"))
+    assert found.headers["Content-Type"] == "video/mp4"
+    assert found.headers["Content-Disposition"] == "inline"
+
+
 def test_without_a_content_type_it_is_of_no_known_type(clients: ClientFactory) -> None:
     alice = clients.make()
     assert download(alice, upload(alice, b"abc", "")).headers["Content-Type"] == "application/octet-stream"
