@@ -11,6 +11,7 @@ from tests.factories.accounts import make_account, password_stage
 from tests.factories.client import Client, ClientFactory
 from tests.factories.encryption import CrossSigning
 from tests.factories.oauth import OAuthApp
+from tests.factories.visitor import get
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,6 +57,13 @@ def test_the_whole_request_may_come_again(person: Account, phone: Client) -> Non
     session = phone.post(UPLOAD, new.body).body["session"]
     approve(person)
     assert phone.post(UPLOAD, {**new.body, "auth": {"session": session}}).body == {}
+
+
+def test_apps_that_do_not_know_the_stage_are_sent_to_the_page_of_the_account(phone: Client) -> None:
+    refused = phone.post(UPLOAD, CrossSigning(phone).body).body
+    for stage in ("m.oauth", "org.matrix.cross_signing_reset"):
+        page = get(f"/auth/{stage}/fallback/web?session={refused['session']}")
+        assert (page.status, page.headers["Location"]) == (302, refused["params"]["m.oauth"]["url"])
 
 
 def test_neither_the_password_nor_another_session_stands_in_for_it(

@@ -11,7 +11,9 @@ from matrix_app.storage import db
 from matrix_app.storage.accounts import Account
 from tests.factories.accounts import PASSWORD, make_account, password_stage, token_for
 from tests.factories.http_service import http_service
+from tests.factories.mail_server import mail_server
 from tests.factories.settings import settings
+from tests.factories.tasks import run_tasks
 from tests.factories.visitor import Reply, ask, get, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,6 +127,40 @@ def test_stages_can_be_completed_on_pages() -> None:
         assert "window.onAuthDone" in done.text
         assert "window.onAuthDone" in get(path).text
         assert post("/register", {"auth": {"session": session}}).body["user_id"] == "@alice:hearth.example"
+
+
+def test_even_a_stage_that_asks_for_nothing_has_a_page() -> None:
+    with settings(registration={"mode": "open"}):
+        session = post("/register", {"username": "alice", "password": PASSWORD}).body["session"]
+        path = f"/auth/m.login.dummy/fallback/web?session={session}"
+        assert "make an account" in get(path).text
+        # To look at the page is not to confirm anything: mail scanners and the like do it as well.
+        assert post("/register", {"auth": {"session": session}}).status == 401
+        assert "window.onAuthDone" in ask("POST", path, form={}).text
+        assert post("/register", {"auth": {"session": session}}).body["user_id"] == "@alice:hearth.example"
+
+
+def test_a_mail_address_can_be_confirmed_from_a_page() -> None:
+    with mail_server() as mails, settings(mail=mails.settings, registration={"mode": "open"}):
+        session = post("/register", {"username": "alice", "password": PASSWORD}).body["session"]
+        path = f"/auth/m.login.email.identity/fallback/web?session={session}"
+        assert "Send me a link" in get(path).text
+        assert "Not a mail address" in ask("POST", path, form={"address": "nonsense"}).text
+        assert "<b>" not in ask("POST", path, form={"address": "<b>"}).text
+        assert "Follow the link" in ask("POST", path, form={"address": "Alice@example.org"}).text
+        run_tasks()
+        sent = {"address": "Alice@example.org", "sent": "yes"}
+        early = ask("POST", path, form=sent)
+        assert "has not been confirmed" in early.text
+        assert "onAuthDone" not in early.text
+        assert get(mails.last_link()).status == 200
+        other = post("/register", {"username": "bob", "password": PASSWORD}).body["session"]
+        elsewhere = f"/auth/m.login.email.identity/fallback/web?session={other}"
+        assert "has not been confirmed" in ask("POST", elsewhere, form=sent).text
+        assert "window.onAuthDone" in ask("POST", path, form=sent).text
+        made = post("/register", {"auth": {"session": session}}).body
+    (address,) = get("/account/3pid", token=made["access_token"]).body["threepids"]
+    assert address["address"] == "alice@example.org"
 
 
 def test_a_password_can_be_typed_on_a_page() -> None:

@@ -33,7 +33,7 @@ OAUTH_FLOWS = ((OAUTH,), (OLD_OAUTH,))
 PAGE_REGISTRATION = "page register"
 
 # What an address must have been validated for, by the endpoint that asks for it.
-_EMAIL_PURPOSES = {
+EMAIL_PURPOSES = {
     "POST register": Purpose.REGISTER,
     PAGE_REGISTRATION: Purpose.REGISTER,
     "POST account/password": Purpose.PASSWORD,
@@ -90,7 +90,7 @@ def _email(session: UiaSession, auth: dict[str, Any], ip: str) -> dict[str, Any]
     creds = auth.get("threepid_creds", auth.get("threepidCreds"))
     if not isinstance(creds, dict):
         raise MissingParam("Missing threepid_creds")
-    purpose = _EMAIL_PURPOSES.get(session.endpoint, "")
+    purpose = EMAIL_PURPOSES.get(session.endpoint, "")
     found = validated_session(_text(creds, "sid"), _text(creds, "client_secret"), purpose)
     if found is None:
         raise StageFailedError(Unauthorized("The mail address has not been confirmed"))
