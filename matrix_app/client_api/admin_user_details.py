@@ -16,9 +16,11 @@ from matrix_app.services.cross_signing_reset import allow_reset
 from matrix_app.services.pushers import pushers_of
 from matrix_app.services.shown_account_data import without_secrets
 from matrix_app.storage import long_tasks, members, rooms
+from matrix_app.storage.accounts import MessageLimit
 from matrix_app.storage.members import Membership
 
 _EVERY: Final = (Membership.JOIN, Membership.INVITE, Membership.KNOCK, Membership.BAN, Membership.LEAVE)
+_RATE_LIMIT: Final = f"{V1}/users/{{user_id}}/override_ratelimit"
 _STATUS: Final = {"queued": "scheduled", "running": "active", "done": "complete"}
 
 
@@ -102,18 +104,37 @@ def log_in_as(request: Request) -> dict[str, Any]:
     raise Forbidden("Administrators of this server cannot sign in as somebody else")
 
 
-@endpoint("GET", f"{V1}/users/{{user_id}}/override_ratelimit", auth=Auth.ADMIN)
+@endpoint("GET", _RATE_LIMIT, auth=Auth.ADMIN)
 def get_rate_limit(request: Request) -> dict[str, Any]:
-    """The rate limit that holds for this user alone: there is none, for nobody."""
-    account_in_path(request)
+    """The limit of messages that holds for this user alone; nothing where that of everybody does."""
+    return _limit_body(account_in_path(request).message_limit)
+
+
+class RateLimitBody(msgspec.Struct):
+    """How many messages a user may send: a second, and at once. 0 a second: no rate limits at all."""
+
+    messages_per_second: int = 0
+    burst_count: int = 0
+
+
+@endpoint("POST", _RATE_LIMIT, auth=Auth.ADMIN, body=RateLimitBody, rate="write")
+def set_rate_limit(request: Request) -> dict[str, Any]:
+    """Have a limit of messages hold for this user alone."""
+    body = request.decode(RateLimitBody, empty_allowed=True)
+    limit = MessageLimit(body.messages_per_second, body.burst_count)
+    administer_account.set_message_limit(actor_of(request), account_in_path(request).user_id, limit)
+    return _limit_body(limit)
+
+
+@endpoint("DELETE", _RATE_LIMIT, auth=Auth.ADMIN, rate="write")
+def remove_rate_limit(request: Request) -> dict[str, Any]:
+    """Have the limits of everybody hold for this user again."""
+    administer_account.set_message_limit(actor_of(request), account_in_path(request).user_id, None)
     return {}
 
 
-@endpoint("POST", f"{V1}/users/{{user_id}}/override_ratelimit", auth=Auth.ADMIN, rate="write")
-@endpoint("DELETE", f"{V1}/users/{{user_id}}/override_ratelimit", auth=Auth.ADMIN, rate="write")
-def set_rate_limit(request: Request) -> dict[str, Any]:
-    """Not there: rate limits are those of the configuration."""
-    raise Unrecognized("Rate limits hold for everybody alike; see rate_limits in hearth.toml")
+def _limit_body(limit: MessageLimit | None) -> dict[str, Any]:
+    return {} if limit is None else {"messages_per_second": limit.per_second, "burst_count": limit.burst}
 
 
 @endpoint("POST", f"{V1}/users/{{user_id}}/shadow_ban", auth=Auth.ADMIN, rate="write")

@@ -103,6 +103,7 @@ def requester_of(token: str, request: Request) -> Requester:
         raise UnknownToken("The access token has expired", soft_logout=True)
     if owner.refresh_token_nid is not None and not owner.used:
         access_token_used(owner.token_nid, owner.refresh_token_nid)
+    own_rate = accounts.message_limit(owner.messages_per_second, owner.messages_burst)
     saw(owner.user_nid, owner.device_nid, request.ip, request.user_agent)
     return Requester(
         user_id=owner.user_id,
@@ -114,4 +115,6 @@ def requester_of(token: str, request: Request) -> Requester:
         is_admin=owner.is_admin,
         is_locked=owner.locked_ts is not None,
         is_suspended=owner.suspended_ts is not None,
+        has_no_rate_limits=own_rate is not None and own_rate.per_second == 0,
+        own_rate=own_rate,
     )

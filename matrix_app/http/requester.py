@@ -20,3 +20,5 @@ class Requester:
     is_suspended: bool = False
     appservice_id: str | None = None
     has_no_rate_limits: bool = False
+    # Messages a second, and at once, where what holds for this user is not what holds for everybody.
+    own_rate: tuple[int, int] | None = None

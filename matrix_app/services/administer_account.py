@@ -6,7 +6,7 @@ Each writes into the audit log. Locking and suspending are in `moderate_account`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from matrix_app.protocol.errors import Conflict, Forbidden, InvalidParam, NotFound
 from matrix_app.protocol.ids import domain_of, parse_user_id
@@ -20,8 +20,10 @@ from matrix_app.services.delete_devices import delete_all_devices, delete_device
 from matrix_app.services.long_tasks import start
 from matrix_app.services.passwords import check_policy, hash_password
 from matrix_app.storage import accounts, db, devices, pushers, sessions, web_sessions
-from matrix_app.storage.accounts import Account
+from matrix_app.storage.accounts import Account, MessageLimit
 from matrix_app.storage.local_server import local_server_name
+
+MOST_PER_SECOND: Final = 1_000_000
 
 
 def account_of(user_id: str) -> Account:
@@ -76,6 +78,29 @@ def add_hashed_account(
         )
         audit.record(actor, "user.create", account.user_id, is_admin=is_admin)
     return account
+
+
+def set_message_limit(actor: Actor, user_id: str, limit: MessageLimit | None) -> None:
+    """Have a limit of messages hold for a user in place of the configuration's; with None, that again.
+
+    With 0 a second the user has no rate limits at all. Raises `InvalidParam` or `NotFound`.
+    """
+    account = account_of(user_id)
+    if limit is not None:
+        _check_limit(limit)
+    with db.write():
+        accounts.set_message_limit(account.user_nid, limit)
+        if limit is None:
+            audit.record(actor, "user.usual_rate", user_id)
+        else:
+            audit.record(actor, "user.own_rate", user_id, per_second=limit.per_second, burst=limit.burst)
+
+
+def _check_limit(limit: MessageLimit) -> None:
+    if not (0 <= limit.per_second <= MOST_PER_SECOND and 0 <= limit.burst <= MOST_PER_SECOND):
+        raise InvalidParam(said("A limit is a number from 0 to {most}", most=MOST_PER_SECOND))
+    if limit.per_second and not limit.burst:
+        raise InvalidParam("At least one message must be allowed at once, or there would be none")
 
 
 def set_password(actor: Actor, user_id: str, password: str, *, sign_out: bool) -> None:

@@ -90,6 +90,7 @@ def find_requester(token: str, user_id: str | None, device_id: str | None) -> Re
     if service is None:
         return None
     account = _acting_account(service, user_id)
+    own_rate = account.message_limit
     device = None if device_id is None else devices.find(account.user_nid, device_id)
     if device_id is not None and device is None:
         raise BadRequest("The user has no such device", errcode="M_UNKNOWN_DEVICE")
@@ -104,7 +105,10 @@ def find_requester(token: str, user_id: str | None, device_id: str | None) -> Re
         is_suspended=account.suspended_ts is not None,
         appservice_id=service.id,
         # "Whether requests from masqueraded users are rate-limited. The sender is excluded."
-        has_no_rate_limits=not service.rate_limited or account.user_id == _sender(service),
+        has_no_rate_limits=not service.rate_limited
+        or account.user_id == _sender(service)
+        or (own_rate is not None and own_rate.per_second == 0),
+        own_rate=own_rate,
     )
 
 

@@ -10,6 +10,18 @@ import orjson
 from matrix_app.storage import db
 
 
+class MessageLimit(NamedTuple):
+    """How many messages somebody may send, in place of what holds for everybody; 0 a second: no limits."""
+
+    per_second: int
+    burst: int
+
+
+def message_limit(per_second: int | None, burst: int | None) -> MessageLimit | None:
+    """A limit as it is stored; None where what holds for everybody does."""
+    return None if per_second is None else MessageLimit(per_second, burst or 0)
+
+
 class Account(NamedTuple):
     """The account of a local user."""
 
@@ -25,11 +37,19 @@ class Account(NamedTuple):
     suspended_ts: int | None
     appservice_id: str | None
     last_active_ts: int | None
+    messages_per_second: int | None
+    messages_burst: int | None
+
+    @property
+    def message_limit(self) -> MessageLimit | None:
+        """The limit of messages that holds for this user alone."""
+        return message_limit(self.messages_per_second, self.messages_burst)
 
 
 _SELECT = (
     "SELECT a.user_nid, u.user_id, a.password_hash, a.is_admin, a.is_guest, a.created_ts, a.deactivated_ts,"
-    " a.erased, a.locked_ts, a.suspended_ts, a.appservice_id, a.last_active_ts"
+    " a.erased, a.locked_ts, a.suspended_ts, a.appservice_id, a.last_active_ts,"
+    " a.messages_per_second, a.messages_burst"
     " FROM account a JOIN matrix_user u ON u.nid = a.user_nid"
 )
 
@@ -145,6 +165,12 @@ def set_locked(user_nid: int, since: int | None) -> None:
 def set_suspended(user_nid: int, since: int | None) -> None:
     """Suspend an account, or lift that with None."""
     db.execute("UPDATE account SET suspended_ts = %s WHERE user_nid = %s", (since, user_nid))
+
+
+def set_message_limit(user_nid: int, limit: MessageLimit | None) -> None:
+    """Let a limit hold for a user alone, or with None what holds for everybody."""
+    sql = "UPDATE account SET messages_per_second = %s, messages_burst = %s WHERE user_nid = %s"
+    db.execute(sql, (*(limit or (None, None)), user_nid))
 
 
 def end_guest(user_nid: int, password_hash: str | None) -> None:

@@ -23,11 +23,14 @@ class TokenOwner(NamedTuple):
     locked_ts: int | None
     suspended_ts: int | None
     deactivated_ts: int | None
+    messages_per_second: int | None
+    messages_burst: int | None
 
 
 _OWNER = """
 SELECT t.nid, t.expires_ts, t.used, t.refresh_token_nid, u.nid, u.user_id, d.nid, d.device_id,
-       a.is_admin, a.is_guest, a.locked_ts, a.suspended_ts, a.deactivated_ts
+       a.is_admin, a.is_guest, a.locked_ts, a.suspended_ts, a.deactivated_ts,
+       a.messages_per_second, a.messages_burst
 FROM access_token t
 JOIN matrix_user u ON u.nid = t.user_nid
 JOIN account a ON a.user_nid = t.user_nid

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from urllib.parse import quote
 
 import pytest
 
+from appliance.config.sections.limits import RateLimit
+from matrix_app.http import rate_limit
 from matrix_app.services import long_tasks
 from tests.factories.client import Client, ClientFactory
 from tests.factories.encryption import CrossSigning
 from tests.factories.present_state import membership_of, state_of
+from tests.factories.settings import settings
 
 ADMIN = "/_synapse/admin"
 V1, V2, V3 = f"{ADMIN}/v1", f"{ADMIN}/v2", f"{ADMIN}/v3"
+
+_transactions = itertools.count()
 
 # What Ketesa reads: the path, and the keys of the answer that it looks at.
 READS = [
@@ -156,8 +162,6 @@ def test_what_this_server_does_not_do_is_refused_clearly(clients: ClientFactory)
     user = f"{V1}/users/{alice.user_id}"
     assert admin.post(f"{user}/login").errcode == "M_FORBIDDEN"
     for method, path in (
-        ("POST", f"{user}/override_ratelimit"),
-        ("DELETE", f"{user}/override_ratelimit"),
         ("POST", f"{user}/shadow_ban"),
         ("DELETE", f"{user}/shadow_ban"),
         ("POST", f"{V1}/account_validity/validity"),
@@ -356,3 +360,30 @@ def test_an_unknown_server_is_not_found(clients: ClientFactory) -> None:
         assert answer.errcode == "M_NOT_FOUND"
     reset = admin.post(f"{V1}/federation/destinations/nowhere.example/reset_connection")
     assert reset.errcode == "M_NOT_FOUND"
+
+
+def test_a_user_has_a_rate_limit_of_their_own(clients: ClientFactory) -> None:
+    admin, alice = clients.make(admin=True), clients.make()
+    path = f"{V1}/users/{alice.user_id}/override_ratelimit"
+    room = alice.create_room()
+    with settings(rate_limits={"enabled": True, "message": RateLimit(per_second=0.001, burst=1)}):
+        assert [_send(alice, room) for _ in range(3)] == [200, 429, 429]
+        limit = {"messages_per_second": 1, "burst_count": 3}
+        assert admin.post(path, limit).body == admin.get(path).body == limit
+        rate_limit.reset()
+        assert [_send(alice, room) for _ in range(3)] == [200] * 3
+        assert admin.post(path, {}).body == {"messages_per_second": 0, "burst_count": 0}
+        assert [_send(alice, room) for _ in range(20)] == [200] * 20
+        assert admin.delete(path).body == admin.get(path).body == {}
+        rate_limit.reset()
+        assert [_send(alice, room) for _ in range(3)] == [200, 429, 429]
+    for wrong in ({"messages_per_second": -1}, {"messages_per_second": 1, "burst_count": 0}):
+        assert admin.post(path, wrong).errcode == "M_INVALID_PARAM"
+    assert admin.post(path, {"messages_per_second": "many"}).errcode == "M_BAD_JSON"
+    assert admin.post(f"{V1}/users/@nobody:hearth.example/override_ratelimit", {}).errcode == "M_NOT_FOUND"
+    assert alice.post(path, {}).errcode == "M_FORBIDDEN"
+
+
+def _send(client: Client, room_id: str) -> int:
+    path = f"/rooms/{quote(room_id)}/send/m.room.message/{next(_transactions)}"
+    return client.put(path, {"msgtype": "m.text", "body": "Hello"}).status

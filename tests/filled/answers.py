@@ -78,6 +78,8 @@ def _made(filled: Filled) -> Iterator[Answer]:
 def _refused(filled: Filled) -> Iterator[Answer]:
     """Forms of administrators that say what is wrong with them; the last on the page that it leads to."""
     yield Answer("admin:user-new", "/admin/users/new/", _TOO_LONG)
+    limits = {"per_second": "1", "burst": "0"}
+    yield Answer("admin:user-limits", f"/admin/users/{filled.user}/limits/", limits)
     yield Answer("admin:users-import", "/admin/users/import/", {"mode": "neither"})
     yield Answer("admin:bridge-new", "/admin/bridges/new/", {"text": "no: registration"})
     yield Answer("admin:federation-test", "/admin/federation/test/", {"name": "localhost:1"})

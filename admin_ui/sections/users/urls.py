@@ -13,6 +13,7 @@ from admin_ui.sections.users import (
     detail,
     export,
     importing,
+    limits,
     listing,
 )
 
@@ -44,6 +45,8 @@ urlpatterns = [
         path(f"users/<int:nid>/{name}/", view, name=f"user-{name.replace('/', '-')}")
         for name, view in belongings.ACTIONS.items()
     ],
+    path("users/<int:nid>/limits/", limits.own_limits, name="user-limits"),
+    path("users/<int:nid>/limits/remove/", limits.remove, name="user-limits-remove"),
     path("users/<int:nid>/password/", actions.set_password, name="user-password"),
     *[path(f"users/<int:nid>/{name}/", view, name=f"user-{name}") for name, view in actions.ACTIONS.items()],
 ]

@@ -42,6 +42,9 @@ class Account(models.Model):
     appservice_id = models.TextField(null=True)
     terms_version = models.TextField(default="")
     last_active_ts = timestamp(null=True)
+    # What holds in place of the configuration's limits of messages; 0 a second for none at all.
+    messages_per_second = models.IntegerField(null=True)
+    messages_burst = models.IntegerField(null=True)
 
     class Meta:
         db_table = "account"

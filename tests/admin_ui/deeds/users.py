@@ -54,6 +54,21 @@ def lock_and_unlock(stage: Stage) -> None:
     assert refusal(person) is None
 
 
+@deed(admin_user_limits="user.own_rate", admin_user_limits_remove="user.usual_rate")
+def give_a_rate_limit(stage: Stage) -> None:
+    person = stage.person()
+    column = f"SELECT messages_burst FROM account WHERE user_nid = {stage.user_nid(person)}"
+    owner = stage.open_user(person, "Rate limits")
+    owner.fill("Messages a second", "7")
+    owner.fill("Messages at once", "70")
+    owner.press("Let this hold")
+    owner.says("The limit holds from now on.")
+    assert stage.value(column) == 70
+    owner.press("As for everybody")
+    owner.says("The limits of everybody hold again.")
+    assert stage.value(column) is None
+
+
 @deed(admin_user_suspend="user.suspend")
 def suspend(stage: Stage) -> None:
     person = stage.person()

@@ -58,6 +58,8 @@ UNCONFIRMED: Final = {
     "admin:user-lock": "it can be taken back",
     "admin:user-rename-device": "it can be taken back",
     "admin:user-suspend": "it can be taken back",
+    "admin:user-limits": "it can be taken back",
+    "admin:user-limits-remove": "it can be set again",
     "admin:user-pushers-remove": "clients add theirs again",
     "admin:user-data-cancel": "it can be begun again",
     "admin:invitation-new": "it can be taken back",
