@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
+from appliance.web.protocol import HearthProtocol
 from appliance.web.stopping import announce_stopping
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class HearthWorker(UvicornWorker):  # type: ignore[misc]  # it has no types
 
     CONFIG_KWARGS: dict[str, Any] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": HearthProtocol,
         "ws": "none",
         "lifespan": "auto",
         # The application reads the proxy's headers itself: the rules are the same under every server.

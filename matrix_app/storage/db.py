@@ -224,17 +224,31 @@ def before_each_statement(callback: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
+def without_pauses() -> Iterator[None]:
+    """While this lasts, the thread pauses before no statement: it holds what others wait for."""
+    callback, _here.before = _here.before, None
+    try:
+        yield
+    finally:
+        _here.before = callback
+
+
+@contextmanager
 def write() -> Iterator[None]:
     """A write transaction, nested in one that is open already.
 
     On SQLite it holds the database's write lock from its start, so what is read inside stays true.
+    What is called on commit is called without pauses too: it belongs to the write.
     """
-    if in_transaction() or not is_sqlite():
+    if in_transaction():
         with transaction.atomic():
             yield
-        return
-    with _sqlite_writer, transaction.atomic():
-        yield
+    elif is_sqlite():
+        with _sqlite_writer, without_pauses(), transaction.atomic():
+            yield
+    else:
+        with without_pauses(), transaction.atomic():
+            yield
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from django.db import close_old_connections
 
 from appliance.config.stored import refresh as refresh_settings
 from appliance.web.stopping import on_stopping
-from matrix_app.storage import members, stream
+from matrix_app.storage import db, members, stream
 from matrix_app.storage.stream import Kind, LogEntry
 from matrix_app.sync import wakeups
 from matrix_app.sync.waiters import Waiters
@@ -84,7 +84,7 @@ class Hub:
 
     def committed(self, entries: list[LogEntry]) -> None:
         """A transaction of this process has committed: what it did is known before it is answered."""
-        with self._reading:
+        with self._reading, db.without_pauses():
             if not self._started:
                 return
             if entries[0].position == self.position + 1:
@@ -94,7 +94,8 @@ class Hub:
 
     def catch_up(self) -> None:
         """Read whatever other processes have written up to now."""
-        with self._reading:
+        # Whoever commits waits for this, and would be let go first by a sync that lets others go first.
+        with self._reading, db.without_pauses():
             if not self._started:
                 self.floor = self.position = stream.current_position()
                 self._started = True

@@ -84,3 +84,19 @@ def test_work_that_gives_way_pauses_outside_of_transactions() -> None:
         db.value("SELECT 2")
     db.value("SELECT 3")
     assert calls == ["paused", "paused"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_gives_way_does_not_do_so_while_others_wait_for_its_write() -> None:
+    calls: list[str] = []
+
+    def after() -> None:
+        calls.append("after the commit")
+        db.value("SELECT 1")
+
+    with db.before_each_statement(lambda: calls.append("paused")):
+        with db.write():
+            db.on_commit(after)
+        assert calls == ["after the commit"]
+        db.value("SELECT 1")
+    assert calls == ["after the commit", "paused"]
