@@ -29,9 +29,10 @@ def is_backwards(request: Request, default: str | None = None) -> bool:
     return _DIRECTIONS[value]
 
 
-def page_limit(request: Request, default: int = DEFAULT_LIMIT) -> int:
+def page_limit(request: Request, default: int = DEFAULT_LIMIT, *, minimum: int = 0) -> int:
     """`limit`, cut to what the configuration allows."""
-    return request.query_int("limit", default, maximum=get_config().limits.messages_per_page)
+    most = get_config().limits.messages_per_page
+    return request.query_int("limit", default, minimum=minimum, maximum=most)
 
 
 def token(request: Request, name: str) -> StreamToken | HistoryToken | None:

@@ -7,8 +7,9 @@ from typing import Any
 from matrix_app.client_api.reading import event_list, is_backwards, page_limit, token
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
+from matrix_app.protocol.errors import Forbidden, NotFound
 from matrix_app.services.related_events import read_related
-from matrix_app.services.room_access import access_room
+from matrix_app.services.room_access import RoomAccess, access_room
 from matrix_app.storage.related import RECURSION_DEPTH, Wanted
 
 _V1 = "/_matrix/client/v1/rooms/{room_id}/relations/{event_id}"
@@ -42,7 +43,7 @@ def _relations(request: Request) -> dict[str, Any]:
     start, stop = token(request, "from"), token(request, "to")
     backwards, limit = is_backwards(request, "b"), max(1, page_limit(request, _DEFAULT_LIMIT))
     page = read_related(
-        access_room(path["room_id"], request.requester),
+        _access(request),
         path["event_id"],
         Wanted(path.get("rel_type"), path.get("event_type"), recurse),
         backwards=backwards,
@@ -55,6 +56,17 @@ def _relations(request: Request) -> dict[str, Any]:
         answer["next_batch"] = str(page.next_batch)
     if start is not None:
         answer["prev_batch"] = str(start)
-    if recurse:
-        answer["recursion_depth"] = RECURSION_DEPTH
+    if request.query("recurse") is not None:
+        answer["recursion_depth"] = RECURSION_DEPTH if recurse else 0
     return answer
+
+
+def _access(request: Request) -> RoomAccess:
+    """How the user may read the room; raises `NotFound`, as there is no other refusal here.
+
+    "The parent event was not found or the user does not have permission to read this event": both look alike.
+    """
+    try:
+        return access_room(request.path["room_id"], request.requester)
+    except Forbidden as refused:
+        raise NotFound("Event not found") from refused

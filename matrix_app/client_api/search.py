@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -12,18 +12,21 @@ from matrix_app.client_api.reading import event_list, one_event, state_list
 from matrix_app.http.endpoint import endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.filters import parse_room_event_filter
+from matrix_app.protocol.search_words import SearchedKey
 from matrix_app.services.room_access import RoomAccess, access_room
 from matrix_app.services.room_state import whole_state
 from matrix_app.services.search import GroupKey, Match, SearchQuery, SearchResults, search
 from matrix_app.services.search_context import result_context
 from matrix_app.services.search_tokens import SearchToken, parse_search_token
 
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
 
 class ContextBody(msgspec.Struct):
     """Which context of the results is wanted."""
 
-    before_limit: int = 5
-    after_limit: int = 5
+    before_limit: _Count = 5
+    after_limit: _Count = 5
     include_profile: bool = False
 
 
@@ -43,7 +46,7 @@ class RoomEventsBody(msgspec.Struct):
     """A search of messages."""
 
     search_term: str
-    keys: list[str] | None = None
+    keys: list[SearchedKey] | None = None
     filter: dict[str, Any] = {}
     order_by: Literal["rank", "recent"] = "rank"
     event_context: ContextBody | None = None

@@ -28,7 +28,7 @@ def get_threads(request: Request) -> dict[str, Any]:
     page = read_threads(
         access_room(request.path["room_id"], request.requester),
         participated=include == "participated",
-        limit=max(1, page_limit(request, _DEFAULT_LIMIT)),
+        limit=page_limit(request, _DEFAULT_LIMIT, minimum=1),
         start=parse_stream_token(start) if start else None,
     )
     answer: dict[str, Any] = {"chunk": event_list(request, page.roots)}

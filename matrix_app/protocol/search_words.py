@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 MOST_WORDS: Final = 2000
 _LONGEST_WORD: Final = 100
@@ -17,7 +17,8 @@ _ALONE: Final = re.compile(
 )
 
 # The keys that can be searched, with the type of the events that have them.
-SEARCHED_KEYS: Final[Mapping[str, str]] = {
+SearchedKey = Literal["content.body", "content.name", "content.topic"]
+SEARCHED_KEYS: Final[Mapping[SearchedKey, str]] = {
     "content.body": "m.room.message",
     "content.name": "m.room.name",
     "content.topic": "m.room.topic",

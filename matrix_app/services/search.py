@@ -9,7 +9,14 @@ import msgspec
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.filters import RoomEventFilter
-from matrix_app.protocol.search_words import SEARCHED_KEYS, fold, raw_words, searched_texts, words_of
+from matrix_app.protocol.search_words import (
+    SEARCHED_KEYS,
+    SearchedKey,
+    fold,
+    raw_words,
+    searched_texts,
+    words_of,
+)
 from matrix_app.services.event_filter import passing
 from matrix_app.services.search_index import index_pending
 from matrix_app.services.search_tokens import SearchToken
@@ -29,7 +36,7 @@ class SearchQuery(NamedTuple):
     """What is looked for; `token` asks for a further page."""
 
     term: str
-    keys: Sequence[str] | None = None
+    keys: Sequence[SearchedKey] | None = None
     wanted: RoomEventFilter = RoomEventFilter()
     by_rank: bool = True
     limit: int = 10
@@ -62,7 +69,7 @@ class SearchResults(NamedTuple):
 def search(reader: Requester, query: SearchQuery) -> SearchResults:
     """The events with all words of the term that the user may see, in rooms that they are or were in."""
     words = list(dict.fromkeys(words_of(query.term)))
-    types = [SEARCHED_KEYS[key] for key in query.keys or SEARCHED_KEYS if key in SEARCHED_KEYS]
+    types = [SEARCHED_KEYS[key] for key in query.keys or SEARCHED_KEYS]
     room_nids = searched_rooms(reader, query.wanted)
     if not words or not room_nids or query.wanted.blocks_everything():
         return SearchResults([], [], 0, [], 0)

@@ -167,3 +167,5 @@ def test_a_search_without_a_term_is_refused(clients: ClientFactory) -> None:
     assert alice.post("/search", {"search_categories": {"room_events": {}}}).errcode == "M_MISSING_PARAM"
     assert alice.post("/search", {"search_categories": {}}).body == {"search_categories": {}}
     assert search(alice, "x", order_by="luck").status == 400
+    assert search(alice, "x", keys=["content.url"]).status == 400
+    assert search(alice, "x", event_context={"before_limit": -1}).status == 400

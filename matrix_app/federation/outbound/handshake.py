@@ -67,9 +67,7 @@ def first_of(servers: Sequence[str], attempt: Callable[[str], T]) -> T:
     answers = [fault for fault in faults if not isinstance(fault, (RemoteUnreachable, FederationDenied))]
     if answers:
         raise min(answers, key=_vagueness)
-    raise NotFound("No server that is in the room can be reached", errcode="M_UNKNOWN") from (
-        faults[-1] if faults else None
-    )
+    raise NotFound("No server that is in the room can be reached") from (faults[-1] if faults else None)
 
 
 def _vagueness(fault: MatrixError) -> int:
