@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from matrix_app.storage.directory import Query
@@ -17,7 +19,7 @@ class Filter(msgspec.Struct, omit_defaults=True):
 class PublicRoomsBody(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The body of `POST /publicRooms`."""
 
-    limit: int | None = None
+    limit: Annotated[int, msgspec.Meta(ge=0)] | None = None
     since: str | None = None
     filter: Filter | None = None
     include_all_networks: bool = False

@@ -44,6 +44,12 @@ class RoomPreview:
         return self.member is not None and self.member.membership in (Membership.JOIN, Membership.INVITE)
 
     @property
+    def is_barred(self) -> bool:
+        """Whether the user is banned, so that they may not join, from a room that not everybody may read."""
+        banned = self.member is not None and self.member.membership == Membership.BAN
+        return banned and self.summary.history_visibility != "world_readable"
+
+    @property
     def membership(self) -> str:
         """The user's membership."""
         return Membership(self.member.membership).word if self.member else "leave"

@@ -134,7 +134,7 @@ class _Walk:
         for place in places:
             preview, room = here.get(place.room_id), told.get(place.room_id)
             place.room = False
-            if preview is not None and preview.is_accessible:
+            if preview is not None and preview.is_accessible and not preview.is_barred:
                 place.room = TreeRoom(preview.body(), children_of(preview, self._query.suggested_only))
             elif room is not None and room.room_id in may_know:
                 place.room = TreeRoom(room.summary, room.children or [])

@@ -148,6 +148,7 @@ def test_bad_requests_are_refused(clients: ClientFactory) -> None:
     assert alice.get("/publicRooms?since=nonsense").errcode == "M_INVALID_PARAM"
     assert alice.get("/publicRooms?since=n1_x").errcode == "M_INVALID_PARAM"
     assert alice.get("/publicRooms?limit=-1").errcode == "M_INVALID_PARAM"
+    assert alice.post("/publicRooms", {"limit": -1}).errcode == "M_BAD_JSON"
     assert alice.get("/publicRooms?server=other.example").status == 404
     alice.token = ""
     assert alice.request("GET", "/publicRooms").status == 401

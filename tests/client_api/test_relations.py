@@ -141,6 +141,16 @@ def test_bad_parameters_of_threads_are_refused(clients: ClientFactory, query: st
     assert threads(bob, room_id).status == 403
 
 
+def test_who_was_banned_sees_no_threads_but_those_that_anybody_sees(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    room_id = alice.create_room(preset="public_chat")
+    bob.change(room_id, "join")
+    alice.change(room_id, "ban", user_id=bob.user_id)
+    assert threads(bob, room_id).errcode == "M_FORBIDDEN"
+    alice.set_state(room_id, "m.room.history_visibility", {"history_visibility": "world_readable"})
+    assert threads(bob, room_id).status == 200
+
+
 def test_the_event_closest_to_a_time_is_found(clients: ClientFactory) -> None:
     alice, bob = clients.many(2)
     room_id = alice.create_room()

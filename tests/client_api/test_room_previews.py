@@ -77,6 +77,21 @@ def test_a_loop_of_spaces_ends(clients: ClientFactory) -> None:
     assert ids(hierarchy(alice, first)) == [first, second]
 
 
+def test_rooms_that_one_was_banned_from_are_in_no_tree_unless_anybody_may_read_them(
+    clients: ClientFactory,
+) -> None:
+    alice, bob = clients.many(2)
+    root, public = space(alice), alice.create_room(preset="public_chat")
+    visibility = {"type": "m.room.history_visibility", "content": {"history_visibility": "world_readable"}}
+    readable = alice.create_room(preset="public_chat", initial_state=[visibility])
+    for room_id in (public, readable):
+        add(alice, root, room_id)
+        alice.change(room_id, "ban", user_id=bob.user_id)
+    bob.change(root, "join")
+    assert ids(hierarchy(bob, root)) == [root, readable]
+    assert hierarchy(bob, public).errcode == "M_FORBIDDEN"
+
+
 def test_depth_and_suggestions_bound_the_tree(clients: ClientFactory) -> None:
     alice = clients.make()
     root, inner, deep = space(alice), space(alice), space(alice)

@@ -184,6 +184,12 @@ def test_a_room_that_loses_its_name_is_called_by_its_heroes(clients: ClientFacto
     assert body["rooms"]["join"][room_id]["summary"]["m.heroes"] == [bob.user_id]
 
 
+def test_who_is_alone_in_a_room_without_a_name_is_told_that_it_has_no_heroes(clients: ClientFactory) -> None:
+    alice = clients.make()
+    room_id = alice.create_room()
+    assert sync(alice)["rooms"]["join"][room_id]["summary"]["m.heroes"] == []
+
+
 def test_the_state_after_an_invite_that_was_turned_down_says_so(clients: ClientFactory) -> None:
     alice, bob = clients.make(), clients.make()
     room_id = alice.create_room(invite=[bob.user_id])

@@ -222,7 +222,7 @@ def _summary(room: JoinedRoom, facts: SummaryRow | None) -> dict[str, Any]:
         "m.joined_member_count": facts.joined_members,
         "m.invited_member_count": facts.invited_members,
     }
-    if room.heroes:
+    if _needs_heroes(facts):
         names = interning.user_ids(room.heroes)
         summary["m.heroes"] = [names[nid] for nid in room.heroes]
     return summary
