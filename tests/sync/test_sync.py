@@ -137,42 +137,6 @@ def test_history_from_before_an_invitation_stays_hidden(clients: ClientFactory) 
     assert "secret" not in bodies(sync(bob, since), room_id)
 
 
-def test_lazy_loading_brings_the_members_who_speak_and_no_others(clients: ClientFactory) -> None:
-    alice, bob, carol = clients.make(), clients.make(), clients.make()
-    room_id = alice.create_room(preset="public_chat")
-    for client in (bob, carol):
-        client.change(room_id, "join")
-    for number in range(3):
-        bob.send(room_id, str(number))
-    lazy = '{"room":{"timeline":{"limit":2},"state":{"lazy_load_members":true}}}'
-    room = sync(alice, filter=lazy)["rooms"]["join"][room_id]
-    members = {event["state_key"] for event in room["state"]["events"] if event["type"] == "m.room.member"}
-    assert bob.user_id in members
-    assert carol.user_id not in members - set(room["summary"]["m.heroes"])
-
-
-def test_ones_own_membership_comes_with_a_room_that_one_joins_or_asks_for_whole(
-    clients: ClientFactory,
-) -> None:
-    alice, bob = clients.make(), clients.make()
-    room_id = alice.create_room(preset="public_chat")
-    since = sync(bob)["next_batch"]
-    bob.change(room_id, "join")
-    alice.send(room_id, "one")
-    wanted = '{"room":{"state":{"lazy_load_members":true},"timeline":{"limit":1}}}'
-    body = sync(bob, since, filter=wanted)
-    assert bob.user_id in members_in_state(body, room_id)
-    alice.send(room_id, "three")
-    body = sync(bob, body["next_batch"], filter=wanted, full_state="true")
-    assert members_in_state(body, room_id) == {alice.user_id, bob.user_id}
-
-
-def members_in_state(body: dict[str, Any], room_id: str) -> set[str]:
-    """The users whose member events are in the `state` of a room."""
-    state = body["rooms"]["join"][room_id]["state"]["events"]
-    return {event["state_key"] for event in state if event["type"] == "m.room.member"}
-
-
 def test_a_room_that_loses_its_name_is_called_by_its_heroes(clients: ClientFactory) -> None:
     alice, bob = clients.make(), clients.make()
     room_id = alice.create_room(preset="public_chat", name="Garden")

@@ -35,10 +35,23 @@ def full_state(
         keys = interning.key_names(delta.key_nid for delta in later)
         not_members = [delta for delta in later if keys[delta.key_nid][0] != "m.room.member"]
         at_start = state.undo(other, not_members)
-        wanted = {*heroes, request.user_nid}
+        wanted = {*heroes, request.user_nid, *_changed_in_gap(request, room_nid, timeline)}
         member_nids = _lazy(request, room_nid, timeline, later, wanted, set())
         return [*at_start.values(), *member_nids]
     return list(state.undo(state.current_full(room_nid), later).values())
+
+
+def _changed_in_gap(request: SyncRequest, room_nid: int, timeline: Timeline) -> set[int]:
+    """Whose membership changed between the last sync and the timeline.
+
+    "When a sync is limited, the server MUST return membership events for events in the gap", also where the
+    user has left and come back since: a client may go on from the members that it knew.
+    """
+    if request.since is None or timeline.start <= request.after:
+        return set()
+    changed = state.deltas([room_nid], request.after, timeline.start)
+    names = interning.key_names({delta.key_nid for delta in changed})
+    return set(interning.user_nids(key for kind, key in names.values() if kind == "m.room.member").values())
 
 
 def changed_state(
@@ -94,7 +107,9 @@ def _lazy(
     nids = [nid for nid in present.values() if nid not in already and nid not in shown]
     if request.filter.room.state.include_redundant_members:
         return nids
-    return lazy_members.not_sent(request.requester.device_nid, room_nid, nids)
+    return lazy_members.not_sent(
+        request.requester.device_nid, room_nid, nids, after=request.after, upto=request.upto
+    )
 
 
 def _undo_members(present: dict[int, int], later: Sequence[Delta]) -> None:
