@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from django.http import HttpResponse
+from django.utils.encoding import iri_to_uri
 
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.page import error_page, page
@@ -42,7 +43,7 @@ def follow_link(request: Request) -> HttpResponse:
         )
     confirm(session)
     if session.next_link is not None:
-        return HttpResponse(status=302, headers={"Location": session.next_link})
+        return HttpResponse(status=302, headers={"Location": iri_to_uri(session.next_link)})
     return _thanks(session)
 
 

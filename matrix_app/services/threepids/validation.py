@@ -30,6 +30,7 @@ from matrix_app.storage.clock import now_ms
 from matrix_app.storage.threepid_sessions import ThreePidSession
 
 LIFETIME_MS = 24 * 3600 * 1000
+LONGEST_LINK = 4096
 CONFIRM_PATH = "/_matrix/client/unstable/hearth/email/submit_token"
 
 _CLIENT_SECRET = re.compile(r"[0-9a-zA-Z.=_-]{1,255}")
@@ -75,8 +76,19 @@ def _check(address: str, client_secret: str, send_attempt: int, next_link: str |
         raise InvalidParam("client_secret may have 1 to 255 of the characters 0-9 a-z A-Z . = _ - only")
     if not 0 <= send_attempt < 1 << 62:
         raise InvalidParam("send_attempt is out of range")
-    if next_link is not None and urlsplit(next_link).scheme not in ("http", "https"):
+    if next_link is not None and not _leads_to_the_web(next_link):
         raise InvalidParam("next_link must be an address of the web")
+
+
+def _leads_to_the_web(address: str) -> bool:
+    # Spaces and control characters would end the header that sends a browser there.
+    if len(address) > LONGEST_LINK or any(char.isspace() or not char.isprintable() for char in address):
+        return False
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _check_owner(purpose: Purpose, address: str) -> Purpose:
