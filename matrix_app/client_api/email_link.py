@@ -72,7 +72,7 @@ def submit_token(request: Request) -> Any:
 
 
 def _of_form(request: Request) -> Submission:
-    form = request.http.POST
+    form = request.form()
     if not all(name in form for name in ("sid", "client_secret", "token")):
         raise MissingParam("The form is not whole")
     return Submission(sid=form["sid"], client_secret=form["client_secret"], token=form["token"])

@@ -41,18 +41,18 @@ def take_stage(request: Request) -> HttpResponse:
         session = session_for_stage(request.required_query("session"), stage)
         if stage in session.completed:
             return _done()
-        if stage == stages.EMAIL and "sent" not in request.http.POST:
+        if stage == stages.EMAIL and "sent" not in request.form():
             return _send_mail(request, session)
         failure = complete_stage(session, stage, _given(request, session), request.ip)
         if failure is None:
             return _done()
-        return _form(stage, session, failure, address=request.http.POST.get("address", ""))
+        return _form(stage, session, failure, address=request.form().get("address", ""))
     except MatrixError as error:
         return error_page(error)
 
 
 def _send_mail(request: Request, session: UiaSession) -> HttpResponse:
-    address = request.http.POST.get("address", "")
+    address = request.form().get("address", "")
     check_rate("email", request)
     try:
         mailed.send_mail(session, address)
@@ -62,7 +62,7 @@ def _send_mail(request: Request, session: UiaSession) -> HttpResponse:
 
 
 def _given(request: Request, session: UiaSession) -> dict[str, Any]:
-    form = request.http.POST
+    form = request.form()
     if "address" in form:
         return mailed.credentials(session, form["address"])
     given = {"response": form.get("g-recaptcha-response"), "token": form.get("token")}

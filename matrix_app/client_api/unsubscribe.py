@@ -28,7 +28,7 @@ def ask(request: Request) -> HttpResponse:
 def end_mails(request: Request) -> HttpResponse:
     """End them: by the page's form, or at once by a mail program (RFC 8058)."""
     try:
-        unsubscribe(request.http.POST.get("token") or request.required_query("token"))
+        unsubscribe(request.form().get("token") or request.required_query("token"))
     except MatrixError as error:
         return error_page(error)
     return _ended()

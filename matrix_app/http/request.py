@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import IO, Any, TypeVar
 
 import msgspec
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.canonical_json import decode_json
-from matrix_app.protocol.errors import BadJson, InvalidParam, MissingParam, MissingToken
+from matrix_app.protocol.errors import BadJson, BadRequest, InvalidParam, MissingParam, MissingToken
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -95,6 +97,13 @@ class Request:
         """The body as a stream, for endpoints that declare `streams_body`."""
         stream: IO[bytes] = self.http.META["wsgi.input"]
         return stream
+
+    def form(self) -> dict[str, str]:
+        """The fields of a browser's form; raises `BadRequest` for a body that cannot be read as one."""
+        try:
+            return {name: str(value) for name, value in self.http.POST.items()}
+        except (MultiPartParserError, SuspiciousOperation) as error:
+            raise BadRequest("The form cannot be read") from error
 
     def json(self) -> Any:
         """The body as JSON; raises `NotJson` or `BadJson`."""

@@ -22,10 +22,10 @@ def parse_address(text: str) -> URL:
         raise InvalidParam("The address is too long")
     try:
         url = URL(text).with_fragment(None)
-        _ = url.port
+        _, host = url.port, url.host
     except (ValueError, TypeError):
         raise InvalidParam("This is not an address of the web") from None
-    if url.scheme not in _SCHEMES or not url.host or _NOT_IN_HOSTS.search(url.host):
+    if url.scheme not in _SCHEMES or not host or _NOT_IN_HOSTS.search(host):
         raise InvalidParam("This is not an address of the web")
     return url
 

@@ -186,6 +186,17 @@ def test_pages_for_nothing_say_so() -> None:
         assert ask("POST", path, form={}).status in (400, 404)
 
 
+def test_a_form_that_cannot_be_read_is_refused() -> None:
+    _, token = account_with_device()
+    session = delete_device(token, "OLD").body["session"]
+    for raw in (
+        (b"x", "multipart/form-data"),
+        (b"&".join(b"a%d=1" % number for number in range(2000)), "application/x-www-form-urlencoded"),
+    ):
+        reply = ask("POST", f"/auth/m.login.password/fallback/web?session={session}", raw=raw)
+        assert (reply.status, reply.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+
+
 def test_a_captcha_is_shown_on_a_page() -> None:
     with http_service(b'{"success": true}') as captcha:
         keys = {"required": True, "public_key": "pub", "private_key": "s", "verify_url": captcha.address}

@@ -41,10 +41,11 @@ def ask(
     *,
     token: str | None = None,
     form: dict[str, str] | None = None,
+    raw: tuple[bytes, str] | None = None,
     ip: str = "192.0.2.1",
     host: str | None = None,
 ) -> Reply:
-    """Send a request to a path below /_matrix/client/v3, or to a whole one: of JSON, or of a form.
+    """Send a request to a path below /_matrix/client/v3, or to a whole one: of JSON, a form, or any bytes.
 
     It comes by the public address of the server unless `host` says otherwise.
     """
@@ -52,7 +53,9 @@ def ask(
     headers = {"Host": host or urlsplit(public_baseurl()).netloc}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
-    if form is not None:
+    if raw is not None:
+        content, kind = raw
+    elif form is not None:
         content, kind = urlencode(form).encode(), "application/x-www-form-urlencoded"
     else:
         content, kind = b"" if body is None else json.dumps(body).encode(), "application/json"

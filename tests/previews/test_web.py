@@ -230,7 +230,7 @@ async def test_a_site_that_speaks_no_http_is_no_site() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "x", "http://", "https:///x", "ftp://a.example/", "javascript:alert(1)", "http://a:99999/",
-     "http://[::1", "http://a.example/" + "x" * 2000, "//a.example/", "http://a b.example/"],
+     "http://[::1", "http://a.example/" + "x" * 2000, "//a.example/", "http://a b.example/", "https://xn--/"],
 )  # fmt: skip
 def test_what_is_no_address_of_the_web_is_refused(text: str) -> None:
     with pytest.raises(InvalidParam):
