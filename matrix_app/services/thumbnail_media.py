@@ -52,9 +52,12 @@ class Thumbnail(NamedTuple):
             raise LostThumbnail("The thumbnail has been lost") from error
 
 
-def thumbnail(found: FoundMedia, size: ThumbnailSize) -> Thumbnail | Awaited[Thumbnail]:
+def thumbnail(
+    found: FoundMedia, size: ThumbnailSize, *, ask_elsewhere: bool = True
+) -> Thumbnail | Awaited[Thumbnail]:
     """A thumbnail of a picture, or the picture itself when it is no larger than that.
 
+    What cannot be drawn here, its server may have drawn: it is asked unless `ask_elsewhere` is False.
     Raises `BadRequest` for what is no picture, `TooLarge` for one with too many pixels, and `Unavailable`
     when too many thumbnails are being drawn.
     """
@@ -62,14 +65,14 @@ def thumbnail(found: FoundMedia, size: ThumbnailSize) -> Thumbnail | Awaited[Thu
     if row is not None and not _may_be_tried_again(row):
         return _shown(found, size, row)
     drawn = drawing().submit((found.sha256, size.name), lambda: _make(found, size))
-    return Awaited(drawn, lambda: _once_drawn(found, size, drawn))
+    return Awaited(drawn, lambda: _once_drawn(found, size, drawn, ask_elsewhere))
 
 
 def _once_drawn(
-    found: FoundMedia, size: ThumbnailSize, drawn: Future[ThumbnailRow]
+    found: FoundMedia, size: ThumbnailSize, drawn: Future[ThumbnailRow], ask_elsewhere: bool
 ) -> Thumbnail | Awaited[Thumbnail]:
     row = drawn.result()
-    if row.outcome != Outcome.UNSUPPORTED or found.is_local:
+    if row.outcome != Outcome.UNSUPPORTED or found.is_local or not ask_elsewhere:
         return _shown(found, size, row)
     # What this server cannot read, such as a film, the other one may have a picture of.
     fetched = remote_thumbnail(found.mxc, found.sha256, size)

@@ -24,15 +24,18 @@ class ListedAccount(NamedTuple):
     suspended_ts: int | None
     appservice_id: str | None
     last_active_ts: int | None
+    # As the user has set it, whatever that is.
+    avatar_url: str | None
 
 
 _COLUMNS: Final = (
     "a.user_nid, u.user_id, p.value, a.is_admin, a.is_guest, a.created_ts, a.deactivated_ts, a.erased,"
-    " a.locked_ts, a.suspended_ts, a.appservice_id, a.last_active_ts"
+    " a.locked_ts, a.suspended_ts, a.appservice_id, a.last_active_ts, pa.value"
 )
 _FROM: Final = (
     " FROM account a JOIN matrix_user u ON u.nid = a.user_nid"
     " LEFT JOIN profile p ON p.user_nid = a.user_nid AND p.field = 'displayname'"
+    " LEFT JOIN profile pa ON pa.user_nid = a.user_nid AND pa.field = 'avatar_url'"
 )
 
 # What a filter keeps, by its name.
@@ -109,6 +112,10 @@ def _matching(kind: str, search: str) -> tuple[str, list[Any]]:
 
 
 def _listed(row: db.Row) -> ListedAccount:
-    nid, user_id, name, *rest = row
-    display_name = None if name is None else orjson.loads(name)
-    return ListedAccount(nid, user_id, display_name if isinstance(display_name, str) else None, *rest)
+    found = ListedAccount(*row)
+    return found._replace(display_name=_text(row[2]), avatar_url=_text(row[-1]))
+
+
+def _text(value: bytes | None) -> str | None:
+    field = None if value is None else orjson.loads(value)
+    return field if isinstance(field, str) else None

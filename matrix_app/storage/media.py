@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from matrix_app.protocol.ids import Mxc
 from matrix_app.storage import db
 
 
@@ -48,6 +50,16 @@ def find(server_name: str, media_id: str) -> MediaRow | None:
     """The entry of an `mxc://` URI, or None."""
     found = db.row(f"{_SELECT} WHERE s.name = %s AND m.media_id = %s", (server_name, media_id))
     return MediaRow(*found) if found else None
+
+
+def here(media_ids: Iterable[str]) -> set[Mxc]:
+    """Those with some IDs, of any server, that are here and may be shown."""
+    sql = (
+        "SELECT s.name, m.media_id FROM media m JOIN server s ON s.nid = m.server_nid"
+        " JOIN media_file f ON f.sha256 = m.sha256 LEFT JOIN blocked_media b ON b.sha256 = m.sha256"
+        f" WHERE {db.in_any('m.media_id')} AND m.quarantined_ts IS NULL AND b.blocked_ts IS NULL"
+    )
+    return {Mxc(*found) for found in db.rows(sql, (db.any_of(media_ids),))}
 
 
 def uploaded_by(user_nid: int, after_nid: int, limit: int) -> list[MediaRow]:

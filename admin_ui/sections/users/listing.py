@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from django import forms
 from django.http import HttpResponse
@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from admin_ui.chosen_columns import ChosenColumns
 from admin_ui.keyset import place_of, read_place
 from admin_ui.page import page
+from admin_ui.sections.users.picture import pictures_of
 from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
+from matrix_app.protocol.ids import Mxc
 from matrix_app.storage import account_list, threepids
 from matrix_app.storage.account_list import ListedAccount
 
@@ -37,11 +39,18 @@ COLUMNS = (
 )
 
 
-class Row(NamedTuple):
-    """An account of the list, and its mail addresses where they are shown."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An account of the list, its mail addresses where they are shown, and its picture where it is here."""
 
     account: ListedAccount
     addresses: list[str]
+    picture: Mxc | None
+
+    @property
+    def letter(self) -> str:
+        """What stands where there is no picture."""
+        return (self.account.display_name or self.account.user_id).lstrip("@ ")[:1].upper()
 
 
 class Filter(forms.Form):
@@ -70,7 +79,7 @@ def users(visit: Visit) -> HttpResponse:
     table = Table(
         visit,
         COLUMNS,
-        _with_addresses(rows, wanted="addresses" in columns.wanted),
+        _rows(rows, with_addresses="addresses" in columns.wanted),
         key=lambda row: place_of(account_list.sort_value(row.account, sort), row.account.user_nid),
         chosen=columns.wanted,
         sort=sort,
@@ -83,6 +92,7 @@ def users(visit: Visit) -> HttpResponse:
     return columns.remember(visit.page("users/list", table=table, form=form, columns=columns))
 
 
-def _with_addresses(rows: list[ListedAccount], *, wanted: bool) -> list[Row]:
-    known = threepids.of_users([row.user_nid for row in rows]) if wanted else {}
-    return [Row(row, known.get(row.user_nid, [])) for row in rows]
+def _rows(rows: list[ListedAccount], *, with_addresses: bool) -> list[Row]:
+    known = threepids.of_users([row.user_nid for row in rows]) if with_addresses else {}
+    pictures = pictures_of(rows)
+    return [Row(row, known.get(row.user_nid, []), pictures.get(row.user_nid)) for row in rows]

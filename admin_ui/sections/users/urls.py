@@ -15,6 +15,7 @@ from admin_ui.sections.users import (
     importing,
     limits,
     listing,
+    picture,
 )
 
 urlpatterns = [
@@ -30,6 +31,7 @@ urlpatterns = [
     path("users/import/<int:nid>/skipped/", importing.skipped, name="users-import-skipped"),
     path("users/import/<int:nid>/forget/", importing.forget, name="users-import-forget"),
     path("users/<int:nid>/", detail.overview, name="user"),
+    path("users/<int:nid>/picture/", picture.picture, name="user-picture"),
     path("users/<int:nid>/devices/", detail.devices, name="user-devices"),
     path("users/<int:nid>/rooms/", detail.rooms, name="user-rooms"),
     path("users/<int:nid>/media/", belongings.media, name="user-media"),
