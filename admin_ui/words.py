@@ -37,6 +37,7 @@ WORDS: Final[dict[str, dict[str, Promise | str]]] = {
         "user": pgettext_lazy("policy", "user"),
         "server": pgettext_lazy("policy", "server"),
         "room": pgettext_lazy("policy", "room"),
+        "invite": pgettext_lazy("policy", "invites"),
     },
     "step": {
         "account": pgettext_lazy("step", "the account"),
@@ -47,6 +48,7 @@ WORDS: Final[dict[str, dict[str, Promise | str]]] = {
         "user": pgettext_lazy("step", "users"),
         "server": pgettext_lazy("step", "servers"),
         "room": pgettext_lazy("step", "rooms"),
+        "invite": pgettext_lazy("step", "invites"),
         "asking": pgettext_lazy("step", "asking to join"),
         "receiving": pgettext_lazy("step", "receiving the room"),
         "waiting": pgettext_lazy("step", "waiting for its turn"),

@@ -32,6 +32,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("resync_device_lists", 1),
         Entry("propagate_late_profiles", 5),
         Entry("leave_late_rooms", 60),
+        Entry("end_banned_invites", 10),
         Entry("remove_guests", 60),
         Entry("evict_media", 10),
         Entry("remove_account_exports", 60),

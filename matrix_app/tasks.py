@@ -31,6 +31,13 @@ def leave_late_rooms() -> None:
     leave()
 
 
+def end_banned_invites() -> None:
+    """Take back invites by those whom policy lists ban, where that is wanted."""
+    from matrix_app.services.policy_lists.waiting_invites import end_banned_invites as end
+
+    end()
+
+
 def propagate_late_profiles() -> None:
     """Show changed profiles in rooms that a process which ended has left out."""
     from matrix_app.services.profile_propagation import propagate_late

@@ -26,6 +26,8 @@ class ListRow(NamedTuple):
     refused: int
     refused_ts: int | None
     matched_ts: int | None
+    end_invites: bool
+    ended_state_nid: int | None
     room_nid: int | None
     state_nid: int | None
 
@@ -82,13 +84,28 @@ def insert(room_id: str, alias: str, via: Sequence[str], now: int, *, is_own: bo
     return found
 
 
-def configure(nid: int, *, enabled: bool, users: bool, rooms: bool, servers: bool) -> None:
-    """Say whether a list is applied, and which of its rules are."""
+class Applied(NamedTuple):
+    """Whether a list is applied, which of its rules are, and whether invites that wait are taken back."""
+
+    enabled: bool
+    users: bool
+    rooms: bool
+    servers: bool
+    end_invites: bool = False
+
+
+def configure(nid: int, wanted: Applied) -> None:
+    """Say what is applied of a list; invites that wait are to be looked at again."""
     sql = (
-        "UPDATE policy_list SET enabled = %s, block_users = %s, block_rooms = %s, block_servers = %s"
-        " WHERE nid = %s"
+        "UPDATE policy_list SET enabled = %s, block_users = %s, block_rooms = %s, block_servers = %s,"
+        " end_invites = %s, ended_state_nid = NULL WHERE nid = %s"
     )
-    db.execute(sql, (enabled, users, rooms, servers, nid))
+    db.execute(sql, (*wanted, nid))
+
+
+def note_ended(nid: int, state_nid: int) -> None:
+    """Note that invites which wait have been looked at by the rules of a state of the list's room."""
+    db.execute("UPDATE policy_list SET ended_state_nid = %s WHERE nid = %s", (state_nid, nid))
 
 
 def count_refusal(nid: int, now: int) -> None:
@@ -141,6 +158,49 @@ def matches(nid: int, after: tuple[str, str], limit: int) -> list[Match]:
         " AND (kind, entity) > (%s, %s) ORDER BY kind, entity LIMIT %s"
     )
     return [Match(*found) for found in db.rows(sql, (nid, *after, limit))]
+
+
+class WaitingInvite(NamedTuple):
+    """An invite of a user of this server that they have not answered."""
+
+    user_nid: int
+    room_nid: int
+    user_id: str
+    room_id: str
+    sender: str
+
+
+def invites_after(user_nid: int, room_nid: int, limit: int) -> list[WaitingInvite]:
+    """Invites that wait for users of this server, by user and room, behind one."""
+    sql = (
+        "SELECT m.user_nid, m.room_nid, u.user_id, r.room_id, s.user_id FROM account a"
+        " JOIN membership m ON m.user_nid = a.user_nid AND m.membership = 1"
+        " JOIN matrix_user u ON u.nid = m.user_nid JOIN matrix_user s ON s.nid = m.sender_nid"
+        " JOIN room r ON r.nid = m.room_nid"
+        " WHERE a.user_nid >= %s AND (a.user_nid > %s OR m.room_nid > %s)"
+        " ORDER BY a.user_nid, m.room_nid LIMIT %s"
+    )
+    return [WaitingInvite(*found) for found in db.rows(sql, (user_nid, user_nid, room_nid, limit))]
+
+
+def inviters_after(nid: int, limit: int) -> list[tuple[int, str, int]]:
+    """Who has sent invites that wait here, with how many, by nid, behind one."""
+    return _counted("matrix_user", "user_id", "sender_nid", nid, limit)
+
+
+def invited_rooms_after(nid: int, limit: int) -> list[tuple[int, str, int]]:
+    """Rooms to which invites lead that wait here, with how many, by nid, behind one."""
+    return _counted("room", "room_id", "room_nid", nid, limit)
+
+
+def _counted(table: str, name: str, column: str, nid: int, limit: int) -> list[tuple[int, str, int]]:
+    sql = (
+        f"SELECT t.nid, t.{name}, count(*) FROM account a"
+        " JOIN membership m ON m.user_nid = a.user_nid AND m.membership = 1"
+        f" JOIN {table} t ON t.nid = m.{column}"
+        f" WHERE t.nid > %s GROUP BY t.nid, t.{name} ORDER BY t.nid LIMIT %s"
+    )
+    return [(found, entity, count) for found, entity, count in db.rows(sql, (nid, limit))]
 
 
 def users_after(nid: int, limit: int) -> list[tuple[int, str]]:

@@ -16,6 +16,7 @@ from admin_ui.page import page
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.services.policy_lists import follow, matching, own_list
+from matrix_app.storage.policy_lists import Applied
 
 # Does something with a list: where to go, and the message there.
 Deed = Callable[[Visit, int], tuple[str, str]]
@@ -82,9 +83,9 @@ def _action(deed: Deed, *, confirmed: bool = True) -> Callable[..., HttpResponse
 
 
 def _configure(visit: Visit, nid: int) -> tuple[str, str]:
-    wanted = {name: visit.form.get(name) == "on" for name in ("enabled", "users", "rooms", "servers")}
-    follow.configure(visit.actor, nid, **wanted)
-    if wanted["enabled"]:
+    wanted = Applied(*(visit.form.get(name) == "on" for name in Applied._fields))
+    follow.configure(visit.actor, nid, wanted)
+    if wanted.enabled:
         return _page_of(nid), _t("The list is applied.")
     return _page_of(nid), _t("The list is not applied.")
 

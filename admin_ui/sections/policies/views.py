@@ -28,7 +28,7 @@ MATCH_COLUMNS: Final = (
     Column(_("Kind")),
     Column(_("Whom or what")),
     Column(_("Rule")),
-    Column(_("Rooms"), align="number"),
+    Column(_("Rooms or invites"), align="number"),
 )
 
 

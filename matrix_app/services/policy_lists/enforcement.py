@@ -49,6 +49,15 @@ def refuse_invite(sender: str, target: str, room_id: str) -> None:
             _refuse(lists, _about_user(user_id), why, user_id)
 
 
+def ban_of_invite(row: ListRow, sender: str, room_id: str) -> Rule | None:
+    """The rule by which an applied list would refuse an invite of somebody here; None where none would."""
+    bans = rules_of(row).bans
+    found = _about_room(room_id, ())(row, bans)
+    if found is None and domain_of(sender) != local_server_name():
+        found = _about_user(sender)(row, bans)
+    return found
+
+
 def _about_room(room_id: str, names: Iterable[str]) -> Question:
     known = {room_id, *names, *_aliases(room_id)}
     return lambda row, bans: bans.room(known) if row.block_rooms else None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from matrix_app.protocol.errors import Conflict, InvalidParam, MatrixError, NotFound
 from matrix_app.services import audit, joining, membership
 from matrix_app.services.audit import Actor
+from matrix_app.services.background import run_later
 from matrix_app.services.policy_lists.rules_of import rules_of
 from matrix_app.services.room_aliases import resolve
 from matrix_app.services.system_user import system_requester
 from matrix_app.storage import db, policy_lists
 from matrix_app.storage.clock import now_ms
-from matrix_app.storage.policy_lists import ListRow
+from matrix_app.storage.policy_lists import Applied, ListRow
 
 
 def find(nid: int) -> ListRow:
@@ -60,13 +59,14 @@ def join_again(actor: Actor, nid: int) -> None:
     audit.record(actor, "policy.join", row.room_id)
 
 
-def configure(actor: Actor, nid: int, *, enabled: bool, users: bool, rooms: bool, servers: bool) -> None:
-    """Say whether a list is applied, and which of its rules are."""
+def configure(actor: Actor, nid: int, wanted: Applied) -> None:
+    """Say whether a list is applied, which of its rules are, and whether invites that wait are taken back."""
     row = find(nid)
-    wanted: dict[str, Any] = {"enabled": enabled, "users": users, "rooms": rooms, "servers": servers}
     with db.write():
-        policy_lists.configure(nid, **wanted)
-        audit.record(actor, "policy.configure", row.room_id, **wanted)
+        policy_lists.configure(nid, wanted)
+        audit.record(actor, "policy.configure", row.room_id, **wanted._asdict())
+        if wanted.enabled and wanted.end_invites:
+            run_later("end_banned_invites")
 
 
 def unsubscribe(actor: Actor, nid: int) -> None:

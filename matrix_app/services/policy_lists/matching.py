@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from matrix_app.protocol.ids import domain_of
@@ -21,7 +21,9 @@ KIND: Final = "policy.match"
 BATCH: Final = 5000
 # More of a kind are counted by nobody.
 MOST: Final = 2000
-_PHASES: Final = ("room", "server", "user")
+_PHASES: Final = ("room", "server", "user", "inviter", "invited")
+# What is counted of the last two: invites that wait for users of this server.
+_INVITE: Final = "invite"
 
 
 def look(actor: Actor, nid: int) -> int:
@@ -40,9 +42,10 @@ def look_some(task: LongTask) -> bool:
         place.update(phase=0, after=0)
         with db.write():
             policy_lists.begin_matches(row.nid)
-    kind = _PHASES[place["phase"]]
+    phase = _PHASES[place["phase"]]
+    kind = phase if phase in ("room", "server", "user") else _INVITE
     task.step = kind
-    last, found = _matches(kind, place["after"], rules_of(row).bans)
+    last, found = _matches(phase, place["after"], rules_of(row).bans)
     room_left = MOST - policy_lists.count_matches(row.nid).get(kind, 0)
     with db.write():
         policy_lists.add_matches(row.nid, found[: max(0, room_left)])
@@ -67,11 +70,17 @@ def _matches(kind: str, after: int, bans: RuleSet) -> tuple[int | None, list[Mat
     if kind == "server":
         servers = policy_lists.servers_after(after, BATCH)
         return _last(servers), list(_servers(servers, bans))
+    if kind in ("inviter", "invited"):
+        ask = policy_lists.inviters_after if kind == "inviter" else policy_lists.invited_rooms_after
+        invites = ask(after, BATCH)
+        return _last(invites), list(_invites(kind, invites, bans))
     users = policy_lists.users_after(after, BATCH)
     return _last(users), list(_users(users, bans))
 
 
-def _last(found: list[tuple[int, str]] | list[tuple[int, str, str | None]]) -> int | None:
+def _last(
+    found: Sequence[tuple[int, str] | tuple[int, str, str | None] | tuple[int, str, int]],
+) -> int | None:
     return found[-1][0] if len(found) == BATCH else None
 
 
@@ -97,6 +106,18 @@ def _users(found: list[tuple[int, str]], bans: RuleSet) -> Iterator[Match]:
         rooms = policy_lists.rooms_of_user(nid) if rule is not None else 0
         if rule is not None and rooms:
             yield _match("user", user_id, rule, rooms)
+
+
+def _invites(kind: str, found: list[tuple[int, str, int]], bans: RuleSet) -> Iterator[Match]:
+    for nid, entity, count in found:
+        if kind == "invited":
+            rule = bans.room([entity, *aliases.of_room(nid)])
+        elif domain_of(entity) == local_server_name():
+            rule = None
+        else:
+            rule = bans.user_alone(entity) or bans.server(domain_of(entity))
+        if rule is not None:
+            yield _match(_INVITE, entity, rule, count)
 
 
 def _match(kind: str, entity: str, rule: Rule, rooms: int) -> Match:

@@ -17,7 +17,7 @@ from matrix_app.services.system_user import system_requester, system_room
 from matrix_app.storage import db, policy_lists, rooms
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.local_server import local_server_name
-from matrix_app.storage.policy_lists import ListRow
+from matrix_app.storage.policy_lists import Applied, ListRow
 
 _ROOM: Final = "policy_list"
 _LONGEST_REASON: Final = 500
@@ -38,7 +38,7 @@ def make_own(actor: Actor, *, is_public: bool) -> int:
         nid = policy_lists.insert(room_id, "", [], now_ms(), is_own=True)
         if nid is None:
             raise Conflict("This policy list is followed already")
-        policy_lists.configure(nid, enabled=True, users=True, rooms=True, servers=True)
+        policy_lists.configure(nid, Applied(enabled=True, users=True, rooms=True, servers=True))
         audit.record(actor, "policy.make_own", room_id, public=is_public)
     return nid
 

@@ -25,6 +25,9 @@ class PolicyList(models.Model):
     refused_ts = timestamp(null=True)
     # When it was last looked at whom it means here.
     matched_ts = timestamp(null=True)
+    # Whether invites that wait are taken back, and in which state of the list's room that was done last.
+    end_invites = models.BooleanField(default=False, db_default=False)
+    ended_state_nid = ref(null=True)
 
     class Meta:
         db_table = "policy_list"

@@ -38,6 +38,7 @@ def follow_a_list(stage: Stage) -> None:
     stage.task_is_done(owner)
     owner.open(address)
     owner.page.get_by_label("Apply this list").check()
+    owner.page.get_by_label("Invites that wait already").check()
     owner.press("Save")
     eventually(lambda: is_refused(person, room_id, evil))
     own_user = str(stage.value("SELECT user_id FROM matrix_user WHERE user_id LIKE '@hearth%'"))

@@ -17,7 +17,7 @@ from matrix_app.services.received_events import store_received
 from matrix_app.services.system_user import system_account
 from matrix_app.storage import audit, policy_lists, rooms
 from matrix_app.storage.cache import clear_all
-from matrix_app.storage.policy_lists import ListRow
+from matrix_app.storage.policy_lists import Applied, ListRow
 from tests.factories.client import Client, ClientFactory
 from tests.factories.events import ALICE
 from tests.factories.fake_peers import SignedRoom
@@ -49,10 +49,15 @@ def ban(keeper: Client, room_id: str, kind: str, entity: str, **content: Any) ->
     return event_id
 
 
-def followed(room_id: str, *, users: bool = True, rooms: bool = True, servers: bool = True) -> int:
+ALL = Applied(enabled=True, users=True, rooms=True, servers=True)
+
+
+def followed(
+    room_id: str, *, users: bool = True, rooms: bool = True, servers: bool = True, end_invites: bool = False
+) -> int:
     """A list that is followed and applied."""
     nid = follow.subscribe(CLI, room_id, [])
-    follow.configure(CLI, nid, enabled=True, users=users, rooms=rooms, servers=servers)
+    follow.configure(CLI, nid, Applied(True, users, rooms, servers, end_invites))
     return nid
 
 
@@ -97,10 +102,10 @@ def test_nothing_is_applied_before_that_is_said(keeper: Client) -> None:
     ban(keeper, room_id, "user", EVIL)
     nid = follow.subscribe(CLI, room_id, [])
     assert not is_refused(EVIL)
-    follow.configure(CLI, nid, enabled=True, users=True, rooms=True, servers=True)
+    follow.configure(CLI, nid, ALL)
     assert is_refused(EVIL)
     assert not is_refused(GOOD)
-    follow.configure(CLI, nid, enabled=False, users=True, rooms=True, servers=True)
+    follow.configure(CLI, nid, ALL._replace(enabled=False))
     assert not is_refused(EVIL)
 
 
@@ -133,7 +138,7 @@ def test_each_kind_of_rule_is_applied_only_where_that_is_wanted(keeper: Client) 
         ({"rooms": True}, "r"),
     ):
         wanted = {"users": False, "rooms": False, "servers": False, **kinds}
-        follow.configure(CLI, nid, enabled=True, **wanted)
+        follow.configure(CLI, nid, Applied(enabled=True, **wanted))
         assert is_refused(EVIL) == (refused == "u")
         assert is_refused(GOOD, room_id="!x:y.example") == (refused == "s")
         assert is_refused("@a:else.example", room_id="!bad:bad.example") == (refused == "r")
@@ -212,7 +217,7 @@ def test_a_list_of_another_server_comes_with_the_room_and_follows_it(clients: Cl
     room_id = str(theirs.room_id)
     with use_peers(ResidentServers(theirs)):
         nid = follow.subscribe(CLI, room_id, ["a.example"])
-    follow.configure(CLI, nid, enabled=True, users=True, rooms=True, servers=True)
+    follow.configure(CLI, nid, ALL)
     assert is_refused(EVIL)
     assert not is_refused(GOOD)
     room = rooms.find(room_id)
