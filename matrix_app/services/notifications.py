@@ -1,4 +1,4 @@
-"""What notified a user ("Listing notifications"): found by looking back through the rooms they are in.
+"""What notified a user ("Listing notifications"): found by looking back through their rooms and invites.
 
 Nothing is stored for it. The rules that are asked are those of now, and at most so many events are looked
 at for one page; the token of the next page goes on from there.
@@ -20,7 +20,7 @@ from matrix_app.services.event_view import render_events
 from matrix_app.services.push_outcomes import context_of, display_name, subscribers
 from matrix_app.services.push_rules import custom_of
 from matrix_app.services.visibility import filter_visible
-from matrix_app.storage import events, interning, members, rooms, unread
+from matrix_app.storage import events, ignored_users, interning, members, rooms, unread
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.members import Membership
 
@@ -90,7 +90,7 @@ class _Judge:
 
 
 def _newest_events(user_nid: int, before: int) -> Iterator[EventRow]:
-    """Visible events of all rooms the user is in, since they joined, newest first.
+    """Visible events of all rooms the user is in, since they joined, and their invites, newest first.
 
     A room is only read once the others have nothing newer.
     """
@@ -99,6 +99,7 @@ def _newest_events(user_nid: int, before: int) -> Iterator[EventRow]:
     heap: list[tuple[int, int, EventRow | None]] = [
         (-min(position, before - 1), nid, None) for nid, position in rooms.positions(joined).items()
     ]
+    heap += [(-(row.position or 0), row.room_nid, row) for row in _invites(user_nid, before)]
     heapq.heapify(heap)
     while heap:
         place, room_nid, row = heapq.heappop(heap)
@@ -110,6 +111,21 @@ def _newest_events(user_nid: int, before: int) -> Iterator[EventRow]:
             heapq.heappush(heap, (-(shown.position or 0), room_nid, shown))
         if len(page) == PAGE:
             heapq.heappush(heap, (-((page[-1].position or 1) - 1), room_nid, None))
+
+
+def _invites(user_nid: int, before: int) -> list[EventRow]:
+    """The invites that the user has not answered, but those of whom they ignore."""
+    ignored = ignored_users.ignored_by(user_nid)
+    found = [
+        row
+        for row in members.of_user(user_nid, [Membership.INVITE])
+        if row.position < before and row.sender_nid not in ignored
+    ]
+    known = events.rows_by_nid([row.event_nid for row in found])
+    # An invite to a room that is not known here has no position of its own.
+    return [
+        known[row.event_nid]._replace(position=row.position) for row in found if row.event_nid in known
+    ]
 
 
 def _shown(user_nid: int, found: list[_Notification]) -> list[dict[str, Any]]:

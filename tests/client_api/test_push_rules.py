@@ -154,6 +154,23 @@ def test_notifications_are_listed_newest_first_over_all_rooms(clients: ClientFac
     assert "next_token" not in rest
 
 
+def test_invites_are_listed_among_notifications(clients: ClientFactory) -> None:
+    alice, bob, carol = clients.many(3)
+    room_id = alice.create_room(preset="public_chat")
+    bob.change(room_id, "join")
+    invited_to = alice.create_room(invite=[bob.user_id])
+    message = alice.send(room_id).body["event_id"]
+    ignored: dict[str, Any] = {"ignored_users": {carol.user_id: {}}}
+    bob.put(f"/user/{bob.user_id}/account_data/m.ignored_user_list", ignored)
+    carol.create_room(invite=[bob.user_id])
+    first = bob.get("/notifications?limit=1").body
+    assert [item["event"]["event_id"] for item in first["notifications"]] == [message]
+    rest = bob.get(f"/notifications?from={first['next_token']}").body
+    (invite,) = rest["notifications"]
+    assert (invite["room_id"], invite["event"]["content"]["membership"]) == (invited_to, "invite")
+    assert (invite["read"], invite["actions"][0]) == (False, "notify")
+
+
 def test_notifications_say_what_was_read_and_may_be_highlights_only(clients: ClientFactory) -> None:
     alice, bob = clients.many(2)
     room_id = alice.create_room(preset="public_chat")
