@@ -123,9 +123,7 @@ def _invites(user_nid: int, before: int) -> list[EventRow]:
     ]
     known = events.rows_by_nid([row.event_nid for row in found])
     # An invite to a room that is not known here has no position of its own.
-    return [
-        known[row.event_nid]._replace(position=row.position) for row in found if row.event_nid in known
-    ]
+    return [known[row.event_nid]._replace(position=row.position) for row in found if row.event_nid in known]
 
 
 def _shown(user_nid: int, found: list[_Notification]) -> list[dict[str, Any]]:

@@ -99,7 +99,7 @@ def _add_address(account: Account, found: dict[str, Any]) -> None:
 
 def register_for_appservice(wanted: Registration, service: Appservice) -> dict[str, Any]:
     """Make an account of an application service: without a password, in its own namespaces."""
-    localpart = wanted.username or free_localpart()
+    localpart = free_localpart() if wanted.username is None else wanted.username
     check_username(localpart, service)
     with db.write():
         account = create_account(localpart, appservice_id=service.id)

@@ -57,6 +57,7 @@ def test_a_service_makes_users_in_its_namespace_even_where_registration_is_close
     assert "access_token" not in make("_bridge_bob", inhibit_login=True).body
     assert make("_bridge_alice").errcode == "M_USER_IN_USE"
     assert make("somebody").errcode == "M_EXCLUSIVE"
+    assert make("").errcode == "M_INVALID_USERNAME"
     assert make("_bridge_x", token="helper token").errcode == "M_EXCLUSIVE"
     assert make("_bridge_x", token="nonsense").errcode == "M_UNKNOWN_TOKEN"
     assert post("/register", {"type": TYPE, "username": "_bridge_x"}).errcode == "M_MISSING_TOKEN"

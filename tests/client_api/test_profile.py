@@ -173,3 +173,9 @@ def test_what_a_process_that_ended_left_behind_is_finished(clients: ClientFactor
     tasks.propagate_late_profiles()
     assert shown_in(room_id, alice)["displayname"] == "Alice"
     assert profiles.propagation_of(alice.requester.user_nid) is None
+
+
+def test_a_profile_may_have_just_under_64_kib(clients: ClientFactory) -> None:
+    alice = clients.make()
+    body = {"org.example.big": "x" * 65_400}
+    assert alice.put(f"/profile/{alice.user_id}/org.example.big", body).status == 200

@@ -62,7 +62,7 @@ class Limits(Section, frozen=True):
 
     devices_per_user: Annotated[int, positive("Devices that one user may be signed in with.")] = 500
     account_data_bytes: Annotated[int, positive("The size of one entry of account data.")] = 1_000_000
-    profile_bytes: Annotated[int, positive("The size of one user's profile.")] = 64_000
+    profile_bytes: Annotated[int, positive("The size of one user's profile.")] = 65_535
     one_time_keys_per_device: Annotated[int, positive("One-time keys that a device may leave.")] = 500
     waiting_messages_per_device: Annotated[
         int, positive("Messages that wait for a device to fetch them; the oldest beyond are dropped.")
