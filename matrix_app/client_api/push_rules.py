@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from matrix_app.http.endpoint import endpoint
@@ -16,6 +17,7 @@ from matrix_app.protocol.push_rules import (
     set_actions,
     set_enabled,
 )
+from matrix_app.services.push_outcomes import searches_texts
 from matrix_app.services.push_rules import change_rules, custom_of, ruleset_of
 
 _RULES = "/_matrix/client/v3/pushrules"
@@ -43,8 +45,9 @@ def get_global(request: Request) -> dict[str, Any]:
 def get_one(request: Request) -> dict[str, Any] | list[Any]:
     """One rule (GET /pushrules/global/{kind}/{ruleId}); without an ID all of the kind, for older clients."""
     if request.path["rule_id"] == "":
-        requester = request.requester
-        return rules_of_kind(custom_of(requester.user_nid), requester.user_id, request.path["kind"])
+        requester, kind = request.requester, request.path["kind"]
+        custom = custom_of(requester.user_nid)
+        return rules_of_kind(custom, requester.user_id, kind, by_text=searches_texts())
     return _rule(request)
 
 
@@ -80,8 +83,7 @@ def get_enabled(request: Request) -> dict[str, Any]:
 @endpoint("PUT", f"{_RULE}/enabled", rate="write")
 def put_enabled(request: Request) -> dict[str, Any]:
     """Switch a rule on or off (PUT /pushrules/global/{kind}/{ruleId}/enabled)."""
-    kind, rule_id, body = request.path["kind"], request.path["rule_id"], request.json_object()
-    change_rules(request.requester.user_nid, lambda custom: set_enabled(custom, kind, rule_id, body))
+    _change(request, set_enabled)
     return {}
 
 
@@ -94,8 +96,7 @@ def get_actions(request: Request) -> dict[str, Any]:
 @endpoint("PUT", f"{_RULE}/actions", rate="write")
 def put_actions(request: Request) -> dict[str, Any]:
     """Change the actions of a rule (PUT /pushrules/global/{kind}/{ruleId}/actions)."""
-    kind, rule_id, body = request.path["kind"], request.path["rule_id"], request.json_object()
-    change_rules(request.requester.user_nid, lambda custom: set_actions(custom, kind, rule_id, body))
+    _change(request, set_actions)
     return {}
 
 
@@ -106,5 +107,13 @@ def is_folder(request: Request) -> bool:
 
 def _rule(request: Request) -> dict[str, Any]:
     requester = request.requester
-    custom = custom_of(requester.user_nid)
-    return get_rule(custom, requester.user_id, request.path["kind"], request.path["rule_id"])
+    custom, kind, rule_id = custom_of(requester.user_nid), request.path["kind"], request.path["rule_id"]
+    return get_rule(custom, requester.user_id, kind, rule_id, by_text=searches_texts())
+
+
+def _change(request: Request, setter: Callable[..., Custom]) -> None:
+    kind, rule_id, body = request.path["kind"], request.path["rule_id"], request.json_object()
+    by_text = searches_texts()
+    change_rules(
+        request.requester.user_nid, lambda custom: setter(custom, kind, rule_id, body, by_text=by_text)
+    )

@@ -14,10 +14,17 @@ from typing import Any, Final, NamedTuple
 
 from orjson import Fragment
 
+from matrix_app.protocol.events import Event
 from matrix_app.protocol.push_rules import EventView, PushContext, compile_ruleset, outcome_of
 from matrix_app.services.event_threads import root_of
 from matrix_app.services.event_view import render_events
-from matrix_app.services.push_outcomes import context_of, display_name, subscribers
+from matrix_app.services.push_outcomes import (
+    asks_for_levels,
+    context_of,
+    display_name,
+    searches_texts,
+    subscribers,
+)
 from matrix_app.services.push_rules import custom_of
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import events, ignored_users, interning, members, rooms, unread
@@ -63,6 +70,7 @@ class _Judge:
         self._user_nid = user_nid
         self._highlights_only = highlights_only
         self._compiled = compile_ruleset(custom_of(user_nid), interning.user_id_of(user_nid))
+        self._by_text = searches_texts()
         self._contexts: dict[int, PushContext] = {}
         self._names: dict[int, str | None] = {}
 
@@ -71,17 +79,23 @@ class _Judge:
         if row.sender_nid == self._user_nid or row.redacted_by_nid is not None:
             return None
         event = events.parse(row)
-        context = self._contexts.get(row.room_nid)
-        if context is None or "m.mentions" in event.content:
-            context = self._contexts[row.room_nid] = context_of(rooms.by_nid(row.room_nid), event)
-        else:
-            context = replace(context, subscribers=subscribers(event))
-        name = self._name_in(row.room_nid) if self._compiled.asks_for_name else None
-        actions = self._compiled.actions_for(EventView.of(event), context, name)
+        view, context = EventView.of(event), self._context(row.room_nid, event)
+        by_text = self._by_text and view.may_name_in_text
+        name = self._name_in(row.room_nid) if by_text or self._compiled.asks_for_name else None
+        actions = self._compiled.actions_for(view, context, name, by_text=by_text)
         outcome = outcome_of(actions)
         if not outcome.notify or (self._highlights_only and not outcome.highlight):
             return None
         return actions
+
+    def _context(self, room_nid: int, event: Event) -> PushContext:
+        if asks_for_levels(event):
+            return context_of(rooms.by_nid(room_nid), event)
+        context = self._contexts.get(room_nid)
+        if context is None:
+            context = self._contexts[room_nid] = context_of(rooms.by_nid(room_nid), event)
+            return context
+        return replace(context, subscribers=subscribers(event))
 
     def _name_in(self, room_nid: int) -> str | None:
         if room_nid not in self._names:

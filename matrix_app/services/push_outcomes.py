@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from appliance.config import get_config
 from matrix_app.protocol.event_auth import PowerLevels
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.push_rules import (
+    NOBODY,
     SILENT,
     Compiled,
     DefaultOutcome,
     EventView,
+    Named,
     Outcome,
     PushContext,
     compile_ruleset,
@@ -27,12 +30,23 @@ from matrix_app.protocol.push_rules import (
     invited_user,
     is_static_for_room,
     mentioned_users,
+    named_users,
     outcome_of,
     outcome_under,
 )
 from matrix_app.protocol.relations import THREAD, relation_of
 from matrix_app.services.ignored_users import ignored_in
-from matrix_app.storage import events, interning, members, state, summaries, thread_subscriptions, unread
+from matrix_app.services.named_members import names_in
+from matrix_app.storage import (
+    events,
+    interning,
+    members,
+    rooms,
+    state,
+    summaries,
+    thread_subscriptions,
+    unread,
+)
 from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.unread import Personal
 
@@ -56,6 +70,9 @@ class Judged:
     default: DefaultOutcome
     mentioned: set[str]
     invited: str | None
+    # The local members whom the text names; None where it was not searched for names.
+    named: Named | None
+    calls_room: bool
 
     def for_users(self, user_nids: Iterable[int]) -> dict[int, Judgement]:
         """What the event is to each of the local users, by their own rules; nothing to its sender."""
@@ -76,23 +93,52 @@ class Judged:
         if own is not None and own.ignored is not None and self.view.sender in _ignored(own.ignored):
             return Judgement(SILENT, baseline)
         if rules is not None and stance == "dynamic":
-            name = display_name(self.room, user_id) if rules.compiled.asks_for_name else None
-            return Judgement(outcome_of(rules.compiled.actions_for(self.view, self.context, name)), baseline)
+            return Judgement(self._evaluated(user_id, rules.compiled), baseline)
         return Judgement(outcome_under(stance, user_id, self.default, self.mentioned, self.invited), baseline)
 
+    def _evaluated(self, user_id: str, compiled: Compiled) -> Outcome:
+        # What was found for all spares each of them the search.
+        by_text = self.calls_room or (self.named is not None and user_id in self.named)
+        if self.named is not None:
+            name = self.named.by_name.get(user_id)
+        else:
+            name = display_name(self.room, user_id) if compiled.asks_for_name else None
+        return outcome_of(compiled.actions_for(self.view, self.context, name, by_text=by_text))
 
-def judge(room: RoomIdentity, event: Event) -> Judged:
-    """Look at an event; reads only. The room is taken as it is now."""
+
+def judge(room: RoomIdentity, event: Event, state_nid: int | None = None) -> Judged:
+    """Look at an event; reads only. The room is taken as it is now: `state_nid`, where that is known."""
     view = EventView.of(event)
     context = context_of(room, event)
+    by_text = searches_texts() and view.may_name_in_text
+    default = default_outcome(view, context, by_text=by_text)
+    named = _named(room, view, state_nid) if by_text else None
+    mentioned = mentioned_users(view, _LocalMembers(room.nid))
     return Judged(
         room,
         view,
         context,
-        default_outcome(view, context),
-        mentioned_users(view, _LocalMembers(room.nid)),
+        default,
+        mentioned if named is None else named_users(view, default, named),
         invited_user(view),
+        named,
+        by_text and _calls_room(event),
     )
+
+
+def searches_texts() -> bool:
+    """Whether there are the predefined rules that look for mentions in texts."""
+    return get_config().push.mentions_in_text
+
+
+def _named(room: RoomIdentity, view: EventView, state_nid: int | None) -> Named | None:
+    if state_nid is None:
+        state_nid = rooms.state_nid(room.nid)
+    text = view.lowered("content.body")
+    if state_nid is None or text is None:
+        return NOBODY
+    names = names_in(room.nid, state_nid)
+    return None if names is None else names.named_in(text)
 
 
 class _LocalMembers:
@@ -113,7 +159,7 @@ def context_of(room: RoomIdentity, event: Event) -> PushContext:
     """What push conditions need to know of the room as it is now."""
     count = summaries.get(room.nid).joined_members
     subscribed = subscribers(event)
-    if "@room" not in str(event.content.get("body", "")) and "m.mentions" not in event.content:
+    if not asks_for_levels(event):
         return PushContext(count, subscribers=subscribed)
     keys = interning.find_keys([("m.room.create", ""), ("m.room.power_levels", "")])
     nids = state.current(room.nid, keys.values())
@@ -126,6 +172,16 @@ def context_of(room: RoomIdentity, event: Event) -> PushContext:
         notification_levels={"room": levels.level_for_notification("room")},
         subscribers=subscribed,
     )
+
+
+def asks_for_levels(event: Event) -> bool:
+    """Whether the power level of an event's sender may matter: it may mention the whole room."""
+    return "m.mentions" in event.content or _calls_room(event)
+
+
+def _calls_room(event: Event) -> bool:
+    body = event.content.get("body")
+    return isinstance(body, str) and "@room" in body.lower()
 
 
 def subscribers(event: Event) -> set[str] | None:

@@ -12,6 +12,7 @@ from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import TooLarge
 from matrix_app.protocol.push_rules import Custom, full_ruleset
 from matrix_app.services.effects.unread import is_silent
+from matrix_app.services.push_outcomes import searches_texts
 from matrix_app.storage import (
     account_data,
     db,
@@ -30,7 +31,7 @@ PUSH_RULES: Final = "m.push_rules"
 
 def ruleset_of(user_nid: int) -> dict[str, Any]:
     """The content of a user's `m.push_rules`: the predefined rules with the user's changes."""
-    return full_ruleset(custom_of(user_nid), interning.user_id_of(user_nid))
+    return full_ruleset(custom_of(user_nid), interning.user_id_of(user_nid), by_text=searches_texts())
 
 
 def custom_of(user_nid: int) -> Custom:

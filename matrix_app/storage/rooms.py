@@ -107,6 +107,12 @@ def room_ids(nids: Iterable[int]) -> dict[int, str]:
     return found
 
 
+def state_nid(nid: int) -> int | None:
+    """The snapshot of a room's present state; None as long as it has none."""
+    found: int | None = db.value("SELECT state_nid FROM room WHERE nid = %s", (nid,))
+    return found
+
+
 def positions(nids: Iterable[int]) -> dict[int, int]:
     """The positions of the latest events of rooms."""
     sql = f"SELECT nid, position FROM room WHERE {db.in_any('nid')}"

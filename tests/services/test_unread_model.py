@@ -76,6 +76,7 @@ class Naive:
             (self.change_rules, 2),
             (self.ignore, 1),
             (self.come_or_go, 1),
+            (self.rename, 1),
             (self.tidy, 1),
         ]
         self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])[0]()
@@ -85,13 +86,17 @@ class Naive:
         sender = self.chance.choice([reader for reader in self.readers if reader.joined])
         content: dict[str, Any] = {
             "msgtype": self.chance.choice(["m.text", "m.text", "m.notice"]),
-            "body": self.chance.choice(["hello", "good cake", f"{self.chance.choice(self.names)}, hello"]),
+            "body": self.chance.choice(
+                ["hello", "good cake", "@room, hello", self.greeting(), self.greeting()]
+            ),
         }
-        match self.chance.randrange(4):
+        match self.chance.randrange(6):
             case 0:
                 content["m.mentions"] = {"user_ids": [self.chance.choice(self.readers).client.user_id]}
             case 1:
                 content["m.mentions"] = {"room": True}
+            case 2:
+                content["m.mentions"] = {}
         roots = [
             event
             for event in self.sent
@@ -105,6 +110,11 @@ class Naive:
         path = f"/rooms/{self.room_id}/send/m.room.message/s{self.serial}"
         event_id = sender.client.put(path, content).body["event_id"]
         self.note(sender, event_id, timeline)
+
+    def greeting(self) -> str:
+        """A text that names somebody."""
+        reader = self.chance.choice(self.readers)
+        return f"hello {self.chance.choice([reader.name, reader.client.user_id])}, and good cake"
 
     def refer(self) -> None:
         """An event that no predefined rule notifies of; it belongs where the event is that it refers to."""
@@ -178,10 +188,13 @@ class Naive:
                 ("override/name", {"actions": ["notify"], "conditions": [{"kind": "contains_display_name"}]}),
                 ("content/cake", {"actions": ["notify", {"set_tweak": "highlight"}], "pattern": "cake"}),
                 ("override/.m.rule.master/enabled", {"enabled": self.chance.random() < 0.5}),
+                ("override/.m.rule.contains_display_name/actions", {"actions": ["notify"]}),
+                ("override/.m.rule.roomnotif/enabled", {"enabled": self.chance.random() < 0.5}),
+                ("content/.m.rule.contains_user_name/enabled", {"enabled": self.chance.random() < 0.5}),
             ]
         )
         path = f"/pushrules/global/{rule}"
-        if "master" not in rule and self.chance.random() < 0.5:
+        if ".m.rule." not in rule and self.chance.random() < 0.5:
             assert client.delete(path).status in (200, 404)
         else:
             assert client.put(path, body).status == 200
@@ -202,6 +215,15 @@ class Naive:
         reader.joined = not reader.joined
         if reader.joined:
             reader.read[None] = len(self.sent)
+            reader.name = self.names[self.readers.index(reader)]
+
+    def rename(self) -> None:
+        """A user is called something else in the room, or nothing."""
+        reader = self.chance.choice([reader for reader in self.readers if reader.joined])
+        reader.name = self.chance.choice([*self.names, "Élie (away)", "李", "!!", ""])
+        content = {"membership": "join", "displayname": reader.name}
+        answer = reader.client.set_state(self.room_id, "m.room.member", content, reader.client.user_id)
+        assert answer.status == 200
 
     def tidy(self) -> None:
         """What nobody needs any more goes."""

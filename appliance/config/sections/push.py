@@ -14,6 +14,13 @@ class Push(Section, frozen=True):
         bool,
         doc("Whether gateways are told what a message says, where the app asks for more than its ID."),
     ] = True
+    mentions_in_text: Annotated[
+        bool,
+        doc(
+            "Whether users are mentioned by their names, and the room by @room, in the text of a message "
+            "that does not say itself whom it mentions, as those of many bridges and older apps do not."
+        ),
+    ] = True
     give_up_hours: Annotated[
         int,
         positive("What a gateway has not taken for so long is dropped; what is newer follows."),

@@ -10,8 +10,10 @@ from matrix_app.protocol.push_rules.everyone import (
     default_outcome,
     invited_user,
     mentioned_users,
+    named_users,
     outcome_under,
 )
+from matrix_app.protocol.push_rules.names import NOBODY, Named, NameIndex
 from matrix_app.protocol.push_rules.outcome import SILENT, Outcome, outcome_of
 from matrix_app.protocol.push_rules.room_upgrade import copy_room_rules
 from matrix_app.protocol.push_rules.ruleset import (
@@ -31,11 +33,14 @@ from matrix_app.protocol.push_rules.stance import RoomStance, is_static_for_room
 __all__ = [
     "INVITED",
     "MENTIONED",
+    "NOBODY",
     "SILENT",
     "Compiled",
     "Custom",
     "DefaultOutcome",
     "EventView",
+    "NameIndex",
+    "Named",
     "Outcome",
     "PushContext",
     "RoomStance",
@@ -49,6 +54,7 @@ __all__ = [
     "invited_user",
     "is_static_for_room",
     "mentioned_users",
+    "named_users",
     "outcome_of",
     "outcome_under",
     "put_rule",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from matrix_app.protocol.globs import glob, word_glob
 from matrix_app.protocol.push_rules.event_view import EventView
+from matrix_app.protocol.push_rules.names import contains_words, folded
 
 # The default for `room`; the specification names none for other notifications, so it serves them too.
 _DEFAULT_NOTIFICATION_LEVEL: Final = 50
@@ -78,6 +79,17 @@ def body_matches(pattern: str) -> Condition:
     return holds
 
 
+def body_names(name: str) -> Condition:
+    """Whether words of `content.body` are `name`, in which `*` and `?` stand for themselves."""
+    wanted = folded(name)
+
+    def holds(event: EventView, _context: PushContext, _name: str | None) -> bool:
+        body = event.lowered("content.body")
+        return bool(wanted) and body is not None and contains_words(body, wanted)
+
+    return holds
+
+
 def in_room(room_id: str) -> Condition:
     """Whether the event is in `room_id`: the condition of room rules."""
     return lambda event, _context, _name: event.room_id == room_id
@@ -129,12 +141,11 @@ def _property_contains(key: str, wanted: Any) -> Condition:
 
 def contains_display_name(event: EventView, _context: PushContext, name: str | None) -> bool:
     """Whether words of the body are the owner's display name: the deprecated condition of that kind."""
-    # A display name is text, not a pattern; `*` and `?` in it stand for themselves.
     body = event.lowered("content.body")
     if not name or body is None:
         return False
-    wanted = name.lower()
-    return wanted in body and re.search(rf"(?<![a-z0-9_]){re.escape(wanted)}(?![a-z0-9_])", body) is not None
+    wanted = folded(name)
+    return bool(wanted) and contains_words(body, wanted)
 
 
 def _room_member_count(wanted: str) -> Condition:

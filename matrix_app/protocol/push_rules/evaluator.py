@@ -8,11 +8,13 @@ from matrix_app.protocol.push_rules.conditions import (
     Condition,
     PushContext,
     body_matches,
+    body_names,
     compile_condition,
     contains_display_name,
     in_room,
     sent_by,
 )
+from matrix_app.protocol.push_rules.defaults import BY_TEXT, CONTAINS_USER_NAME
 from matrix_app.protocol.push_rules.event_view import EventView
 from matrix_app.protocol.push_rules.kinds import KINDS, Kind
 from matrix_app.protocol.push_rules.ruleset import Custom, rules_of_kind
@@ -38,18 +40,22 @@ class CompiledRule:
 
 
 class Compiled:
-    """A user's enabled rules, ready to be asked about any number of events."""
+    """A user's enabled rules, ready to be asked about any number of events.
 
-    __slots__ = ("asks_for_name", "rules", "user_id")
+    Without `by_text` the predefined rules are not asked that look for mentions in texts.
+    """
+
+    __slots__ = ("_without_text", "asks_for_name", "rules", "user_id")
 
     def __init__(self, rules: tuple[CompiledRule, ...], user_id: str) -> None:
         self.rules = rules
         self.user_id = user_id
-        # Whether the user's display name has to be given: it takes a look at the room.
-        self.asks_for_name = any(contains_display_name in rule.conditions for rule in rules)
+        self._without_text = tuple(rule for rule in rules if rule.rule_id not in BY_TEXT)
+        # Whether the user's display name has to be given for any event: it takes a look at the room.
+        self.asks_for_name = any(contains_display_name in rule.conditions for rule in self._without_text)
 
     def actions_for(
-        self, event: EventView, context: PushContext, display_name: str | None = None
+        self, event: EventView, context: PushContext, display_name: str | None = None, *, by_text: bool = True
     ) -> list[Any] | None:
         """The actions of the first rule that matches; None when none does or the user sent the event.
 
@@ -57,14 +63,14 @@ class Compiled:
         """
         if event.sender == self.user_id:
             return None
-        rule = self.rule_for(event, context, display_name)
+        rule = self.rule_for(event, context, display_name, by_text=by_text)
         return None if rule is None else rule.actions
 
     def rule_for(
-        self, event: EventView, context: PushContext, display_name: str | None = None
+        self, event: EventView, context: PushContext, display_name: str | None = None, *, by_text: bool = True
     ) -> CompiledRule | None:
         """The first rule that matches, whoever sent the event."""
-        for rule in self.rules:
+        for rule in self.rules if by_text and event.may_name_in_text else self._without_text:
             if rule.holds(event, context, display_name):
                 return rule
         return None
@@ -81,7 +87,9 @@ def compile_ruleset(custom: Custom, user_id: str) -> Compiled:
 def _conditions(kind: Kind, rule: dict[str, Any], user_id: str) -> tuple[Condition, ...]:
     match kind:
         case "content":
-            return (body_matches(rule["pattern"]),)
+            # A user name of old may hold `*` and `?`; the predefined rule means the name.
+            matches = body_names if rule["rule_id"] == CONTAINS_USER_NAME else body_matches
+            return (matches(rule["pattern"]),)
         case "room":
             return (in_room(rule["rule_id"]),)
         case "sender":

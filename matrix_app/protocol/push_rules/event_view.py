@@ -54,6 +54,12 @@ class EventView:
             found = self._lowered[path] = value.lower() if isinstance(value, str) else None
         return found
 
+    @property
+    def may_name_in_text(self) -> bool:
+        """Whether a mention in its text counts: there is a text, and no `m.mentions` that says otherwise."""
+        has_mentions = not isinstance(self.value(r"content.m\.mentions"), Absent)
+        return not has_mentions and self.lowered("content.body") is not None
+
     def _walk(self, path: str) -> Any:
         value: Any = self._pdu
         for name in split_path(path):

@@ -3,7 +3,7 @@
 For such a user in the room, other than the sender, the outcome of an event is
 
     INVITED                  for the one whom `invited_user` names,
-    MENTIONED                for those whom `mentioned_users` names,
+    MENTIONED                for those whom `mentioned_users` or `named_users` names,
     default_outcome(...)     for all others,
 
 which is what the evaluator would find, rule by rule. `RoomStance` extends this to the two most common
@@ -20,6 +20,7 @@ from matrix_app.protocol.push_rules.conditions import PushContext
 from matrix_app.protocol.push_rules.defaults import INVITE_FOR_ME, IS_USER_MENTION, PERSONAL
 from matrix_app.protocol.push_rules.evaluator import Compiled, CompiledRule, compile_ruleset
 from matrix_app.protocol.push_rules.event_view import EventView
+from matrix_app.protocol.push_rules.names import NOBODY, Named
 from matrix_app.protocol.push_rules.outcome import SILENT, Outcome, outcome_of
 from matrix_app.protocol.push_rules.stance import RoomStance
 
@@ -66,17 +67,14 @@ _ABOVE_MENTION: Final = _rules_above(IS_USER_MENTION)
 _ABOVE_INVITE: Final = _rules_above(INVITE_FOR_ME)
 
 
-def default_outcome(event: EventView, context: PushContext) -> DefaultOutcome:
+def default_outcome(event: EventView, context: PushContext, *, by_text: bool = True) -> DefaultOutcome:
     """The outcome for a user with the predefined rules whom the event does not name."""
-    rule = _IMPERSONAL.rule_for(event, context)
+    rule = _IMPERSONAL.rule_for(event, context, by_text=by_text)
     return _NO_RULE if rule is None else _OUTCOMES[rule.rule_id]
 
 
 def mentioned_users(event: EventView, local_users: Container[str]) -> set[str]:
-    """Those of `local_users` whom `m.mentions` names, without the sender, when mentions count at all.
-
-    The text of a message is not looked at: that went with version 1.17 of the specification.
-    """
+    """Those of `local_users` whom `m.mentions` names, without the sender, when mentions count at all."""
     user_ids = event.value(r"content.m\.mentions.user_ids")
     if not isinstance(user_ids, list) or _any_holds(_ABOVE_MENTION, event):
         return set()
@@ -85,6 +83,17 @@ def mentioned_users(event: EventView, local_users: Container[str]) -> set[str]:
         for user_id in user_ids
         if isinstance(user_id, str) and user_id != event.sender and user_id in local_users
     }
+
+
+def named_users(event: EventView, default: DefaultOutcome, named: Named) -> set[str]:
+    """Those whom the text of an event without `m.mentions` names, without the sender, if mentions count.
+
+    User names are looked for by a content rule: no override rule may have matched.
+    """
+    if named is NOBODY or _any_holds(_ABOVE_MENTION, event):
+        return set()
+    found = named.by_name.keys() if default.overrides_room else named.by_name.keys() | named.by_user_name
+    return {user_id for user_id in found if user_id != event.sender}
 
 
 def invited_user(event: EventView) -> str | None:

@@ -7,7 +7,8 @@ What is stored for a user is one JSON object, `Custom`:
      "rules": {kind: [{"rule_id", "enabled", "actions", "conditions" or "pattern"}, ...]}}
 
 All keys, and every kind, are absent while there is nothing to say; `{}` is a user who never changed
-anything. Rules stand in order of importance. No function changes what it is given.
+anything. Rules stand in order of importance. No function changes what it is given. `by_text` is whether
+there are the predefined rules that look for mentions in texts; a user's changes of them are kept without.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ Custom = dict[str, Any]
 Rule = dict[str, Any]
 
 
-def full_ruleset(custom: Custom, user_id: str) -> dict[str, dict[str, list[Rule]]]:
+def full_ruleset(custom: Custom, user_id: str, *, by_text: bool = True) -> dict[str, dict[str, list[Rule]]]:
     """All the rules of `user_id` as the API shows them, `{"global": {kind: [rule, ...]}}`."""
     kinds = [kind for kind in KINDS if kind != "postcontent" or has_thread_rules(custom)]
-    return {"global": {kind: rules_of_kind(custom, user_id, kind) for kind in kinds}}
+    return {"global": {kind: rules_of_kind(custom, user_id, kind, by_text=by_text) for kind in kinds}}
 
 
 def has_thread_rules(custom: Custom) -> bool:
@@ -44,14 +45,15 @@ def with_thread_rules(custom: Custom) -> Custom:
     return custom | {"threads": True}
 
 
-def rules_of_kind(custom: Custom, user_id: str, kind: str) -> list[Rule]:
+def rules_of_kind(custom: Custom, user_id: str, kind: str, *, by_text: bool = True) -> list[Rule]:
     """The rules of one kind, most important first; raises `BadRequest` for an unknown kind."""
     # Predefined rules stand below the user's own, but for the master rule, which is above all.
     parsed = parse_kind(kind)
     if parsed == "postcontent" and not has_thread_rules(custom):
         return []
     changed = custom.get("defaults", {})
-    predefined = [rule | changed.get(rule["rule_id"], {}) for rule in default_rules(parsed, user_id)]
+    defaults = default_rules(parsed, user_id, by_text=by_text)
+    predefined = [rule | changed.get(rule["rule_id"], {}) for rule in defaults]
     above = [rule for rule in predefined if rule["rule_id"] == MASTER]
     below = [rule for rule in predefined if rule["rule_id"] != MASTER]
     return above + [rule | {"default": False} for rule in own_rules(custom, parsed)] + below
@@ -63,9 +65,9 @@ def own_rules(custom: Custom, kind: Kind) -> list[Rule]:
     return rules
 
 
-def get_rule(custom: Custom, user_id: str, kind: str, rule_id: str) -> Rule:
+def get_rule(custom: Custom, user_id: str, kind: str, rule_id: str, *, by_text: bool = True) -> Rule:
     """One rule as the API shows it, with `enabled` and `actions`; raises `NotFound`."""
-    for rule in rules_of_kind(custom, user_id, kind):
+    for rule in rules_of_kind(custom, user_id, kind, by_text=by_text):
         if rule["rule_id"] == rule_id:
             return rule
     raise _not_found()
@@ -103,33 +105,33 @@ def delete_rule(custom: Custom, kind: str, rule_id: str) -> Custom:
     return _with_own_rules(custom, parsed, others)
 
 
-def set_enabled(custom: Custom, kind: str, rule_id: str, body: Any) -> Custom:
+def set_enabled(custom: Custom, kind: str, rule_id: str, body: Any, *, by_text: bool = True) -> Custom:
     """`custom` with a rule switched as the request body `{"enabled": ...}` says; raises `NotFound`."""
-    return _with_change(custom, parse_kind(kind), rule_id, "enabled", checked_enabled(body))
+    return _with_change(custom, parse_kind(kind), rule_id, {"enabled": checked_enabled(body)}, by_text)
 
 
-def set_actions(custom: Custom, kind: str, rule_id: str, body: Any) -> Custom:
+def set_actions(custom: Custom, kind: str, rule_id: str, body: Any, *, by_text: bool = True) -> Custom:
     """`custom` with a rule's actions as the request body `{"actions": ...}` says; raises `NotFound`."""
-    return _with_change(custom, parse_kind(kind), rule_id, "actions", checked_actions(body))
+    return _with_change(custom, parse_kind(kind), rule_id, {"actions": checked_actions(body)}, by_text)
 
 
-def _with_change(custom: Custom, kind: Kind, rule_id: str, name: str, value: Any) -> Custom:
+def _with_change(custom: Custom, kind: Kind, rule_id: str, change: dict[str, Any], by_text: bool) -> Custom:
     if kind == "postcontent" and not has_thread_rules(custom):
         raise _not_found()
-    predefined = default_rule(kind, rule_id)
+    predefined = default_rule(kind, rule_id, by_text=by_text)
     if predefined:
-        return _with_default_change(custom, predefined, name, value)
+        return _with_default_change(custom, predefined, change)
     rules = own_rules(custom, kind)
     if not any(rule["rule_id"] == rule_id for rule in rules):
         raise _not_found()
-    changed = [rule | {name: value} if rule["rule_id"] == rule_id else rule for rule in rules]
+    changed = [rule | change if rule["rule_id"] == rule_id else rule for rule in rules]
     return _with_own_rules(custom, kind, changed)
 
 
-def _with_default_change(custom: Custom, predefined: Rule, name: str, value: Any) -> Custom:
+def _with_default_change(custom: Custom, predefined: Rule, new: dict[str, Any]) -> Custom:
     # A change back to what the rule is anyway leaves nothing behind.
     changes = dict(custom.get("defaults", {}))
-    change = {**changes.pop(predefined["rule_id"], {}), name: value}
+    change = {**changes.pop(predefined["rule_id"], {}), **new}
     change = {key: kept for key, kept in change.items() if kept != predefined[key]}
     if change:
         changes[predefined["rule_id"]] = change

@@ -26,7 +26,9 @@ def is_static_for_room(custom: Custom, room_id: str) -> RoomStance:
     override = _override_stance(custom, room_id)
     if override is not None:
         return override
-    if _changes(changed, "override") or any(rule["enabled"] for rule in own_rules(custom, "content")):
+    if _changes(changed, "override") or _changes(changed, "content"):
+        return "dynamic"
+    if any(rule["enabled"] for rule in own_rules(custom, "content")):
         return "dynamic"
     if any(rule["enabled"] for rule in rules_of_kind(custom, "", "postcontent")):
         return "dynamic"
@@ -58,7 +60,7 @@ def _master_enabled(changed: dict[str, Any]) -> bool:
     return bool(changed.get(MASTER, {}).get("enabled", False))
 
 
-def _changes(changed: dict[str, Any], kind: Literal["override", "underride"]) -> bool:
+def _changes(changed: dict[str, Any], kind: Literal["override", "content", "underride"]) -> bool:
     # The actions of the master rule mean nothing while it is disabled.
     return any(rule_id != MASTER and default_rule(kind, rule_id) for rule_id in changed)
 

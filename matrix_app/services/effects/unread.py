@@ -26,7 +26,7 @@ from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomHead, RoomIdentity
 from matrix_app.storage.unread import EVERYBODY, Correction, Entry
 
-# No predefined rule notifies of other state, but for invites, which have no unread count.
+# No predefined rule notifies of other state, but for mentions, and invites, which have no unread count.
 _NOTIFYING_STATE: Final = frozenset({"m.room.tombstone", "m.room.server_acl"})
 
 
@@ -50,17 +50,17 @@ class Assessed:
 
 def assess(room: RoomIdentity, head: RoomHead, new: Sequence[Event]) -> list[Assessed]:
     """Assess events before they are stored; reads only."""
-    return [_assess(room, event) for event in new]
+    return [_assess(room, head, event) for event in new]
 
 
-def _assess(room: RoomIdentity, event: Event) -> Assessed:
+def _assess(room: RoomIdentity, head: RoomHead, event: Event) -> Assessed:
     result = Assessed()
     if event.state_key is None:
         _find_thread(event, result)
     custom = members.custom_push_users(room.nid)
-    if event.state_key is not None and event.type not in _NOTIFYING_STATE and not custom:
+    if event.state_key is not None and not (custom or _may_notify(event)):
         return result
-    judged = judge(room, event)
+    judged = judge(room, event, head.state_nid)
     result.counts = int(judged.default.notify)
     concerned = {interning.user_nid(user_id) for user_id in judged.mentioned}.union(custom)
     if judged.default.highlight:
@@ -70,6 +70,11 @@ def _assess(room: RoomIdentity, event: Event) -> Assessed:
         if difference or outcome.highlight:
             result.special[nid] = (difference, int(outcome.highlight))
     return result
+
+
+def _may_notify(state_event: Event) -> bool:
+    content = state_event.content
+    return state_event.type in _NOTIFYING_STATE or "m.mentions" in content or "body" in content
 
 
 def _find_thread(event: Event, result: Assessed) -> None:

@@ -5,13 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matrix_app.protocol.push_rules import (
+    NOBODY,
     EventView,
+    NameIndex,
     PushContext,
     compile_ruleset,
     default_outcome,
     invited_user,
     is_static_for_room,
     mentioned_users,
+    named_users,
     outcome_of,
     outcome_under,
     put_rule,
@@ -75,8 +78,44 @@ def test_notices_mention_nobody():
     assert mentioned_users(mention(ALICE, msgtype="m.notice"), USERS) == set()
 
 
-def test_names_in_the_text_mention_nobody():
-    assert mentioned_users(text(f"hello {ALICE} alice"), USERS) == set()
+NAMES = {ALICE: "Alice", BOB: "", CAROL: "Cake (of example)"}
+INDEX = NameIndex().changed(NAMES, ())
+
+
+def named(event, facts=None):
+    body = event.lowered("content.body")
+    found = INDEX.named_in(body) if event.may_name_in_text else NOBODY
+    return named_users(event, default_outcome(event, facts or context()), found)
+
+
+def test_names_in_the_text_of_a_message_without_mentions_mention_users_but_the_sender():
+    assert named(text("hello CAROL, and alice")) == {ALICE, CAROL}
+    assert named(text(f"hello {ALICE}, I am {BOB}")) == {ALICE}
+    assert named(text("cake (of example)")) == {CAROL}
+
+
+def test_names_in_the_text_of_a_message_with_mentions_are_no_mentions():
+    odd: list[Any] = [{}, None, [], {"user_ids": []}, {"user_ids": [CAROL]}]
+    for mentions in odd:
+        assert named(text("hello alice", **{"m.mentions": mentions})) == set()
+
+
+def test_names_in_notices_are_no_mentions():
+    assert named(view({"msgtype": "m.notice", "body": "alice"})) == set()
+
+
+def test_display_names_but_not_user_names_in_edits_are_mentions():
+    edit = {"m.relates_to": {"rel_type": "m.replace", "event_id": "$a"}}
+    assert named(text("* hello carol, cake (of example)", **edit)) == {CAROL}
+    assert named(text("* hello carol", **edit)) == set()
+
+
+def test_calling_the_room_in_the_text_highlights_everybody_if_the_sender_may():
+    assert default_outcome(text("hey @Room!"), context(level=50)).highlight
+    assert not default_outcome(text("hey @room!"), context(level=49)).highlight
+    assert not default_outcome(text("hey @rooms"), context(level=50)).highlight
+    assert not default_outcome(text("hey @room", **{"m.mentions": {}}), context(level=50)).highlight
+    assert not default_outcome(text("hey @room"), context(level=50), by_text=False).highlight
 
 
 def test_mentions_that_are_malformed_mention_nobody():
@@ -105,7 +144,10 @@ mentions = st.one_of(
 contents = st.fixed_dictionaries(
     {},
     optional={
-        "body": st.sampled_from(["hello", "cake", f"hi {ALICE}", "alice"]) | simple_values,
+        "body": st.sampled_from(
+            ["hello", "cake", f"hi {ALICE}", "alice", "carol", "a cake (of example)", "carol and @room"]
+        )
+        | simple_values,
         "msgtype": st.sampled_from(["m.text", "m.notice", "M.NOTICE"]) | simple_values,
         "membership": st.sampled_from(["invite", "join", "INVITE"]) | simple_values,
         "m.mentions": mentions,
@@ -137,26 +179,28 @@ contexts = st.builds(
 )
 
 
-def shortcut(custom, user_id, event, facts):
+def shortcut(custom, user_id, event, facts, by_text):
     return outcome_under(
         is_static_for_room(custom, event.room_id),
         user_id,
-        default_outcome(event, facts),
-        mentioned_users(event, USERS),
+        default_outcome(event, facts, by_text=by_text),
+        mentioned_users(event, USERS) | (named(event, facts) if by_text else set()),
         invited_user(event),
     )
 
 
-def evaluated(custom, user_id, event, facts):
-    return outcome_of(compile_ruleset(custom, user_id).actions_for(event, facts, "alice"))
+def evaluated(custom, user_id, event, facts, by_text):
+    compiled = compile_ruleset(custom, user_id)
+    return outcome_of(compiled.actions_for(event, facts, NAMES[user_id], by_text=by_text))
 
 
-@settings(max_examples=600, deadline=None)
-@given(pdus, contexts)
-def test_the_short_cut_agrees_with_the_evaluator_for_users_without_customisations(pdu, facts):
+@settings(max_examples=1000, deadline=None)
+@given(pdus, contexts, st.booleans())
+def test_the_short_cut_agrees_with_the_evaluator_for_users_without_customisations(pdu, facts, by_text):
     event = EventView(pdu, ROOM)
     for user_id in USERS - {event.sender}:
-        assert shortcut({}, user_id, event, facts) == evaluated({}, user_id, event, facts)
+        expected = evaluated({}, user_id, event, facts, by_text)
+        assert shortcut({}, user_id, event, facts, by_text) == expected
 
 
 def in_room(room_id):
@@ -175,6 +219,9 @@ PREDEFINED = [
     ("override", ".m.rule.master"),
     ("override", ".m.rule.is_user_mention"),
     ("override", ".m.rule.reaction"),
+    ("override", ".m.rule.contains_display_name"),
+    ("override", ".m.rule.roomnotif"),
+    ("content", ".m.rule.contains_user_name"),
     ("underride", ".m.rule.message"),
 ]
 
@@ -216,14 +263,28 @@ def applied(taken):
 customs = st.lists(steps(), min_size=1, max_size=3).map(applied)
 
 
-@settings(max_examples=1000, deadline=None)
-@given(customs, pdus, contexts)
-def test_the_short_cut_agrees_with_the_evaluator_wherever_customisations_are_static(custom, pdu, facts):
+@settings(max_examples=1500, deadline=None)
+@given(customs, pdus, contexts, st.booleans())
+def test_the_short_cut_agrees_with_the_evaluator_wherever_customisations_are_static(
+    custom, pdu, facts, by_text
+):
     event = EventView(pdu, ROOM)
     if is_static_for_room(custom, ROOM) == "dynamic":
         return
     for user_id in USERS - {event.sender}:
-        assert shortcut(custom, user_id, event, facts) == evaluated(custom, user_id, event, facts)
+        expected = evaluated(custom, user_id, event, facts, by_text)
+        assert shortcut(custom, user_id, event, facts, by_text) == expected
+
+
+@settings(max_examples=1000, deadline=None)
+@given(customs, pdus, contexts)
+def test_whom_the_text_does_not_name_needs_no_rules_that_search_it(custom, pdu, facts):
+    event = EventView(pdu, ROOM)
+    body = event.lowered("content.body")
+    for user_id in USERS - {event.sender}:
+        if body is None or ("@room" not in body and user_id not in INDEX.named_in(body)):
+            searched = evaluated(custom, user_id, event, facts, True)
+            assert searched == evaluated(custom, user_id, event, facts, False)
 
 
 MUTE = {"actions": ["dont_notify"], "conditions": [in_room(ROOM)]}
@@ -248,6 +309,8 @@ MUTE = {"actions": ["dont_notify"], "conditions": [in_room(ROOM)]}
         (set_enabled({}, "override", ".m.rule.master", {"enabled": True}), "muted"),
         (set_actions({}, "override", ".m.rule.master", {"actions": ["notify"]}), "default"),
         (set_enabled({}, "underride", ".m.rule.message", {"enabled": False}), "dynamic"),
+        (set_enabled({}, "content", ".m.rule.contains_user_name", {"enabled": False}), "dynamic"),
+        (set_enabled({}, "override", ".m.rule.roomnotif", {"enabled": False}), "dynamic"),
         (set_enabled(put_rule({}, "override", ROOM, MUTE), "override", ROOM, {"enabled": False}), "default"),
     ],
 )
