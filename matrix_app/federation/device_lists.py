@@ -20,8 +20,8 @@ from appliance.config import get_config
 from matrix_app.federation import loop
 from matrix_app.federation.loop import in_thread
 from matrix_app.federation.outbound.keys import keys
-from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
-from matrix_app.protocol.remote_keys import read_device_list
+from matrix_app.protocol.errors import MatrixError, RemoteError, RemoteUnreachable
+from matrix_app.protocol.remote_keys import RemoteKeys, read_device_list, read_queried_keys
 from matrix_app.services import remote_devices
 from matrix_app.services.boundary import Boundary
 from matrix_app.services.remote_devices import FreshList
@@ -46,6 +46,10 @@ class ListSource(Protocol):
 
     async def device_list(self, server: str, user_id: str, seconds: float) -> object:
         """See `FederatedKeys.device_list`."""
+        ...
+
+    async def queried_list(self, server: str, user_id: str, seconds: float) -> object:
+        """See `FederatedKeys.queried_list`."""
         ...
 
 
@@ -87,14 +91,25 @@ class Resync:
 
     async def _take_in(self, due: DueList) -> None:
         try:
-            answer = await self._source.device_list(due.server, due.user_id, SECONDS)
-            found = await in_thread(read_device_list, answer, due.user_id)
-            fresh = FreshList(due.user_nid, due.epoch, found)
+            fresh = FreshList(due.user_nid, due.epoch, await self._told(due))
             await in_thread(remote_devices.store, [fresh], tell=True)
         except MatrixError as error:
             _log.info("a device list cannot be had", user_id=due.user_id, error=error.message)
             retry_at_ts = error.retry_at_ts if isinstance(error, RemoteUnreachable) else None
             await in_thread(remote_devices.not_told, due, retry_at_ts)
+
+    async def _told(self, due: DueList) -> RemoteKeys:
+        try:
+            answer = await self._source.device_list(due.server, due.user_id, SECONDS)
+            return await in_thread(read_device_list, answer, due.user_id)
+        except RemoteError:
+            # "[It] must resynchronise its list by calling the /user/keys/query API": which does not tell the
+            # number of the list, but is all that some servers have.
+            answer = await self._source.queried_list(due.server, due.user_id, SECONDS)
+            found = await in_thread(read_queried_keys, answer, due.user_id)
+            if found is None:
+                raise
+            return found
 
 
 class _Process:

@@ -88,6 +88,9 @@ def _value(match: re.Match[str]) -> str:
 
 
 def _credentials(parameters: dict[str, str]) -> XMatrix:
+    # The example of the specification has `sig`, as all servers do; its list of parameters says `signature`.
+    if "sig" not in parameters and "signature" in parameters:
+        parameters = {**parameters, "sig": parameters["signature"]}
     for name in _REQUIRED:
         if not parameters.get(name):
             raise Unauthorized(f"The Authorization header lacks {name}")

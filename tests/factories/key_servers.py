@@ -97,6 +97,8 @@ class KeyServers:
         # Answers that are told in the place of what is so.
         self.lies: dict[str, Any] = {}
         self.too_many_wait = False
+        # Whether they know of device lists, or of keys alone.
+        self.know_lists = True
 
     def reset(self, *users: RemoteUser) -> None:
         """Other servers with these users."""
@@ -120,11 +122,17 @@ class KeyServers:
         """See `FederatedKeys.device_list`."""
         return self._list(server, user_id)
 
+    async def queried_list(self, server: str, user_id: str, seconds: float) -> Any:
+        """See `FederatedKeys.queried_list`."""
+        return self._keys(server, {user_id: []})
+
     def _list(self, server: str, user_id: str) -> Any:
         self.asked.append((server, "devices", user_id))
         if server in self.faults:
             raise self.faults[server]
         assert domain_of(user_id) == server
+        if not self.know_lists:
+            raise RemoteError(server, 404, {"errcode": "M_UNRECOGNIZED"})
         if user_id not in self.users:
             raise RemoteError(server, 404, {"errcode": "M_NOT_FOUND"})
         return self.lies.get("devices", self.users[user_id].device_list())

@@ -32,6 +32,7 @@ class ResidentServers(FakePeers):
         # What is said of the room in place of the truth.
         self.lies: dict[str, Any] = {}
         self.only_v1 = False
+        self.names_versions = True
         # What is said against every event that is handed in.
         self.refusing_joins: MatrixError | None = None
 
@@ -56,7 +57,8 @@ class ResidentServers(FakePeers):
         draft = SignedRoom.fork(self.room)
         content = {} if self.authoriser is None else {"join_authorised_via_users_server": self.authoriser}
         pdu = draft.member(user_id, user_id, kind, **content).pdu
-        return {"event": pdu, "room_version": self.room.rules.identifier}
+        version = {"room_version": self.room.rules.identifier} if self.names_versions else {}
+        return {"event": pdu, **version}
 
     def _take(self, server: str, kind: str, pdu: dict[str, Any]) -> dict[str, Any]:
         rules = self.room.rules

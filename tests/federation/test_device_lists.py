@@ -299,6 +299,25 @@ def test_processes_that_claim_at_the_same_time_share_the_work(kept: Kept) -> Non
     assert len(taken) == len(set(taken)) == 30
 
 
+def test_a_server_that_knows_of_keys_alone_is_asked_for_these(kept: Kept) -> None:
+    kept.servers.know_lists = False
+    kept.tell(kept.fran.add("TWO"))
+    assert kept.resync() == [FRAN, {FRAN: []}]
+    assert kept.devices == {"ONE", "TWO"}
+    assert kept.is_current
+    kept.tell(kept.fran.add("THREE"))
+    kept.resync()
+    assert kept.devices == {"ONE", "TWO", "THREE"}
+
+
+def test_a_user_whom_their_server_does_not_know_is_asked_about_again_later(kept: Kept) -> None:
+    kept.tell(kept.fran.add("TWO"))
+    del kept.servers.users[FRAN]
+    assert kept.resync() == [FRAN, {FRAN: []}]
+    assert not kept.is_current
+    assert kept.resync() == []
+
+
 def test_only_so_many_lists_are_asked_for_at_once(kept: Kept) -> None:
     users = [f"@u{n}:s{n % 8}.example" for n in range(80)]
     for user_id in users:

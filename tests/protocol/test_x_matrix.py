@@ -81,6 +81,13 @@ def test_several_headers_joined_by_commas_are_several_credentials() -> None:
     assert [item.key_id for item in parse_x_matrix(f"{one},{other}")] == ["ed25519:1", "ed25519:2"]
 
 
+def test_the_signature_may_have_its_long_name() -> None:
+    (long,) = parse_x_matrix('X-Matrix origin=a,destination=b,key="ed25519:1",signature="AB"')
+    assert long == XMatrix("a", "b", "ed25519:1", "AB")
+    (both,) = parse_x_matrix('X-Matrix origin=a,key="ed25519:1",signature="AB",sig="CD"')
+    assert both.signature == "CD"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -12,7 +12,7 @@ from matrix_app.federation.inbound.peers import peers
 from matrix_app.federation.inbound.progress import Progress
 from matrix_app.protocol.errors import AuthorizationFailed, BadGateway
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.room_versions import RoomVersion
+from matrix_app.protocol.room_versions import V1, V2, RoomVersion
 from matrix_app.services.adopt_state import adopt_state
 from matrix_app.services.known_rooms import is_here
 from matrix_app.services.member_content import AUTHORISER
@@ -48,10 +48,10 @@ def take_in(join: HandedIn, answer: IO[bytes], progress: Progress) -> RoomIdenti
     unknown = RoomIdentity(0, join.event.room_id, join.rules)
     event = _as_signed_there(unknown, join, found.fields.get("event"))
     with EventSpool(unknown) as spool:
-        state_ids = _read(unknown, spool, join, answer, found, progress)
+        state_ids, rules = _read(unknown, spool, join, answer, found, progress)
         with db.write_unsynced():
-            room = rooms.ensure(event.room_id, join.rules.identifier)
-        if room.rules != join.rules:
+            room = rooms.ensure(event.room_id, rules.identifier)
+        if room.rules != rules:
             raise _other_version(join.server)
         for count in store_ordered(room, spool.batches(BATCH)):
             progress.stored(count)
@@ -70,7 +70,7 @@ def _read(
     answer: IO[bytes],
     found: Survey,
     progress: Progress,
-) -> list[str]:
+) -> tuple[list[str], RoomVersion]:
     progress.surveyed(found.events)
     peers().learn_keys(found.keys, KEY_SECONDS, progress.check)
     reader = AnswerReader(room, spool, join.server, progress)
@@ -78,9 +78,12 @@ def _read(
     creates = [reader.creates[event_id] for event_id in state_ids if event_id in reader.creates]
     if not creates:
         raise BadGateway(f"{join.server} did not tell how the room began")
-    if any(create.content.get("room_version", "1") != join.rules.identifier for create in creates):
+    versions = [create.content.get("room_version", "1") for create in creates]
+    # "If not provided, the room version is assumed to be either "1" or "2"": their events are the same.
+    rules = V2 if join.rules == V1 and versions[0] == V2.identifier else join.rules
+    if any(version != rules.identifier for version in versions):
         raise _other_version(join.server)
-    return state_ids
+    return state_ids, rules
 
 
 def _other_version(server: str) -> BadGateway:

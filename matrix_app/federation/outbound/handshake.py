@@ -25,7 +25,7 @@ from matrix_app.protocol.errors import (
 from matrix_app.protocol.event_format import finish_event, new_event_id
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import parse_server_name
-from matrix_app.protocol.room_versions import ROOM_VERSIONS, RoomVersion
+from matrix_app.protocol.room_versions import ROOM_VERSIONS, V1, V2, RoomVersion
 from matrix_app.services.local_identity import local_identity
 from matrix_app.services.member_content import AUTHORISER
 from matrix_app.storage.clock import now_ms
@@ -76,10 +76,11 @@ def _vagueness(fault: MatrixError) -> int:
     return 1 if isinstance(fault, Forbidden) else 4
 
 
-def make(server: str, kind: str, room_id: str, user_id: str) -> Template:
+def make(server: str, kind: str, room_id: str, user_id: str, known: RoomVersion = V1) -> Template:
     """A server's template of the membership `kind`: join, knock or leave.
 
-    Raises `BadGateway` for one that is for something else, `IncompatibleRoomVersion`, and what it says.
+    `known` is the version of the room, where it is known here. Raises `BadGateway` for one that is for
+    something else, `IncompatibleRoomVersion`, and what it says.
     """
     # "The room versions the sending server has support for."
     versions = [("ver", version) for version in ROOM_VERSIONS] if kind != "leave" else None
@@ -88,7 +89,7 @@ def make(server: str, kind: str, room_id: str, user_id: str) -> Template:
     match answer:
         case {"event": {"content": {"membership": str(membership)}} as pdu}:
             # "If not provided, the room version is assumed to be either "1" or "2"."
-            version = answer.get("room_version", "1")
+            version = answer.get("room_version", known.identifier if known in (V1, V2) else "1")
         case _:
             raise BadGateway(f"{server} proposed no event")
     expected = {"type": "m.room.member", "room_id": room_id, "sender": user_id, "state_key": user_id}

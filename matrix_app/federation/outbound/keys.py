@@ -78,6 +78,11 @@ class FederatedKeys:
             task.add_done_callback(lambda done: self._forget((server, user_id), done))
         return await asyncio.shield(task)
 
+    async def queried_list(self, server: str, user_id: str, seconds: float) -> Any:
+        """The answer to `POST /user/keys/query` for one user; raises as `device_list` does."""
+        request = Request(("keys", "query"), {"device_keys": {user_id: []}}, LARGEST_LIST)
+        return await _within(seconds, server, self._ask(server, request, seconds))
+
     def _forget(self, key: tuple[str, str], done: asyncio.Task[Any]) -> None:
         del self._lists[key]
         if not done.cancelled():

@@ -29,7 +29,7 @@ def leave(user_id: str, room: RoomIdentity, servers: Sequence[str], content: dic
 
 
 def _leave_by(server: str, user_id: str, room: RoomIdentity, content: dict[str, Any]) -> Event:
-    template = make(server, "leave", room.room_id, user_id)
+    template = make(server, "leave", room.room_id, user_id, room.rules)
     if template.rules != room.rules:
         raise BadGateway(f"{server} says that the room has another version than it has")
     event = complete(template, content)

@@ -82,6 +82,31 @@ def test_a_room_of_a_version_that_is_not_known_here_is_named_with_it(elsewhere: 
     assert answer.body["room_version"] == "org.example.9"
 
 
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_server_that_names_no_version_means_one_of_the_first_two(
+    clients: ClientFactory, version: str
+) -> None:
+    elsewhere = Elsewhere(clients, version)
+    elsewhere.servers.names_versions = False
+    with use_peers(elsewhere.servers):
+        assert elsewhere.join().status == 200
+        assert elsewhere.client.send(elsewhere.room_id).status == 200
+    assert elsewhere.joined_state()
+    room = rooms.find(elsewhere.room_id)
+    assert room is not None
+    assert room.rules.identifier == version
+
+
+def test_a_server_that_names_another_version_than_the_room_has_is_not_believed(
+    clients: ClientFactory,
+) -> None:
+    elsewhere = Elsewhere(clients, "3")
+    elsewhere.servers.names_versions = False
+    with use_peers(elsewhere.servers):
+        assert elsewhere.join().status == 502
+    assert elsewhere.client.get("/joined_rooms").body["joined_rooms"] == []
+
+
 def test_messages_can_be_sent_after_the_join(elsewhere: Elsewhere) -> None:
     elsewhere.join()
     assert elsewhere.client.send(elsewhere.room_id).status == 200

@@ -103,3 +103,17 @@ def test_a_server_with_the_first_version_of_the_endpoint_is_enough(elsewhere: El
     elsewhere.servers.only_v1 = True
     assert elsewhere.client.change(elsewhere.room_id, "leave").status == 200
     assert len(elsewhere.servers.handed_in) == 1
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_server_that_names_no_version_means_that_of_the_room(clients: ClientFactory, version: str) -> None:
+    room = SignedRoom.opened(version)
+    assert isinstance(room, SignedRoom)
+    elsewhere = Elsewhere(clients)
+    elsewhere.room, elsewhere.room_id = room, str(room.room_id)
+    elsewhere.servers = ResidentServers(room)
+    elsewhere.servers.names_versions = False
+    with use_peers(elsewhere.servers):
+        elsewhere.invited()
+        assert elsewhere.client.change(elsewhere.room_id, "leave").status == 200
+    assert len(elsewhere.servers.handed_in) == 1
