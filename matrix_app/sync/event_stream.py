@@ -20,11 +20,10 @@ from matrix_app.storage import (
     receipts,
     rooms,
     summaries,
-    typing,
 )
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.members import Membership
-from matrix_app.sync import memo
+from matrix_app.sync import memo, typists
 
 MOST_EVENTS = 100
 
@@ -100,7 +99,7 @@ def _ephemeral(user_nid: int, room_nids: Collection[int], after: int, upto: int)
     rows = receipts.in_rooms(room_nids, after, upto, user_nid)
     for nid, content in receipts.contents(rows).items():
         shown.append({"type": "m.receipt", "room_id": rooms.by_nid(nid).room_id, "content": content})
-    for nid, user_nids in typing.in_rooms(room_nids, after, upto).items():
+    for nid, user_nids in typists.in_rooms(user_nid, room_nids, after, upto).items():
         names = interning.user_ids(user_nids)
         content = {"user_ids": [names[user] for user in user_nids]}
         shown.append({"type": "m.typing", "room_id": rooms.by_nid(nid).room_id, "content": content})

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
+
 from matrix_app.services import typing
 from matrix_app.storage import db
 from tests.factories.client import Client, ClientFactory
-from tests.factories.syncing import begin, sync
+from tests.factories.sliding import Follower, room_list
+from tests.factories.syncing import begin, follow, sync
 
 
 def typists(client: Client, room_id: str, since: str) -> list[str] | None:
@@ -34,6 +39,24 @@ def test_others_see_when_somebody_types_and_stops(clients: ClientFactory) -> Non
     since = sync(alice)["next_batch"]
     bob.put(path, {"typing": False})
     assert typists(alice, room_id, since) == []
+
+
+def test_nobody_sees_those_type_whom_they_ignore(clients: ClientFactory) -> None:
+    alice, bob, carol = clients.many(3)
+    room_id = room_of(alice, bob)
+    carol.change(room_id, "join")
+    ignored: dict[str, Any] = {"ignored_users": {bob.user_id: {}}}
+    alice.put(f"/user/{alice.user_id}/account_data/m.ignored_user_list", ignored)
+    since = sync(alice)["next_batch"]
+    for client in (bob, carol):
+        client.put(f"/rooms/{room_id}/typing/{client.user_id}", {"typing": True})
+    assert typists(alice, room_id, since) == [carol.user_id]
+    stream = orjson.loads(follow(begin(alice, "/events", **{"from": since})))
+    shown = [event["content"]["user_ids"] for event in stream["chunk"] if event["type"] == "m.typing"]
+    assert shown == [[carol.user_id]]
+    follower = Follower(alice, lists={"all": room_list()}, extensions={"typing": {"enabled": True}})
+    section = follower.sync()["extensions"]["typing"]["rooms"][room_id]
+    assert section["content"] == {"user_ids": [carol.user_id]}
 
 
 def test_going_on_to_type_tells_nobody_anew(clients: ClientFactory) -> None:

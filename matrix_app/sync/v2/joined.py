@@ -16,7 +16,6 @@ from matrix_app.storage import (
     rooms,
     state,
     summaries,
-    typing,
     unread_counts,
 )
 from matrix_app.storage.account_data import AccountDataRow
@@ -25,6 +24,7 @@ from matrix_app.storage.members import Membership
 from matrix_app.storage.state import Delta
 from matrix_app.storage.stream import Kind
 from matrix_app.storage.summaries import SummaryRow
+from matrix_app.sync import typists
 from matrix_app.sync.v2 import room_heroes, state_section
 from matrix_app.sync.v2.render import Renderer
 from matrix_app.sync.v2.request import SyncRequest
@@ -164,7 +164,8 @@ def _add_ephemeral(request: SyncRequest, scope: Scope, found: dict[int, JoinedRo
         _add_receipts(request, with_receipts, found)
     with_typing = [nid for nid in nids if Kind.TYPING in scope.kinds.get(nid, ())]
     if with_typing and matcher.matches(type="m.typing"):
-        for nid, user_ids in typing.in_rooms(with_typing, request.after, request.upto).items():
+        seen = typists.in_rooms(request.user_nid, with_typing, request.after, request.upto)
+        for nid, user_ids in seen.items():
             names = interning.user_ids(user_ids)
             content = {"user_ids": [names[user] for user in user_ids]}
             found[nid].ephemeral.append({"type": "m.typing", "content": content})
