@@ -55,7 +55,8 @@ def get_one(request: Request) -> dict[str, Any] | list[Any]:
 def put_one(request: Request) -> dict[str, Any]:
     """Make or change a rule (PUT /pushrules/global/{kind}/{ruleId})."""
     body = request.json_object()
-    before, after = request.query("before"), request.query("after")
+    # Some clients send them empty, for no place in particular.
+    before, after = request.query("before") or None, request.query("after") or None
 
     def change(custom: Custom) -> Custom:
         return put_rule(

@@ -34,7 +34,12 @@ def test_a_new_user_has_the_predefined_rules(clients: ClientFactory) -> None:
 def test_an_own_rule_is_made_placed_changed_and_deleted(clients: ClientFactory) -> None:
     alice = clients.make()
     body = {"actions": ["notify"], "pattern": "cake"}
-    for rule_id, place in (("one", ""), ("two", ""), ("three", "?after=two"), ("four", "?before=one")):
+    for rule_id, place in (
+        ("one", ""),
+        ("two", "?before=&after="),
+        ("three", "?after=two"),
+        ("four", "?before=one"),
+    ):
         assert alice.put(f"{RULES}/content/{rule_id}{place}", body).body == {}
     own = [rule["rule_id"] for rule in alice.get(f"{RULES}/").body["content"] if not rule["default"]]
     assert own == ["two", "three", "four", "one"]
