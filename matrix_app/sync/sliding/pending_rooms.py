@@ -30,18 +30,18 @@ def tell(user_nid: int, plans: Sequence[Plan], ledger: Ledger) -> dict[int, dict
 
 def _room(plan: Plan, events: Fragment) -> dict[str, Any]:
     room = plan.room
-    if not plan.is_initial:
-        return {"is_dm": plan.is_direct}
     shown: dict[str, Any] = {
-        "initial": True,
         "membership": Membership(room.membership).word,
-        "bump_stamp": room.position,
         "is_dm": plan.is_direct,
-        # Clients look here for knocks too; the membership among the events tells the two apart.
+        # Clients look here for knocks too; the membership among the events tells the two apart. It goes along
+        # with every change: a room without it is one that the user is in, for matrix-rust-sdk.
         "invite_state": events,
     }
     if room.membership == Membership.KNOCK:
         shown["knock_state"] = events
+    if not plan.is_initial:
+        return shown
+    shown.update(initial=True, bump_stamp=room.position)
     if room.name is not None:
         shown["name"] = room.name
     if room.avatar_url is not None:

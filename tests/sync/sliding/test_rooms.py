@@ -200,6 +200,27 @@ def test_an_invite_comes_with_stripped_state_and_then_as_a_room(clients: ClientF
     assert "invite_state" not in room
 
 
+@pytest.mark.parametrize("membership", ["invite", "knock"])
+def test_a_pending_room_that_becomes_direct_is_still_told_of_as_pending(
+    clients: ClientFactory, membership: str
+) -> None:
+    alice, bob = clients.make(), clients.make()
+    room_id = alice.create_room(name="Garden")
+    alice.set_state(room_id, "m.room.join_rules", {"join_rule": "knock"})
+    if membership == "invite":
+        alice.change(room_id, "invite", user_id=bob.user_id)
+    else:
+        bob.post(f"/knock/{room_id}", {})
+    follower = Follower(bob, lists={"all": room_list()})
+    before = follower.sync()["rooms"][room_id]
+    bob.put(f"/user/{bob.user_id}/account_data/m.direct", {alice.user_id: [room_id]})
+    room = follower.sync()["rooms"][room_id]
+    assert room["is_dm"] is True
+    assert "initial" not in room
+    assert room["membership"] == membership
+    assert room["invite_state"] == before["invite_state"]
+
+
 def test_leaving_is_told_once_and_returning_is_a_beginning(clients: ClientFactory) -> None:
     alice, bob = clients.make(), clients.make()
     room_id = alice.create_room(preset="public_chat")
