@@ -261,3 +261,25 @@ def test_ignored_users_do_not_speak(clients: ClientFactory) -> None:
     alice.send(room_id, "psst")
     body = sync(bob, since)
     assert "psst" not in (bodies(body, room_id) if "rooms" in body else [])
+
+
+def test_who_asks_for_the_whole_state_is_told_of_the_rooms_left_since_and_of_no_others(
+    clients: ClientFactory,
+) -> None:
+    alice, bob = clients.many(2)
+    before, since_then = (alice.create_room(preset="public_chat", name=name) for name in ("Old", "New"))
+    for room_id in (before, since_then):
+        bob.change(room_id, "join")
+    bob.change(before, "leave")
+    since = sync(bob)["next_batch"]
+    alice.send(since_then, "bye")
+    alice.change(since_then, "kick", user_id=bob.user_id)
+    body = sync(bob, since, full_state="true")
+    assert list(body["rooms"]["leave"]) == [since_then]
+    room = body["rooms"]["leave"][since_then]
+    assert [event["type"] for event in room["timeline"]["events"]] == ["m.room.message", "m.room.member"]
+    assert "m.room.name" in {event["type"] for event in room["state"]["events"]}
+    wanted = '{"room":{"include_leave":true}}'
+    every = sync(bob, since, full_state="true", filter=wanted)["rooms"]["leave"]
+    assert set(every) == {before, since_then}
+    assert every[before]["timeline"]["events"] == []

@@ -34,7 +34,8 @@ class LeftRoom:
 
 def pending(request: SyncRequest, scope: Scope, membership: Membership) -> dict[str, Any]:
     """The `invite` or the `knock` section: rooms with their stripped state."""
-    rows = _rows(request, scope, (membership,))
+    anew = request.since is None or request.full_state
+    rows = _rows(request, scope, (membership,), anew=anew)
     if membership == Membership.INVITE:
         rows = [row for row in rows if memo.shows_invite(request.user_nid, row.sender_nid)]
     if not rows:
@@ -48,9 +49,15 @@ def pending(request: SyncRequest, scope: Scope, membership: Membership) -> dict[
 
 
 def _rows(
-    request: SyncRequest, scope: Scope, memberships: Iterable[Membership], *, forgotten: bool = False
+    request: SyncRequest,
+    scope: Scope,
+    memberships: Iterable[Membership],
+    *,
+    anew: bool,
+    forgotten: bool = False,
 ) -> list[MemberRow]:
-    if request.since is None or request.full_state:
+    """All memberships of these kinds, or those which changed since the last sync."""
+    if anew:
         found = members.of_user(request.user_nid, memberships)
     else:
         wanted = set(memberships)
@@ -65,12 +72,12 @@ def gather_left(request: SyncRequest, scope: Scope) -> list[LeftRoom]:
 
     A client that may believe to be in one of them is told of each that it is not.
     """
-    from_start = request.since is None or request.full_state
-    if from_start and not (request.filter.room.include_leave or request.from_lost_time):
+    every = request.filter.room.include_leave or request.from_lost_time
+    if request.since is None and not every:
         return []
+    anew = request.since is None or (request.full_state and every)
     # Who left and forgot since the last sync is still told that the room is over.
-    forgotten = not (from_start or request.from_lost_time)
-    rows = _rows(request, scope, (Membership.LEAVE, Membership.BAN), forgotten=forgotten)
+    rows = _rows(request, scope, (Membership.LEAVE, Membership.BAN), anew=anew, forgotten=not anew)
     if request.from_lost_time:
         ends = events.rows_by_nid([row.event_nid for row in rows])
         return [_ended(request, row, ends[row.event_nid]) for row in rows if row.event_nid in ends]
@@ -90,11 +97,11 @@ def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
     if row.forgotten and not {"join", "invite", "knock"}.intersection(earlier):
         return None
     was, between = earlier[:1] == ["join"], "join" in earlier
-    whole = request.since is None or request.full_state or (between and not was)
+    whole = request.since is None or (between and not was)
     after = 0 if whole else request.after
     timeline = read_timeline(request, row.room_nid, after, row.position, check_visibility=True)
     lazy_members.forget_room(request.requester.device_nid, row.room_nid)
-    if whole:
+    if whole or request.full_state:
         return LeftRoom(row, timeline, _whole_state(request, row, timeline, end.state_after))
     if was:
         return LeftRoom(
