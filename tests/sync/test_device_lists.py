@@ -108,6 +108,26 @@ def test_all_whom_nothing_is_shared_with_are_let_go_by_who_leaves(alice: Client)
     assert watcher.lists() == left("@alice:hearth.example", "@gus:far.example")
 
 
+def test_who_left_just_before_one_did_is_let_go(alice: Client) -> None:
+    room = StoredRoom(creator=alice.user_id)
+    for user_id in (FRAN, "@gus:far.example"):
+        room.join(user_id)
+    watcher = Watcher(alice)
+    room.leave(FRAN)
+    room.leave(alice.user_id)
+    assert watcher.lists() == left(FRAN, "@gus:far.example")
+
+
+def test_who_left_while_one_was_away_for_a_moment_is_let_go(alice: Client) -> None:
+    room = StoredRoom(creator=alice.user_id)
+    room.join(FRAN)
+    watcher = Watcher(alice)
+    room.leave(alice.user_id)
+    room.leave(FRAN)
+    room.join(alice.user_id)
+    assert watcher.lists() == left(FRAN)
+
+
 def test_who_left_changed_and_came_back_is_looked_at(alice: Client) -> None:
     room = StoredRoom(creator=alice.user_id, members=[FRAN])
     watcher = Watcher(alice)

@@ -11,6 +11,7 @@ from matrix_app.sync.v2.request import SyncRequest
 from matrix_app.sync.v2.scope import Scope
 
 _CONCERNED = (Membership.JOIN, Membership.INVITE)
+_OVER = (Membership.LEAVE, Membership.BAN)
 
 
 @dataclass(slots=True)
@@ -42,14 +43,16 @@ def find_movements(request: SyncRequest, scope: Scope) -> Movements:
         for nid, own in scope.changed.items()
         if own.membership == Membership.JOIN and own.changed_position > request.after
     }
+    left = {nid for nid, own in scope.changed.items() if own.membership in _OVER}
     rows = [row for nid in changed & entered for row in members.in_room(nid, _CONCERNED)]
-    if changed - entered:
-        rows += members.changed_between(changed - entered, request.after, request.upto)
+    if changed or left:
+        rows += members.changed_between(changed | left, request.after, request.upto)
     for row in rows:
-        found.add(row)
-    for nid, row in scope.changed.items():
-        if row.membership in (Membership.LEAVE, Membership.BAN):
-            found.gone |= {row.user_nid for row in members.in_room(nid, _CONCERNED)}
+        if row.room_nid not in left:
+            found.add(row)
+    # Who left before the user did is in the room no more than those who stayed there.
+    found.gone |= {row.user_nid for row in rows if row.room_nid in left}
+    found.gone |= {row.user_nid for nid in left for row in members.in_room(nid, _CONCERNED)}
     for users in (found.arrived, found.invited, found.gone):
         users.discard(request.user_nid)
     return found
