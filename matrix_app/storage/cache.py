@@ -55,14 +55,18 @@ class ByteCache(Generic[K, V]):
 
     def put(self, key: K, value: V, size: int) -> None:
         """Keep `value`, which takes about `size` bytes."""
+        self.put_many(((key, value),), size)
+
+    def put_many(self, items: Iterable[tuple[K, V]], size: int) -> None:
+        """Keep values by their keys, each of which takes about `size` bytes."""
         with self._lock:
-            old = self._entries.pop(key, None)
-            if old is not None:
-                self.size -= old[1]
-            self._entries[key] = (value, size)
-            self.size += size
-            while self.size > self.limit and self._entries:
-                _, (_, freed) = self._entries.popitem(last=False)
+            entries = self._entries
+            for key, value in items:
+                old = entries.pop(key, None)
+                entries[key] = (value, size)
+                self.size += size if old is None else size - old[1]
+            while self.size > self.limit and entries:
+                _, (_, freed) = entries.popitem(last=False)
                 self.size -= freed
 
     def clear(self) -> None:
