@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import IO, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 import aiohttp
@@ -15,6 +15,7 @@ from appliance.config import get_config
 from matrix_app.federation import loop
 from matrix_app.federation.backoff import Backoff, StoredBackoff, is_news
 from matrix_app.federation.bodies import read_chunks, read_limited
+from matrix_app.federation.growing_file import GrowingFile, Sink
 from matrix_app.federation.loop import LoopThread
 from matrix_app.federation.policy import check_allowed
 from matrix_app.federation.transport import Transport, reason_of
@@ -24,6 +25,7 @@ from matrix_app.protocol.said import said
 from matrix_app.protocol.x_matrix import sign_request
 from matrix_app.services.local_identity import local_identity
 from matrix_app.storage.clock import now_ms
+from matrix_app.storage.destinations import Health
 
 DEFAULT_MAX_BYTES: Final = 16 << 20
 MAX_ERROR_BYTES: Final = 65_536
@@ -92,6 +94,14 @@ class FederationClient:
         if self._transport is not None:
             await self._transport.close()
 
+    def check(self, destination: str, *, even_if_failing: bool = False) -> Health:
+        """How the server has answered; raises `FederationDenied`, `RemoteUnreachable` while left alone.
+
+        It reads the database. Who waits in a thread does so there, and spares the loop a thread.
+        """
+        check_allowed(destination)
+        return self._backoff.check(destination, even_if_failing=even_if_failing)
+
     async def request(
         self,
         destination: str,
@@ -103,12 +113,14 @@ class FederationClient:
         timeout: float | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
         even_if_failing: bool = False,
+        health: Health | None = None,
         signed: bool = True,
     ) -> Any:
         """The JSON that the server answers with.
 
         Raises `RemoteError` when that is an error, `RemoteUnreachable` without an answer, and
-        `FederationDenied`. `even_if_failing` asks a server also while it is being left alone.
+        `FederationDenied`. `even_if_failing` asks a server also while it is being left alone; `health` is
+        what `check` has said of it.
         """
         async with self.stream(
             destination,
@@ -119,13 +131,14 @@ class FederationClient:
             timeout=timeout,
             max_bytes=max_bytes,
             even_if_failing=even_if_failing,
+            health=health,
             signed=signed,
         ) as body:
             data = await body.read()
         return await _parsed(destination, data)
 
     async def download(
-        self, destination: str, method: str, path: str, *, into: IO[bytes], **options: Any
+        self, destination: str, method: str, path: str, *, into: Sink, **options: Any
     ) -> RemoteHead:
         """Write the answer to a file while it arrives. Options and errors are those of `request`."""
         async with self.stream(destination, method, path, **options) as body:
@@ -133,9 +146,9 @@ class FederationClient:
             async for chunk in body.chunks():
                 held += chunk
                 if len(held) >= WRITTEN_AT_ONCE:
-                    await loop.in_thread(into.write, bytes(held))
+                    await _write(into, bytes(held))
                     held.clear()
-            await loop.in_thread(into.write, bytes(held))
+            await _write(into, bytes(held))
             return body.head
 
     @asynccontextmanager
@@ -151,14 +164,15 @@ class FederationClient:
         silence: float | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
         even_if_failing: bool = False,
+        health: Health | None = None,
         signed: bool = True,
     ) -> AsyncIterator[RemoteBody]:
         """The answer before its body has arrived. Options and errors are those of `request`.
 
         `silence` is how long the server may send nothing, where it needs longer than usual.
         """
-        check_allowed(destination)
-        health = await loop.in_thread(self._backoff.check, destination, even_if_failing=even_if_failing)
+        if health is None:
+            health = await loop.in_thread(self.check, destination, even_if_failing=even_if_failing)
         seconds = get_config().federation.request_timeout_seconds if timeout is None else timeout
         target = path + (f"?{urlencode(_pairs(query))}" if query else "")
         headers, body = _prepared(destination, method, target, content, signed)
@@ -180,6 +194,13 @@ class FederationClient:
                 await loop.in_thread(self._backoff.failed, destination)
                 error.is_left_alone = True
             raise
+
+
+async def _write(into: Sink, data: bytes) -> None:
+    if isinstance(into, GrowingFile) and into.stays_in_memory(len(data)):
+        into.write(data)
+    else:
+        await loop.in_thread(into.write, data)
 
 
 def _pairs(query: Query) -> list[tuple[str, str]]:

@@ -70,6 +70,17 @@ def known_event_faults(events: Sequence[Event]) -> list[MatrixError | None]:
     return both_ways(checks, lambda some: _verify_all(some, found))
 
 
+def event_faults(events: Sequence[Event], seconds: float) -> list[MatrixError | None]:
+    """The same; other servers are asked for keys that are not here, and waited for no longer than that."""
+    faults = known_event_faults(events)
+    unknown = [number for number, fault in enumerate(faults) if isinstance(fault, KeysUnknown)]
+    if unknown:
+        asking = verify_event_signatures([events[number] for number in unknown])
+        for number, fault in zip(unknown, loop.run(asking, seconds), strict=True):
+            faults[number] = fault
+    return faults
+
+
 async def learn_keys(needs: Iterable[Need], seconds: float, ring: KeyRing | None = None) -> None:
     """Fetch keys, from as many servers as it takes, and keep those that came in so many seconds."""
     with suppress(TimeoutError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import unquote
 
 import orjson
 
+from matrix_app.federation.growing_file import Sink
 from matrix_app.federation.inbound.peers import Check, Question, nothing
 from matrix_app.protocol.errors import InvalidSignature, MatrixError
 from matrix_app.protocol.events import Event
@@ -61,7 +62,7 @@ class BigRoomPeers:
             self.handed_in.append(question.content)
         return parts
 
-    def download(self, server: str, question: Question, into: IO[bytes], check: Check = nothing) -> None:
+    def download(self, server: str, question: Question, into: Sink, check: Check = nothing) -> None:
         """The answer to a join."""
         self._note(server, question)
         self.before_answer()

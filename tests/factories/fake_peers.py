@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import IO, Any
+from typing import Any
 from urllib.parse import unquote
 
 import orjson
 
+from matrix_app.federation.growing_file import Sink
 from matrix_app.federation.inbound.peers import Check, Question, nothing
 from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError, RemoteUnreachable
 from matrix_app.protocol.event_format import finish_event
@@ -74,7 +75,7 @@ class FakePeers:
         query = dict(question.query or {})
         return getattr(self, f"_{parts[0]}")(*parts[1:], **query, **(question.content or {}))
 
-    def download(self, server: str, question: Question, into: IO[bytes], check: Check = nothing) -> None:
+    def download(self, server: str, question: Question, into: Sink, check: Check = nothing) -> None:
         """The answer of whoever is asked, in a file."""
         check()
         into.write(orjson.dumps(self.ask(server, question)))

@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from typing import IO
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from aiohttp import web
 from appliance.config import get_config
 from appliance.config.current import use_config
 from matrix_app.federation.client import FederationClient
+from matrix_app.federation.growing_file import GrowingFile
 from matrix_app.federation.paths import federation_path
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import FederationDenied, InvalidParam, RemoteError, RemoteUnreachable
@@ -140,6 +142,30 @@ async def test_a_failing_server_is_left_alone_unless_the_caller_insists(
     assert clients_of.backoff.successes[NAME] == 1
 
 
+async def test_what_the_caller_has_found_of_a_server_is_not_looked_up_again(
+    serve: Serve, clients_of: Clients
+) -> None:
+    async with serve(say_hello) as server:
+        client = clients_of.make({NAME: server.port})
+        health = client.check(NAME)
+        clients_of.backoff.failing.add(NAME)
+        with pytest.raises(RemoteUnreachable):
+            client.check(NAME)
+        assert await client.request(NAME, "GET", VERSION, health=health) == {"hello": "world"}
+
+
+async def test_a_small_answer_needs_no_file(serve: Serve, clients_of: Clients) -> None:
+    def nowhere() -> IO[bytes]:
+        raise AssertionError("no file is needed")
+
+    async with serve(say_hello) as server:
+        client = clients_of.make({NAME: server.port})
+        with GrowingFile(1000, nowhere) as kept:
+            await client.download(NAME, "GET", VERSION, into=kept)
+            kept.file.seek(0)
+            assert kept.file.read() == b'{"hello": "world"}'
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_an_answer_that_is_too_large_is_given_up(
     serve: Serve, clients_of: Clients, chunked: bool
@@ -227,8 +253,11 @@ async def test_a_connection_that_was_closed_meanwhile_is_replaced(serve: Serve, 
 async def test_only_other_servers_that_are_allowed_are_asked(
     clients_of: Clients, name: str, error: type[Exception], denying: None
 ) -> None:
+    client = clients_of.make()
     with pytest.raises(error):
-        await clients_of.make().request(name, "GET", VERSION)
+        await client.request(name, "GET", VERSION)
+    with pytest.raises(error):
+        client.check(name)
 
 
 @pytest.fixture

@@ -78,3 +78,30 @@ def _hang_up() -> int:
     finally:
         other.close()
     return int(pid)
+
+
+SERVERS = "INSERT INTO server (name) VALUES {values} ON CONFLICT DO NOTHING"
+
+
+@pytest.mark.parametrize("count", [1, 5, 1201])
+def test_many_rows_are_inserted(count: int) -> None:
+    with db.write():
+        db.insert_many(SERVERS, 1, [(f"s{number}.example",) for number in range(count)])
+    assert db.value("SELECT count(*) FROM server WHERE name LIKE %s", ("s%.example",)) == count
+
+
+@pytest.mark.parametrize("count", [1, 5, 1201])
+def test_of_many_rows_those_are_told_that_are_new(count: int) -> None:
+    names = [(f"s{number}.example",) for number in range(count)]
+    with db.write():
+        db.insert_many(SERVERS, 1, names[: count // 2])
+        new = db.insert_new(SERVERS, 1, [*names, *names[-1:]], "name, nid")
+    assert [name for name, _ in new] == [name for (name,) in names[count // 2 :]]
+    stored: dict[str, int] = dict(db.rows("SELECT name, nid FROM server"))
+    assert all(stored[name] == nid for name, nid in new)
+
+
+def test_many_rows_that_break_a_rule_are_an_integrity_error_and_none_is_kept() -> None:
+    with pytest.raises(IntegrityError), db.write():
+        db.insert_many("INSERT INTO server (name) VALUES {values}", 1, [("a.example",)] * 20)
+    assert db.value("SELECT count(*) FROM server WHERE name = %s", ("a.example",)) == 0

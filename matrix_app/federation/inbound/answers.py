@@ -56,32 +56,46 @@ class _Signed(msgspec.Struct):
 _SIGNED: Final = msgspec.json.Decoder(_Signed)
 
 
-def survey(file: IO[bytes], *, fields: Collection[str], lists: Collection[str], origin: str) -> Survey:
-    """Look through an answer; raises `BadGateway` when it is no JSON object or not whole."""
+class Answer:
+    """An answer of another server in a file. A short one is taken apart but once."""
+
+    def __init__(self, file: IO[bytes], origin: str) -> None:
+        self._file = file
+        self.origin = origin
+        self._pieces: list[Piece] | None = None
+
+    def pieces(self) -> Iterator[Piece]:
+        """What it holds; raises `BadGateway` when it is no JSON object or not whole."""
+        try:
+            yield from self._short() or self._long()
+        except (NotJson, TooLarge) as fault:
+            raise BadGateway(f"The answer of {self.origin} cannot be read: {fault.message}") from fault
+
+    def _short(self) -> list[Piece] | None:
+        if self._pieces is None:
+            self._file.seek(0)
+            beginning = self._file.read(SHORT + 1)
+            self._pieces = pieces_of(beginning) if len(beginning) <= SHORT else None
+        return self._pieces
+
+    def _long(self) -> Iterator[Piece]:
+        self._file.seek(0)
+        return pieces(self._file.read)
+
+
+def survey(answer: Answer, *, fields: Collection[str], lists: Collection[str]) -> Survey:
+    """Look through an answer; raises as `Answer.pieces`, and `BadGateway` for what are no lists."""
     found = Survey({}, 0, {})
     count = 0
-    for piece in _pieces(file, origin):
+    for piece in answer.pieces():
         if piece.is_element and piece.name in lists:
             count += 1
             _note_keys(piece.data, found.keys)
         elif piece.name in lists:
-            raise BadGateway(f"{origin} did not answer with a list of events")
+            raise BadGateway(f"{answer.origin} did not answer with a list of events")
         elif piece.name in fields and not piece.is_element:
-            found.fields[piece.name] = _decoded(piece, origin)
+            found.fields[piece.name] = _decoded(piece, answer.origin)
     return found._replace(events=count)
-
-
-def _pieces(file: IO[bytes], origin: str) -> Iterator[Piece]:
-    file.seek(0)
-    try:
-        beginning = file.read(SHORT + 1)
-        if len(beginning) <= SHORT:
-            yield from pieces_of(beginning)
-            return
-        file.seek(0)
-        yield from pieces(file.read)
-    except (NotJson, TooLarge) as fault:
-        raise BadGateway(f"The answer of {origin} cannot be read: {fault.message}") from fault
 
 
 def _decoded(piece: Piece, origin: str) -> Any:
@@ -104,10 +118,10 @@ def _note_keys(data: bytes, keys: dict[tuple[str, str], int]) -> None:
 class AnswerReader:
     """Takes the events of one answer about a room into a spool, those with a valid signature."""
 
-    def __init__(self, room: RoomIdentity, spool: EventSpool, origin: str, progress: Progress) -> None:
+    def __init__(self, room: RoomIdentity, spool: EventSpool, answer: Answer, progress: Progress) -> None:
         self._room = room
         self._spool = spool
-        self._origin = origin
+        self._answer = answer
         self._progress = progress
         # The auth chain often repeats what is in the state, byte by byte.
         self._seen: dict[int, int | None] = {}
@@ -117,14 +131,14 @@ class AnswerReader:
         # Events that begin a room, by their IDs.
         self.creates: dict[str, Event] = {}
 
-    def read(self, file: IO[bytes], *, state: str) -> list[str]:
+    def read(self, *, state: str) -> list[str]:
         """Take what the members `state` and "auth_chain" list; the IDs of the events that are the state.
 
         Those that are stored already are not verified again and not in the spool. Raises `BadGateway` when
         the answer cannot be read, and whatever the progress raises.
         """
         numbers: dict[int, None] = {}
-        for piece in _pieces(file, self._origin):
+        for piece in self._answer.pieces():
             if piece.is_element and piece.name in (state, CHAIN):
                 number = self._number(piece.data)
                 if number is not None and piece.name == state:
@@ -145,7 +159,7 @@ class AnswerReader:
         try:
             event = read_pdu(self._room, decode_json(data))
         except MatrixError as error:
-            refused("malformed", origin=self._origin, room_id=self._room.room_id, error=error.message)
+            refused("malformed", origin=self._answer.origin, room_id=self._room.room_id, error=error.message)
             return None
         number = self._spool.number_of(event.event_id)
         if number not in self._taken:
@@ -160,7 +174,7 @@ class AnswerReader:
         self._progress.read(since)
         known = known_among(event.event_id for event in batch)
         new = [event for event in batch if event.event_id not in known]
-        right = verified(new, origin=self._origin, asking=False)
+        right = verified(new, origin=self._answer.origin, asking=False)
         for event in right:
             self._spool.add(event)
         for event in (*right, *(event for event in batch if event.event_id in known)):
@@ -176,8 +190,9 @@ def store_answer(room: RoomIdentity, origin: str, question: Question, *, state: 
     """
     with tempfile.TemporaryFile(dir=get_config().server.data_dir) as file, EventSpool(room) as spool:
         peers().download(origin, question, file)
-        found = survey(file, fields=(), lists=(state, CHAIN), origin=origin)
+        answer = Answer(file, origin)
+        found = survey(answer, fields=(), lists=(state, CHAIN))
         peers().learn_keys(found.keys, KEY_SECONDS)
-        AnswerReader(room, spool, origin, Unwatched()).read(file, state=state)
+        AnswerReader(room, spool, answer, Unwatched()).read(state=state)
         for _ in store_ordered(room, spool.batches(STORED_AT_ONCE)):
             pass

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from array import array
 from collections.abc import Iterator
+from functools import cached_property
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 from appliance.config import get_config
 from matrix_app.protocol.canonical_json import decode_json
@@ -30,8 +31,6 @@ class EventSpool:
 
     def __init__(self, room: RoomIdentity) -> None:
         self._room = room
-        # Not in /tmp, which may be in memory.
-        self._file = tempfile.TemporaryFile(dir=get_config().server.data_dir)  # noqa: SIM115  (see __exit__)
         self._numbers: dict[str, int] = {}
         self._event_ids: list[str] = []
         # By number; an event that is not in the file has the length 0.
@@ -48,7 +47,13 @@ class EventSpool:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if "_file" in self.__dict__:
+            self._file.close()
+
+    @cached_property
+    def _file(self) -> IO[bytes]:
+        """Made when the first event is too much for the memory; not in /tmp, which may be in memory."""
+        return tempfile.TemporaryFile(dir=get_config().server.data_dir)
 
     def __len__(self) -> int:
         return len(self._needed)

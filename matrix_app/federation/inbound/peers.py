@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from matrix_app.federation import loop
+from matrix_app.federation.growing_file import Sink
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.protocol.events import Event
+from matrix_app.storage.destinations import Health
 
 TIMEOUT: Final = 20.0
 # Of an answer that is read in memory, where it may take twenty times as much: a few dozen events.
@@ -48,7 +50,7 @@ class Peers(Protocol):
         """The answer as decoded JSON; raises a `MatrixError` when there is none."""
         ...
 
-    def download(self, server: str, question: Question, into: IO[bytes], check: Check = nothing) -> None:
+    def download(self, server: str, question: Question, into: Sink, check: Check = nothing) -> None:
         """Write the answer to a file as it arrives.
 
         `check` is called every second or so; it may raise, which ends the request. Raises a `MatrixError`
@@ -81,11 +83,11 @@ class RemotePeers:
 
     def ask(self, server: str, question: Question) -> Any:
         """See `Peers`."""
-        return loop.run(_ask(server, question), question.timeout * 2)
+        return loop.run(_ask(server, question, _health(server)), question.timeout * 2)
 
-    def download(self, server: str, question: Question, into: IO[bytes], check: Check = nothing) -> None:
+    def download(self, server: str, question: Question, into: Sink, check: Check = nothing) -> None:
         """See `Peers`."""
-        loop.run(_download(server, question, into), question.timeout * 2, check)
+        loop.run(_download(server, question, into, _health(server)), question.timeout * 2, check)
 
     def ask_all(self, server: str, questions: Sequence[Question]) -> list[Any]:
         """See `Peers`."""
@@ -93,17 +95,18 @@ class RemotePeers:
 
     def faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
         """See `Peers`."""
-        from matrix_app.federation.keys import verify_event_signatures
+        from matrix_app.federation.keys import event_faults
 
-        return loop.run(verify_event_signatures(events), TIMEOUT * 4)
+        return event_faults(events, TIMEOUT * 4)
 
     def learn_keys(self, keys: Mapping[tuple[str, str], int], seconds: float, check: Check = nothing) -> None:
         """See `Peers`."""
-        from matrix_app.federation.key_ring import Need
+        from matrix_app.federation.key_ring import Need, recall_stored
         from matrix_app.federation.keys import learn_keys
 
         needs = [Need(server, key_id, valid_at) for (server, key_id), valid_at in keys.items()]
-        loop.run(learn_keys(needs, seconds), seconds + TIMEOUT, check)
+        if len(recall_stored(needs)) < len(needs):
+            loop.run(learn_keys(needs, seconds), seconds + TIMEOUT, check)
 
     def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
         """See `Peers`."""
@@ -112,7 +115,13 @@ class RemotePeers:
         return known_event_faults(events)
 
 
-async def _ask(server: str, question: Question) -> Any:
+def _health(server: str) -> Health:
+    from matrix_app.federation.client import federation_client
+
+    return federation_client().check(server)
+
+
+async def _ask(server: str, question: Question, health: Health | None = None) -> Any:
     from matrix_app.federation.client import federation_client
 
     return await federation_client().request(
@@ -123,10 +132,11 @@ async def _ask(server: str, question: Question) -> Any:
         content=question.content,
         timeout=question.timeout,
         max_bytes=question.max_bytes or MOST_BYTES,
+        health=health,
     )
 
 
-async def _download(server: str, question: Question, into: IO[bytes]) -> None:
+async def _download(server: str, question: Question, into: Sink, health: Health) -> None:
     from matrix_app.federation.client import federation_client
 
     await federation_client().download(
@@ -139,6 +149,7 @@ async def _download(server: str, question: Question, into: IO[bytes]) -> None:
         timeout=question.timeout,
         silence=question.silence,
         max_bytes=question.max_bytes or MOST_BYTES_IN_FILE,
+        health=health,
     )
 
 

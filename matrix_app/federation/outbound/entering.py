@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, Any, Final, NamedTuple
 
-from matrix_app.federation.inbound.answers import CHAIN, AnswerReader, Survey, survey
+from matrix_app.federation.inbound.answers import CHAIN, Answer, AnswerReader, Survey, survey
 from matrix_app.federation.inbound.event_spool import EventSpool
 from matrix_app.federation.inbound.gaps import GapFiller
 from matrix_app.federation.inbound.pdus import read_pdu, verified
@@ -36,13 +36,14 @@ class HandedIn(NamedTuple):
     server: str
 
 
-def take_in(join: HandedIn, answer: IO[bytes], progress: Progress) -> RoomIdentity:
+def take_in(join: HandedIn, file: IO[bytes], progress: Progress) -> RoomIdentity:
     """Store the room with everything in the answer that can be verified, and let it begin with the join.
 
     Raises `BadGateway` when the answer is not one, `AuthorizationFailed` when the state in it does not allow
     the join, and whatever the progress raises. What has been stored until then is used the next time.
     """
-    found = survey(answer, fields=("event", "members_omitted"), lists=(STATE, CHAIN), origin=join.server)
+    answer = Answer(file, join.server)
+    found = survey(answer, fields=("event", "members_omitted"), lists=(STATE, CHAIN))
     if found.fields.get("members_omitted") is True:
         raise BadGateway(f"{join.server} did not tell who is in the room")
     unknown = RoomIdentity(0, join.event.room_id, join.rules)
@@ -67,14 +68,14 @@ def _read(
     room: RoomIdentity,
     spool: EventSpool,
     join: HandedIn,
-    answer: IO[bytes],
+    answer: Answer,
     found: Survey,
     progress: Progress,
 ) -> tuple[list[str], RoomVersion]:
     progress.surveyed(found.events)
     peers().learn_keys(found.keys, KEY_SECONDS, progress.check)
-    reader = AnswerReader(room, spool, join.server, progress)
-    state_ids = reader.read(answer, state=STATE)
+    reader = AnswerReader(room, spool, answer, progress)
+    state_ids = reader.read(state=STATE)
     creates = [reader.creates[event_id] for event_id in state_ids if event_id in reader.creates]
     if not creates:
         raise BadGateway(f"{join.server} did not tell how the room began")

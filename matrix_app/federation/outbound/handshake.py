@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import IO, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import structlog
 
+from matrix_app.federation.growing_file import Sink
 from matrix_app.federation.inbound.peers import Check, Question, peers
 from matrix_app.federation.paths import federation_path
 from matrix_app.protocol.errors import (
@@ -149,7 +150,7 @@ def hand_in(
     return answer[1] if isinstance(answer, list) and len(answer) == 2 else answer
 
 
-def hand_in_join(server: str, event: Event, answer: IO[bytes], check: Check) -> None:
+def hand_in_join(server: str, event: Event, answer: Sink, check: Check) -> None:
     """Hand in a signed join; the answer, which may be big, is written to a file as it arrives.
 
     It is an object, or with the first version of the endpoint a list of a status and the object. `check` is

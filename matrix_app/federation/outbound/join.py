@@ -6,12 +6,13 @@ import os
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 import orjson
 import structlog
 
 from appliance.config import get_config
+from matrix_app.federation.growing_file import GrowingFile
 from matrix_app.federation.outbound.entering import HandedIn, take_in
 from matrix_app.federation.outbound.handshake import complete, first_of, hand_in_join, make
 from matrix_app.federation.outbound.leave import leave
@@ -31,7 +32,8 @@ from matrix_app.storage.clock import now_ms
 from matrix_app.storage.long_tasks import LongTaskRow
 from matrix_app.storage.rooms import RoomIdentity
 
-# Answers up to so many bytes are asked for again after a restart, and need not wait for bigger ones.
+# Answers up to so many bytes stay in memory, are asked for again after a restart, and need not wait for
+# bigger ones.
 SMALL: Final = 1 << 20
 
 _log = structlog.get_logger("matrix_app.federation.outbound")
@@ -131,27 +133,35 @@ class Join:
         self._hand_in(HandedIn(template.rules, event, server))
 
     def _hand_in(self, handed_in: HandedIn) -> None:
-        size = self._checkpoint.get("answer")
-        if size is None or not _has_size(self.answer_path, size):
-            size = self._download(handed_in)
-        self._taken = handed_in
-        with ExitStack() as stack:
-            if size > SMALL:
-                self._wait_for_turn(stack)
-            answer = stack.enter_context(self.answer_path.open("rb"))
-            take_in(handed_in, answer, self)
+        with GrowingFile(SMALL, self._make_file) as answer:
+            size = self._checkpoint.get("answer")
+            if size is not None and _has_size(self.answer_path, size):
+                answer.use(self.answer_path.open("rb"), size)
+            else:
+                self._download(handed_in, answer)
+            self._taken = handed_in
+            self._take_in(handed_in, answer)
 
-    def _download(self, handed_in: HandedIn) -> int:
+    def _take_in(self, handed_in: HandedIn, answer: GrowingFile) -> None:
+        with ExitStack() as stack:
+            if not answer.is_in_memory:
+                self._wait_for_turn(stack)
+            take_in(handed_in, answer.file, self)
+
+    def _make_file(self) -> IO[bytes]:
+        return self.answer_path.open("w+b")
+
+    def _download(self, handed_in: HandedIn, answer: GrowingFile) -> None:
         self.position = Position("receiving")
-        with self.answer_path.open("wb") as file:
-            hand_in_join(handed_in.server, handed_in.event, _Counted(file, self), self.check)  # type: ignore[arg-type]
-            size = file.tell()
-            if size > SMALL:
-                file.flush()
-                os.fsync(file.fileno())
-        if size > SMALL:
-            self._keep(answer=size)
-        return size
+        answer.noted = self._received
+        hand_in_join(handed_in.server, handed_in.event, answer, self.check)
+        if not answer.is_in_memory:
+            answer.file.flush()
+            os.fsync(answer.file.fileno())
+            self._keep(answer=answer.size)
+
+    def _received(self, size: int) -> None:
+        self.position = Position("receiving", size)
 
     def _wait_for_turn(self, stack: ExitStack) -> None:
         self.position = Position("waiting")
@@ -222,20 +232,6 @@ class Join:
             refuse_blocked(room)
         refuse_join(self.wanted.room_id)
         self.position = Position("entering")
-
-
-class _Counted:
-    """A file that tells how much has been written."""
-
-    def __init__(self, file: Any, join: Join) -> None:
-        self._file = file
-        self._join = join
-
-    def write(self, data: bytes) -> int:
-        """Write, and count."""
-        self._join.position = Position("receiving", self._join.position.done + len(data))
-        written: int = self._file.write(data)
-        return written
 
 
 def answers_folder() -> Path:
