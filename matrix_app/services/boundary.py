@@ -23,9 +23,20 @@ class Boundary:
     for the code within to handle.
     """
 
-    def __init__(self, message: str, *, passing: tuple[type[Exception], ...] = (), **more: object) -> None:
-        """`message` and `more` are what is logged; `passing` goes through as well as `PASSING`."""
+    def __init__(
+        self,
+        message: str,
+        *,
+        passing: tuple[type[Exception], ...] = (),
+        is_logged: bool = True,
+        **more: object,
+    ) -> None:
+        """`message` and `more` are what is logged; `passing` goes through as well as `PASSING`.
+
+        Not `is_logged` is what is tried once more, in smaller parts.
+        """
         self._message = message
+        self._is_logged = is_logged
         self._passing = (*PASSING, *passing)
         self._more = more
         self.fault: Exception | None = None
@@ -39,5 +50,6 @@ class Boundary:
         if not isinstance(fault, Exception) or isinstance(fault, self._passing):
             return False
         self.fault = fault
-        _log.error(self._message, exc_info=fault, **self._more)
+        if self._is_logged:
+            _log.error(self._message, exc_info=fault, **self._more)
         return True

@@ -50,6 +50,10 @@ _FORWARD = (
     "sent_position = CASE WHEN excluded.sent_position > destination.sent_position"
     " THEN excluded.sent_position ELSE destination.sent_position END"
 )
+_BACK = (
+    "sent_position = CASE WHEN excluded.sent_position < destination.sent_position"
+    " THEN excluded.sent_position ELSE destination.sent_position END"
+)
 _SERVERS_AND_DELTAS = (
     "SELECT 0 AS is_delta, server_nid AS place, joined, NULL, NULL, NULL FROM room_server WHERE room_nid = %s"
     " UNION ALL"
@@ -177,6 +181,19 @@ def leave_all_behind(position: int) -> None:
         " is_behind = excluded.is_behind WHERE NOT destination.is_behind"
     )
     db.insert_many(sql, 5, [(nid, 0, 0, position, True) for nid in sorted(servers_elsewhere())])
+
+
+def set_back(since: Mapping[int, int]) -> None:
+    """By server: it lacks something of what came after a position, though it may have got more than that.
+
+    What is on its way to it no longer counts.
+    """
+    sql = (
+        "INSERT INTO destination (server_nid, retry_at_ts, interval_ms, sent_position, is_behind)"
+        f" VALUES {{values}} ON CONFLICT (server_nid) DO UPDATE SET {_BACK},"
+        " is_behind = excluded.is_behind, flight_txn_id = NULL, flight_positions = NULL"
+    )
+    db.insert_many(sql, 5, [(nid, 0, 0, position, True) for nid, position in sorted(since.items())])
 
 
 def server_names(nids: Iterable[int]) -> dict[int, str]:

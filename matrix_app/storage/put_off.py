@@ -12,6 +12,7 @@ _TIMES: Final = (
     ("destination", "refused_until_ts", "is_behind"),
     ("staged_pdu", "retry_ts", "needs_asking"),
     ("staged_pdu", "received_ts", "NOT needs_asking"),
+    ("unrouted_change", "retry_ts", "TRUE"),
     ("remote_device_list", "retry_ts", "NOT is_current"),
     ("pusher", "retry_ts", "retry_ts IS NOT NULL"),
     ("appservice_progress", "retry_ts", "retry_ts IS NOT NULL"),

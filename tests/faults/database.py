@@ -12,6 +12,7 @@ _TIMES = (
     "UPDATE destination SET failing_since_ts = failing_since_ts - {0}",
     "UPDATE staged_pdu SET retry_ts = retry_ts - {0}, received_ts = received_ts - {0}",
     "UPDATE sender_progress SET seen_ts = seen_ts - {0}",
+    "UPDATE unrouted_change SET retry_ts = retry_ts - {0}",
 )
 
 

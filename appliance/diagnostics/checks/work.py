@@ -54,6 +54,29 @@ def federation() -> Result:
     return ok(said("{count} servers have not answered for an hour or more", count=len(long)), servers=long)
 
 
+@check("work.unrouted", "Changes for other servers", needs=["database.connect"])
+def unrouted() -> Result:
+    """Changes of which the sender cannot find for whom they are: a fault of the server itself."""
+    from datetime import UTC, datetime
+
+    from matrix_app.storage import unrouted_changes
+
+    found = unrouted_changes.summary()
+    if found is None:
+        return ok("Every change is on its way")
+    since = datetime.fromtimestamp(found.since_ts / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    return error(
+        said(
+            "{count} changes have reached no other server since {since} (UTC): {fault}",
+            count=found.waiting,
+            since=since,
+            fault=found.fault,
+        ),
+        fix="This is a fault of Hearth: please report it, with what the log says of it. They are tried again"
+        " every hour, and sent once the fault is gone.",
+    )
+
+
 @check("work.tasks", "Long tasks", needs=["database.connect"])
 def tasks() -> Result:
     """Long tasks that failed lately."""

@@ -73,7 +73,7 @@ class Delivery:
             async with self._late_slots if late else self._slots:
                 if late:
                     await self._catch_up(queue)
-                while queue.has_work:
+                while queue.has_work and not queue.is_stopped:
                     await self._send(queue, PATIENT_TIMEOUT if late else SEND_TIMEOUT)
                     if queue.is_full:
                         self.leave_behind(queue)

@@ -65,6 +65,8 @@ class DestinationQueue:
         # Whether it answered, but did not take what it was sent last.
         self.refuses = False
         self.not_before = 0.0
+        # Whether nothing more is to leave before it is set back.
+        self.is_stopped = False
         self._owed: deque[Owed] = deque()
         self._passing: dict[tuple[str | int, ...], Edu] = {}
 
@@ -160,6 +162,13 @@ class DestinationQueue:
         self.behind, self.catching_upto, self.greet = True, None, False
         self._owed.clear()
         self._passing.clear()
+
+    def set_back(self, position: int) -> None:
+        """The server lacks something after a position: it falls behind from there."""
+        self.fall_behind()
+        self.ends_flight()
+        self.sent = min(self.sent, position)
+        self.is_stopped = False
 
 
 def take(owed: Iterable[Owed], passing: Iterable[Edu]) -> Batch:

@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-import structlog
-
 from matrix_app.federation.loop import in_thread
-from matrix_app.federation.sender import records
+from matrix_app.federation.sender import records, unrouted
 from matrix_app.federation.sender.delivery import LATE_AT_ONCE, Client, Delivery
 from matrix_app.federation.sender.queue import DestinationQueue
 from matrix_app.federation.sender.routing import Routed, Router
-from matrix_app.storage import db, outbound, stream
+from matrix_app.federation.sender.unrouted import Late
+from matrix_app.storage import outbound, stream
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.outbound import Due, Flight
 from matrix_app.storage.stream import LogEntry
@@ -31,8 +30,6 @@ SAVE_SECONDS: Final = 2.0
 TYPING_SECONDS: Final = 25.0
 MOST_IDLE: Final = 2_000
 
-_log = structlog.get_logger("matrix_app.federation.sender")
-
 
 class _Read(NamedTuple):
     position: int
@@ -40,6 +37,8 @@ class _Read(NamedTuple):
     is_last: bool
     routed: Routed
     names: dict[int, str]
+    # What servers lack because changes are too many to be kept that cannot be routed.
+    late: Late | None
 
 
 class Sender:
@@ -57,6 +56,7 @@ class Sender:
         self._news = asyncio.Event()
         self._delivery = Delivery(client, lambda: self._position, self._note)
         self._next_typing = 0.0
+        self._late: Late | None = None
         # Whether it knows where to go on: what happens from now on is sent.
         self.is_ready = False
         self._is_ended = False
@@ -122,6 +122,8 @@ class Sender:
             if found is None:
                 return
             self._put(found.routed, found.names)
+            if found.late is not None:
+                self._late = found.late if self._late is None else self._late.joined(found.late)
             self._position = found.position
             self._start_deliveries()
             if found.is_last:
@@ -134,22 +136,10 @@ class Sender:
         if entries[0].position > position + 1 and records.has_gap_after(position):
             # It begins anew, and finds what servers lack by other means than the log.
             raise records.LogEndedError(position)
-        routed = self._route(entries)
+        routed, broken = unrouted.route(self._router, entries)
+        late = unrouted.keep(broken, position)
         names = self._names_of(routed.servers())
-        return _Read(entries[-1].position, len(entries) < ENTRIES, routed, names)
-
-    def _route(self, entries: list[LogEntry]) -> Routed:
-        """For whom changes are. One that breaks this, by a fault of our own, is left out and logged."""
-        try:
-            return self._router.route(entries)
-        except db.PASSING:
-            raise
-        except Exception:  # noqa: BLE001  (the boundary of the change: logged, and all others are sent)
-            if len(entries) == 1:
-                _log.exception("for whom a change is cannot be found: nobody is sent it", change=entries[0])
-                return Routed()
-        half = len(entries) // 2
-        return self._route(entries[:half]).followed_by(self._route(entries[half:]))
+        return _Read(entries[-1].position, len(entries) < ENTRIES, routed, names, late)
 
     def _names_of(self, server_nids: Iterable[int]) -> dict[int, str]:
         unknown = [nid for nid in server_nids if nid not in self._queues]
@@ -181,7 +171,7 @@ class Sender:
 
     def _start_deliveries(self) -> None:
         for queue in self._queues.values():
-            if queue.has_work and not queue.behind and not queue.is_busy:
+            if queue.has_work and not (queue.behind or queue.is_busy or queue.is_stopped):
                 self._start(queue)
 
     def _start(self, queue: DestinationQueue) -> None:
@@ -206,6 +196,9 @@ class Sender:
 
     async def _tick(self) -> None:
         """What is done every second: asking again those who were late, and noting how far all are."""
+        self._late = self._late or await in_thread(unrouted.again, self._router)
+        if self._late is not None and await self._settle(self._late):
+            self._late = None
         # Those that are at it already hide nobody.
         held = sum(queue.is_busy or queue.is_put_off for queue in self._queues.values())
         for due in await in_thread(outbound.due, now_ms(), 4 * LATE_AT_ONCE + held):
@@ -226,6 +219,22 @@ class Sender:
         self._put(routed, await in_thread(self._names_of, routed.servers()))
         self._start_deliveries()
 
+    async def _settle(self, late: Late) -> bool:
+        """Let servers fall behind from before late changes; not while anything is on its way to one."""
+        self._add_queues(await in_thread(self._names_of, late.servers()))
+        queues = [self._queues[nid] for nid in late.since]
+        for queue in queues:
+            queue.is_stopped = True
+        if any(queue.is_busy for queue in queues):
+            return False
+        for queue in queues:
+            queue.set_back(late.since[queue.server_nid])
+            self._note(queue)
+        for nid in late.with_messages:
+            self._queues[nid].has_messages = True
+        await in_thread(unrouted.settle, late)
+        return True
+
     async def _ask_again(self, due: Due) -> None:
         server_nid, sent, refuses = due
         queue = self._queues.get(server_nid)
@@ -236,13 +245,14 @@ class Sender:
             queue = self._queues[server_nid]
         if queue.behind:
             queue.sent = max(queue.sent, sent)
-        if queue.behind and not (queue.is_busy or queue.is_put_off):
+        if queue.behind and not (queue.is_busy or queue.is_put_off or queue.is_stopped):
             queue.refuses = refuses
             self._start(queue)
 
     def _forget_idle(self) -> None:
         for nid, queue in list(self._queues.items()):
-            idle = not (queue.has_work or queue.is_busy or queue.catching_upto or queue.refuses)
+            at_work = queue.is_busy or queue.is_stopped
+            idle = not (queue.has_work or at_work or queue.catching_upto or queue.refuses)
             if idle and queue not in self._unsaved and not queue.behind:
                 del self._queues[nid]
 
@@ -250,6 +260,8 @@ class Sender:
         """Note how far each server is, and the position up to which nothing is only in memory."""
         unsaved, self._unsaved = self._unsaved, set()
         floors = [floor for queue in self._queues.values() if (floor := queue.floor) is not None]
+        if self._late is not None and not self._late.is_kept:
+            floors += self._late.since.values()
         position = min(floors, default=self._position)
         for queue in unsaved:
             (self._behind.add if queue.is_stored_behind else self._behind.discard)(queue.server_nid)

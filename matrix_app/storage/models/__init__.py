@@ -69,6 +69,7 @@ from matrix_app.storage.models.search import (
 from matrix_app.storage.models.sender import (
     OutboundToDevice,
     SenderProgress,
+    UnroutedChange,
 )
 from matrix_app.storage.models.session import (
     AccessToken,
@@ -238,6 +239,7 @@ __all__ = [
     "UnreadEntry",
     "UnreadStance",
     "UnreadTotal",
+    "UnroutedChange",
     "UrlPreview",
     "User",
     "UserDirectoryEntry",

@@ -19,6 +19,25 @@ class SenderProgress(models.Model):
         db_table = "sender_progress"
 
 
+class UnroutedChange(models.Model):
+    """A change of the stream of which it could not be found whom it is for, and the `fault` that kept it.
+
+    The columns before `failed_ts` are those of `StreamLog`, which does not keep changes as long.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    kind = models.SmallIntegerField()
+    room_nid = ref(null=True)
+    user_nid = ref(null=True)
+    failed_ts = timestamp()
+    attempts = models.IntegerField()
+    retry_ts = timestamp()
+    fault = models.TextField()
+
+    class Meta:
+        db_table = "unrouted_change"
+
+
 class OutboundToDevice(models.Model):
     """A message to devices of users of another server, until that server has taken it.
 

@@ -212,26 +212,3 @@ def set_fault(others: OtherServers, server: str, fault: MatrixError | None) -> N
         others.faults.pop(server, None)
     else:
         others.faults[server] = fault
-
-
-def test_a_change_that_breaks_its_routing_is_logged_and_all_others_are_sent(
-    others: OtherServers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    good, bad = StoredRoom(members=[FAR]), StoredRoom(members=[FAR])
-    real = outbound.owed_events
-
-    def owed_events(room_nids: Iterable[int], after: int, upto: int) -> list[outbound.OwedEvent]:
-        if bad.nid in set(room_nids):
-            raise ValueError("a fault")
-        return real(room_nids, after, upto)
-
-    monkeypatch.setattr(outbound, "owed_events", owed_events)
-    with sending(others):
-        pass
-    for number in range(3):
-        good.message(ALICE, str(number))
-        bad.message(ALICE, "it breaks")
-    with structlog.testing.capture_logs() as logged, sending(others):
-        wait_until(lambda: others.bodies("far.example")[-1:] == ["2"])
-    assert others.bodies("far.example") == ["0", "1", "2"]
-    assert sum("cannot be found" in line["event"] for line in logged) == 3
