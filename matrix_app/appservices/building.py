@@ -106,8 +106,8 @@ def _with_invite_state(row: EventRow, rendered: bytes, interest: Interest) -> An
     event = events.parse(row)
     if event.content.get("membership") != "invite" or not interest.owns(event.state_key or ""):
         return Fragment(rendered)
-    user_nid = interning.user_nid(event.state_key or "")
-    stored = invite_state.get_many(user_nid, [row.room_nid]).get(row.room_nid)
+    user_nid = interning.find_user(event.state_key or "")
+    stored = None if user_nid is None else invite_state.get_many(user_nid, [row.room_nid]).get(row.room_nid)
     if stored is None:
         return Fragment(rendered)
     shown: dict[str, Any] = orjson.loads(rendered)

@@ -88,6 +88,15 @@ def parse_user_id(value: str, *, strict: bool = False) -> UserId:
     return UserId(value)
 
 
+def is_user_id(value: str) -> bool:
+    """Whether `value` has the grammar of user IDs, the historical one included."""
+    try:
+        parse_user_id(value)
+    except InvalidParam:
+        return False
+    return True
+
+
 def is_compliant_user_id(user_id: UserId) -> bool:
     """Whether a user ID may be shown to clients outside an event ("Historical User IDs")."""
     return _PRINTABLE_LOCALPART.fullmatch(localpart_of(user_id)) is not None

@@ -10,6 +10,7 @@ from matrix_app.protocol.errors import AuthorizationFailed
 from matrix_app.protocol.event_format import encode_event
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.ids import domain_of
+from matrix_app.protocol.memberships import is_membership
 from matrix_app.services import user_directory
 from matrix_app.services.effects import references, state_changes
 from matrix_app.services.effects.state_changes import StateChange, membership_in
@@ -85,7 +86,7 @@ def _check(event: Event, entries: Mapping[int, int]) -> None:
 
 
 def _is_remote_member(pair: type_and_key) -> bool:
-    return pair[0] == "m.room.member" and domain_of(pair[1]) != local_server_name()
+    return is_membership(*pair) and domain_of(pair[1]) != local_server_name()
 
 
 def _adopt_in_advance(

@@ -12,6 +12,7 @@ from appliance.metrics.counted import count_events
 from matrix_app.protocol.event_format import encode_event
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
+from matrix_app.protocol.memberships import is_membership
 from matrix_app.protocol.room_activity import BUMPS
 from matrix_app.services.effects import references, state_changes, unread
 from matrix_app.services.effects.state_changes import StateChange
@@ -108,12 +109,13 @@ def _take_positions(room: RoomIdentity, pending: Sequence[Pending]) -> None:
     changes = []
     for item in pending:
         changes.append(Change(Kind.EVENT if item.key_nid is None else Kind.STATE, room.nid))
-        if item.event.type == "m.room.member" and item.event.state_key is not None:
-            changes.append(Change(Kind.MEMBERSHIP, room.nid, interning.user_nid(item.event.state_key)))
+        if is_membership(item.event.type, item.event.state_key):
+            user_nid = interning.user_nid(item.event.state_key or "")
+            changes.append(Change(Kind.MEMBERSHIP, room.nid, user_nid))
     positions = iter(stream.append(changes))
     for item in pending:
         item.position = next(positions)
-        if item.event.type == "m.room.member" and item.event.state_key is not None:
+        if is_membership(item.event.type, item.event.state_key):
             next(positions)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import Unavailable
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.memberships import is_membership
 from matrix_app.protocol.room_activity import BUMPS
 from matrix_app.services import received_checks, state_forks
 from matrix_app.services.effects import references, state_changes, unread
@@ -299,7 +300,7 @@ def _take_position(room: RoomIdentity, received: Received, move: Move) -> int:
     wanted += [
         Change(Kind.MEMBERSHIP, room.nid, interning.user_nid(state_key))
         for event_type, state_key in names.values()
-        if event_type == "m.room.member"
+        if is_membership(event_type, state_key)
     ]
     return stream.append(wanted)[0]
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
+from matrix_app.protocol.ids import is_user_id
 from matrix_app.storage import db, interning, outbound_devices
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.local_server import local_server_name
@@ -233,7 +234,11 @@ def servers_and_deltas(room_nid: int, since: int) -> tuple[dict[int, int], list[
     """
     found = db.rows(_SERVERS_AND_DELTAS, (room_nid, room_nid, since))
     joined = {nid: int(count) for is_delta, nid, count, *_ in found if not is_delta}
-    deltas = [MemberDelta(at, user_id, *nids) for is_delta, at, _, user_id, *nids in found if is_delta]
+    deltas = [
+        MemberDelta(at, user_id, *nids)
+        for is_delta, at, _, user_id, *nids in found
+        if is_delta and is_user_id(user_id)
+    ]
     return joined, deltas
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from matrix_app.protocol.errors import InvalidParam
-from matrix_app.protocol.ids import parse_user_id
+from matrix_app.protocol import ids
 
 
 def server_of(identifier: str) -> str:
@@ -13,10 +12,4 @@ def server_of(identifier: str) -> str:
 
 def is_user_id(value: object) -> bool:
     """Whether `value` is a user ID that may send events, historical ones included."""
-    if not isinstance(value, str):
-        return False
-    try:
-        parse_user_id(value)
-    except InvalidParam:
-        return False
-    return True
+    return isinstance(value, str) and ids.is_user_id(value)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from matrix_app.protocol.events import Event, type_and_key
 from matrix_app.protocol.ids import domain_of
+from matrix_app.protocol.memberships import is_membership
 from matrix_app.services import user_directory
 from matrix_app.services.background import run_later
 from matrix_app.services.effects import device_lists, stripped_state, unread
@@ -40,7 +41,7 @@ def apply(room: RoomIdentity, changes: Sequence[StateChange]) -> None:
     state.change_current(room.nid, entries)
     counts = _Counts()
     for change in changes:
-        if change.type == "m.room.member":
+        if is_membership(change.type, change.state_key):
             _member_changed(room, change, counts)
     fields: dict[str, Any] = {}
     for change in changes:

@@ -17,13 +17,13 @@ from matrix_app.protocol.errors import BadJson, InvalidParam
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.services.room_lock import room_locked
-from matrix_app.storage import db, events, relations, staging
+from matrix_app.storage import db, events, relations, staging, summaries
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.events import Status
 from matrix_app.storage.staging import StagedRow
 from tests.factories.events import ALICE, BOB, CAROL
 from tests.factories.fake_peers import FakePeers, SignedRoom
-from tests.factories.remote_rooms import JoinedRoom, row_of
+from tests.factories.remote_rooms import JoinedRoom, row_of, snapshot_is_present_state
 from tests.factories.statements import recorded
 from tests.factories.tasks import run_tasks
 
@@ -412,3 +412,22 @@ def test_rejected_and_soft_failed_events_are_no_error_to_the_sender(remote: Remo
     assert row_of(soft).status == Status.SOFT_FAILED
     assert row_of(rejected).status == Status.REJECTED
     assert TOPIC not in remote.here.state()
+
+
+NOBODIES = ("nobody", "@nobody", "", "@nobody:", "@nobody:no server", "#alias:b.example")
+
+
+@pytest.mark.parametrize("version", ["1", "6", "12"])
+@pytest.mark.parametrize("state_key", NOBODIES)
+def test_a_membership_of_nobody_keeps_nothing_that_follows_on_it(version: str, state_key: str) -> None:
+    remote = Remote(version)
+    sent = [
+        remote.room.member(BOB, state_key, what) for what in ("invite", "leave", "ban", "leave", "invite")
+    ]
+    after = remote.room.message(BOB)
+    remote.put(*sent, after)
+    assert [row_of(event).status for event in (*sent, after)] == [Status.NORMAL] * 6
+    assert remote.waiting() == 0
+    assert remote.here.state()["m.room.member", state_key] == sent[-1].event_id
+    assert snapshot_is_present_state(remote.here.identity)
+    assert summaries.get(remote.here.identity.nid).invited_members == 0

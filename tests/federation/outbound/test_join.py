@@ -16,6 +16,7 @@ from tests.factories.events import ALICE, BOB, CAROL
 from tests.factories.fake_peers import SignedRoom
 from tests.factories.remote_rooms import named
 from tests.factories.resident_servers import ResidentServers
+from tests.factories.syncing import sync
 
 VERSIONS = ("1", "2", "3", "6", "8", "10", "11", "12")
 
@@ -105,6 +106,22 @@ def test_a_server_that_names_another_version_than_the_room_has_is_not_believed(
     with use_peers(elsewhere.servers):
         assert elsewhere.join().status == 502
     assert elsewhere.client.get("/joined_rooms").body["joined_rooms"] == []
+
+
+@pytest.mark.parametrize("state_key", ["nobody", "", "@nobody:no server"])
+def test_a_room_with_a_membership_of_nobody_is_joined_like_others(
+    elsewhere: Elsewhere, state_key: str
+) -> None:
+    elsewhere.room.invite(ALICE, state_key)
+    elsewhere.servers.learn(*elsewhere.room.events)
+    assert elsewhere.join().status == 200
+    assert elsewhere.joined_state()
+    assert elsewhere.client.send(elsewhere.room_id).status == 200
+    for part in ("joined_members", "members", "state", "messages?dir=b", "initialSync"):
+        assert elsewhere.client.get(f"/rooms/{elsewhere.room_id}/{part}").status == 200
+    members = elsewhere.client.get(f"/rooms/{elsewhere.room_id}/joined_members").body["joined"]
+    assert set(members) == {ALICE, BOB, CAROL, elsewhere.client.user_id}
+    assert elsewhere.room_id in sync(elsewhere.client)["rooms"]["join"]
 
 
 def test_messages_can_be_sent_after_the_join(elsewhere: Elsewhere) -> None:

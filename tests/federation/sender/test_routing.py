@@ -77,3 +77,17 @@ def test_whatever_happens_while_an_event_is_routed_it_reaches_the_servers_of_its
     assert count > 3
     for number in range(count):
         assert 0 in far_gets(happens, number), number
+
+
+def test_a_membership_of_nobody_is_for_the_servers_of_its_room(transactional_db: None) -> None:
+    room = StoredRoom(members=[FAR])
+    before = stream.current_position()
+    sent = [
+        room.member(ALICE, "nobody", "invite"),
+        room.member(ALICE, "nobody", "leave"),
+        room.message(ALICE),
+    ]
+    owed = Router().route(stream.entries_after(before)).owed
+    assert list(owed) == [interning.server_nid("far.example")]
+    (items,) = owed.values()
+    assert [item.position for item in items] == [event.position for event in sent]
