@@ -44,11 +44,17 @@ def protocol(name: str) -> dict[str, Any]:
 
 
 def find_in(kind: str, name: str, query: Mapping[str, str]) -> list[Any]:
-    """The locations or users ("location", "user") of a protocol for these fields; raises `NotFound`."""
+    """The locations or users ("location", "user") of a protocol for these fields; raises `NotFound`.
+
+    "At least one portal room was found": that there is none is told as an error, too.
+    """
     services = _speaking(name)
     if not services:
         raise NotFound("No application service knows this protocol")
-    return _found(services, f"/thirdparty/{kind}/{quote(name, safe='')}", query)
+    found = _found(services, f"/thirdparty/{kind}/{quote(name, safe='')}", query)
+    if not found:
+        raise NotFound("There is nothing like that on this network")
+    return found
 
 
 def find_of(kind: str, key: str, value: str) -> list[Any]:

@@ -174,4 +174,7 @@ def test_places_and_people_of_networks_are_found(clients: ClientFactory, bridge:
         "/_matrix/app/v1/thirdparty/user?userid=%40_bridge_ben%3Ahearth.example",
     ]
     assert alice.get("/thirdparty/user/icq").errcode == "M_NOT_FOUND"
+    bridge.answer = b"[]"
+    assert alice.get("/thirdparty/user/irc?nickname=eve").errcode == "M_NOT_FOUND"
+    assert alice.get("/thirdparty/location/irc?channel=%23y").errcode == "M_NOT_FOUND"
     assert alice.get("/thirdparty/user").errcode == "M_MISSING_PARAM"
