@@ -15,6 +15,7 @@ from matrix_app.protocol.filters import Filter, filter_from_json
 from matrix_app.protocol.tokens import parse_stream_token
 from matrix_app.services import lost_time
 from matrix_app.services.connected_users import connected_users
+from matrix_app.services.filters import number_of
 from matrix_app.storage import db, device_messages, filters
 from matrix_app.sync import memo
 from matrix_app.sync.hub import hub
@@ -100,13 +101,16 @@ def _filter(request: Request) -> Filter:
         return Filter()
     if text.startswith("{"):
         return filter_from_json(text)
-    definition = filters.get(request.requester.user_nid, int(text)) if text.isdecimal() else None
-    if definition is None and text.isdecimal() and lost_time.may_have_given(int(text)):
+    number = number_of(text)
+    if number is None:
+        raise InvalidParam("No such filter")
+    definition = filters.get(request.requester.user_nid, number)
+    if definition is not None:
+        return filter_from_json(definition)
+    if lost_time.may_have_given(number):
         # Its client goes on with more than it asked for, until it defines the filter again.
         return Filter()
-    if definition is None:
-        raise InvalidParam("No such filter")
-    return filter_from_json(definition)
+    raise InvalidParam("No such filter")
 
 
 def _state_section(request: Request) -> StateSection:

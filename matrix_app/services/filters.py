@@ -26,9 +26,15 @@ def define_filter(user_nid: int, definition: dict[str, Any]) -> str:
         return str(filters.put(user_nid, encoded))
 
 
+def number_of(filter_id: str) -> int | None:
+    """The number that a filter's ID is; None for what this server never gave."""
+    return int(filter_id) if _ID.fullmatch(filter_id) else None
+
+
 def filter_of(user_nid: int, filter_id: str) -> bytes:
     """The definition of a filter as JSON; raises `NotFound`."""
-    found = filters.get(user_nid, int(filter_id)) if _ID.fullmatch(filter_id) else None
+    number = number_of(filter_id)
+    found = None if number is None else filters.get(user_nid, number)
     if found is None:
         raise NotFound("There is no such filter")
     return found

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from matrix_app.protocol.errors import InvalidParam
 from tests.factories.client import Client, ClientFactory
 from tests.factories.syncing import bodies, sync, timeline
 
@@ -63,6 +64,12 @@ def test_an_empty_filter_is_none_and_space_around_one_is_nothing(clients: Client
     room_id = alice.create_room()
     assert list(sync(alice, filter="")["rooms"]["join"]) == [room_id]
     assert "rooms" not in sync(alice, filter=' {"room":{"rooms":[]}}')
+
+
+@pytest.mark.parametrize("filter_id", ["7", "9" * 23, "\u00b2", "-1", "1_0", "nonsense"])
+def test_an_id_that_no_filter_has_is_refused(clients: ClientFactory, filter_id: str) -> None:
+    with pytest.raises(InvalidParam):
+        sync(clients.make(), filter=filter_id)
 
 
 def test_a_timeline_can_be_of_the_roots_of_threads_alone(clients: ClientFactory) -> None:
