@@ -61,4 +61,6 @@ def get_changes(request: Request) -> dict[str, Any]:
     found = thread_subscriptions.latest_changes(
         request.requester.user_nid, parse_stream_token(end).position if end is not None else 0, upto, limit
     )
-    return found.shown if found.before is None else {**found.shown, "end": str(found.before)}
+    # matrix-rust-sdk takes an answer without either for a fault, and asks again at once, without end.
+    shown: dict[str, Any] = {"subscribed": {}, "unsubscribed": {}, **found.shown}
+    return shown if found.before is None else {**shown, "end": str(found.before)}

@@ -11,6 +11,7 @@ from tests.factories.sliding import Follower
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+CHANGES = "/_matrix/client/unstable/io.element.msc4308/thread_subscriptions"
 NAME = "io.element.msc4308.thread_subscriptions"
 ON: dict[str, Any] = {"extensions": {NAME: {"enabled": True}}}
 
@@ -119,7 +120,16 @@ def test_changes_that_are_too_many_are_found_page_by_page(clients: ClientFactory
     found = list(told["subscribed"])
     page = {"end": told["prev_batch"]}
     while "end" in page:
-        path = "/_matrix/client/unstable/io.element.msc4308/thread_subscriptions"
-        page = alice.get(f"{path}?dir=b&limit=2&from={page['end']}&to={start}").body
+        page = alice.get(f"{CHANGES}?dir=b&limit=2&from={page['end']}&to={start}").body
         found += page["subscribed"]
     assert found == [thread.room_id for thread in reversed(threads)]
+
+
+def test_a_page_of_changes_has_both_kinds_although_there_are_none(clients: ClientFactory) -> None:
+    alice = clients.make()
+    assert alice.get(f"{CHANGES}?dir=b").body == {"subscribed": {}, "unsubscribed": {}}
+    thread = Thread(alice)
+    alice.put(thread.path, {})
+    page = alice.get(f"{CHANGES}?dir=b").body
+    assert list(page["subscribed"]) == [thread.room_id]
+    assert page["unsubscribed"] == {}
