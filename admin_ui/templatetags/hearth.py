@@ -27,6 +27,7 @@ from matrix_app.services import spoken as in_words
 from matrix_app.storage import check_results, long_tasks
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.long_tasks import LongTaskRow
+from matrix_app.storage.task_lines import Line
 
 register = template.Library()
 
@@ -127,6 +128,12 @@ def spoken(text: str) -> str:
 def step_text(task: LongTaskRow) -> Promise | str:
     """Where a long task is: a word for it, or a sentence, or a name."""
     return WORDS["step"].get(task.step) or in_words.spoken(task.step)
+
+
+@register.filter
+def line_text(line: Line) -> Promise | str:
+    """A line of the log of a long task: a step as `step_text` has it, or a sentence."""
+    return WORDS["step"].get(line.text) or in_words.spoken(line.text)
 
 
 @register.inclusion_tag("admin_ui/tasks/tray.html")

@@ -94,5 +94,7 @@ def verify_piece(task: LongTask) -> bool:
             return False
     except BackupCancelled:
         return False
+    for fault in task.checkpoint["faults"]:
+        task.warn(fault)
     task.result = {"backup": stored.manifest.id, "faults": task.checkpoint["faults"]}
     return True

@@ -43,7 +43,10 @@ def fetch_next(task: LongTask) -> bool:
         _ask_again(task)
         return True
     fetch: Callable[[RoomIdentity], bool | None] = import_string(settings.LATEST_EVENT)
-    found = fetch(rooms.by_nid(room_nid))
+    room = rooms.by_nid(room_nid)
+    found = fetch(room)
+    if found is None:
+        task.warn(said("No server answers for {room_id}", room_id=room.room_id))
     behind, unanswered = task.checkpoint.get("behind", 0), task.checkpoint.get("unanswered", 0)
     task.result = {"behind": behind + (found is True), "unanswered": unanswered + (found is None)}
     again = task.checkpoint.get("again", []) + ([room_nid] if found is None else [])

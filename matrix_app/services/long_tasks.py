@@ -21,14 +21,21 @@ from matrix_app.protocol.said import said
 from matrix_app.services import audit
 from matrix_app.services.audit import Actor
 from matrix_app.services.background import run_later
-from matrix_app.storage import db, long_tasks
+from matrix_app.services.task_log import TaskLog
+from matrix_app.storage import db, long_tasks, task_lines
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.long_tasks import LongTaskRow
+from matrix_app.storage.task_lines import Line
 
 # A worker that has not said how far it is for so long is taken for dead.
 STALE_MS: Final = 120_000
 # Kinds that are not done in pieces by the queue: joins have threads of their own.
 SERVED_ELSEWHERE: Final = frozenset({"join"})
+_ENDS: Final = {
+    long_tasks.DONE: said("Done"),
+    long_tasks.FAILED: said("Failed"),
+    long_tasks.CANCELLED: said("Cancelled"),
+}
 _KINDS: dict[str, Piece] = {}
 
 _log = structlog.get_logger("matrix_app.long_tasks")
@@ -48,13 +55,27 @@ class LongTask:
         self.step = row.step
         self.done = row.done
         self.total = row.total
+        self._log = TaskLog(row.nid, row.step)
+
+    def warn(self, text: str) -> None:
+        """Write into the log of the task that something did not work, which ends it not."""
+        self._log.add(text, is_warning=True)
 
     def note(self) -> bool:
         """Store how far the task is; whether it is to be cancelled."""
+        self._log.come_to(self.step)
         with db.write():
+            self._log.write()
             return long_tasks.note(
                 self.nid, now_ms(), self.step, self.done, self.total, orjson.dumps(self.checkpoint)
             )
+
+    def end_log(self, state: str, error: str) -> None:
+        """Write how the task ended; in a transaction."""
+        if error:
+            self._log.add(error, is_warning=True)
+        self._log.add(_ENDS[state])
+        self._log.write()
 
 
 Piece = Callable[[LongTask], bool]
@@ -98,8 +119,11 @@ def cancel(nid: int, actor: Actor) -> None:
 
 def run(nid: int) -> None:
     """Work on a task for as long as a task of the queue may take, then let the queue go on with it."""
+    before = long_tasks.find(nid)
     with db.write():
         claimed = long_tasks.claim(nid, now_ms(), now_ms() - STALE_MS)
+        if claimed and before is not None:
+            _log_beginning(before)
     row = long_tasks.find(nid)
     if not claimed or row is None:
         return
@@ -113,6 +137,14 @@ def run(nid: int) -> None:
         _log.exception("a long task failed", kind=row.kind, task=nid)
         _finish(task, long_tasks.FAILED, said("An internal error; the log tells more"))
         raise
+
+
+def _log_beginning(row: LongTaskRow) -> None:
+    if row.started_ts is None:
+        task_lines.add(row.nid, [Line(now_ms(), False, said("Begun"))])
+    elif row.state == long_tasks.RUNNING:
+        text = said("What did this task has ended: it goes on where that was")
+        task_lines.add(row.nid, [Line(now_ms(), True, text)])
 
 
 def piece_of(name: str) -> Piece:
@@ -145,6 +177,7 @@ def _work(task: LongTask, piece: Piece) -> None:
 
 def _finish(task: LongTask, state: str, error: str = "") -> None:
     with db.write():
+        task.end_log(state, error)
         long_tasks.finish(task.nid, state, now_ms(), result=orjson.dumps(task.result), error=error)
 
 

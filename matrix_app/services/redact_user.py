@@ -6,6 +6,7 @@ from typing import Final
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import MatrixError
+from matrix_app.protocol.said import said, said_of
 from matrix_app.services.long_tasks import LongTask, long_task
 from matrix_app.services.redact import redact
 from matrix_app.storage import interning, rooms, sent_events
@@ -60,6 +61,7 @@ def _redact(task: LongTask, room_id: str, row: EventRow) -> bool:
     try:
         redact(sender, room_id, row.event_id, reason=task.params.get("reason") or None)
     except MatrixError as error:
+        task.warn(said("{who}: {why}", who=room_id, why=said_of(error.message)))
         task.checkpoint["counts"]["last_refusal"] = error.message
         return False
     return True

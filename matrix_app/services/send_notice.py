@@ -9,7 +9,7 @@ import structlog
 
 from appliance.config import get_config
 from matrix_app.protocol.errors import InvalidParam, MatrixError
-from matrix_app.protocol.said import said
+from matrix_app.protocol.said import said, said_of
 from matrix_app.services import audit, tags
 from matrix_app.services.administer_account import active_account
 from matrix_app.services.audit import Actor
@@ -143,6 +143,7 @@ def _send_each(task: LongTask, found: Sequence[Account]) -> None:
             counts["sent"] += 1
         except MatrixError as error:
             _log.info("a notice could not be sent", user_id=account.user_id, reason=error.message)
+            task.warn(said("{who}: {why}", who=account.user_id, why=said_of(error.message)))
             counts["refused"] += 1
         task.done += 1
     task.result = counts

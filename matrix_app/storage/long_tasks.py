@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from matrix_app.protocol.said import packed, unpacked
-from matrix_app.storage import db
+from matrix_app.storage import db, task_lines
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 
@@ -159,16 +159,20 @@ def ask_to_cancel(nid: int) -> bool:
 def delete_done_before(kind: str, ts: int, limit: int) -> int:
     """Remove tasks of a kind that were done without a fault before a time, at most `limit`; how many."""
     sql = (
-        "DELETE FROM long_task WHERE nid IN (SELECT nid FROM long_task"
-        " WHERE finished_ts < %s AND kind = %s AND state = 'done' ORDER BY finished_ts LIMIT %s)"
+        "SELECT nid FROM long_task WHERE finished_ts < %s AND kind = %s AND state = 'done'"
+        " ORDER BY finished_ts LIMIT %s"
     )
-    return db.changed(sql, (ts, kind, limit))
+    return _delete([found[0] for found in db.rows(sql, (ts, kind, limit))])
 
 
 def delete_finished_before(ts: int, limit: int) -> int:
     """Remove tasks that ended before a time, at most `limit`; how many."""
-    sql = (
-        "DELETE FROM long_task WHERE nid IN (SELECT nid FROM long_task"
-        " WHERE finished_ts < %s ORDER BY finished_ts LIMIT %s)"
-    )
-    return db.changed(sql, (ts, limit))
+    sql = "SELECT nid FROM long_task WHERE finished_ts < %s ORDER BY finished_ts LIMIT %s"
+    return _delete([found[0] for found in db.rows(sql, (ts, limit))])
+
+
+def _delete(nids: list[int]) -> int:
+    if not nids:
+        return 0
+    task_lines.delete(nids)
+    return db.changed(f"DELETE FROM long_task WHERE {db.in_any('nid')}", (db.any_of(nids),))

@@ -22,6 +22,7 @@ def fail(task: LongTask) -> bool:
     task.step = said("removing messages")
     task.result = {"copied": 3}
     task.note()
+    task.warn(said("No server answers for {room_id}", room_id="!<room>"))
     raise Conflict(said("{file} is missing", file="<part>"))
 
 
@@ -56,3 +57,32 @@ def test_they_are_said_in_the_language_of_the_visitor(
     shown = browser.get(f"/admin/tasks/{failed}/")
     assert shown.texts("h1") == [title]
     assert all(text in shown.text for text in (step, fault, result))
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        (
+            "en",
+            ["Failed", "<part> is missing", "No server answers for !<room>", "removing messages", "Begun"],
+        ),
+        (
+            "de",
+            [
+                "Fehlgeschlagen",
+                "<part> fehlt",
+                "Kein Server antwortet für !<room>",
+                "Nachrichten werden entfernt",
+                "Begonnen",
+            ],
+        ),
+    ],
+)
+def test_the_log_of_a_task_is_said_in_the_language_of_the_visitor(
+    browser: Browser, failed: int, language: str, lines: list[str]
+) -> None:
+    browser.client.cookies["hearth_language"] = language
+    shown = browser.get(f"/admin/tasks/{failed}/").texts(".log li")
+    assert len(shown) == len(lines)
+    for found, line in zip(shown, lines, strict=True):
+        assert found.endswith(line)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
 
-from matrix_app.storage import long_tasks
+from matrix_app.protocol.said import packed, said
+from matrix_app.storage import long_tasks, task_lines
 from matrix_app.storage import models as tables
 from tests.filled.people import People
 from tests.filled.rooms import Rooms
@@ -42,7 +44,8 @@ def fill_administration(size: Size, people: People, rooms: Rooms, now: int) -> N
     """As many of each as there should be."""
     store(_report(number, people, rooms, now) for number in reversed(range(size.rows)))
     store(_invitation(number, now) for number in range(size.rows))
-    store(_task(number, people, now) for number in reversed(range(size.rows)))
+    tasks = store(_task(number, people, now) for number in reversed(range(size.rows)))
+    store(line for task in tasks[-1:] for line in _lines(task, size.rows))
     store(_entry(number, people, rooms, now) for number in reversed(range(size.rows)))
 
 
@@ -76,6 +79,16 @@ def _invitation(number: int, now: int) -> tables.RegistrationToken:
         expires_ts=now - DAY if ended else now + 20 * DAY if number % 2 == 0 else None,
         created_ts=now - number * 7 * HOUR - 2 * HOUR,
     )
+
+
+def _lines(task: tables.LongTask, size: int) -> Iterator[tables.LongTaskLine]:
+    """What the log of a task says: as many lines as there are of everything, up to those that are kept."""
+    for number in range(min(size, task_lines.MOST_LINES)):
+        sentence = said("No server answers for {room_id}", room_id="!kitchen:far.away.example")
+        text = "media" if number % 3 else packed(sentence)
+        yield tables.LongTaskLine(
+            task_nid=task.nid, ts=task.created_ts + number * 1000, is_warning=number % 3 == 0, text=text
+        )
 
 
 def _task(number: int, people: People, now: int) -> tables.LongTask:

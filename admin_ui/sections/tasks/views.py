@@ -13,8 +13,9 @@ from admin_ui.tables import PAGE_SIZE, Column, Table
 from admin_ui.visit import Visit
 from matrix_app.protocol.errors import NotFound
 from matrix_app.services import long_tasks
-from matrix_app.storage import interning
+from matrix_app.storage import interning, task_lines
 from matrix_app.storage import long_tasks as stored
+from matrix_app.storage.task_lines import MOST_LINES
 
 COLUMNS = (Column(_("Task")), Column(_("State")), Column(_("Progress")), Column(_("Begun")))
 
@@ -35,7 +36,8 @@ def task(visit: Visit, nid: int) -> HttpResponse:
         raise NotFound(_t("There is no such task"))
     actor = None if row.actor_nid is None else interning.user_id_of(row.actor_nid)
     template = "tasks/state" if visit.is_partial else "tasks/detail"
-    return visit.page(template, task=row, actor=actor)
+    lines = task_lines.newest(nid, MOST_LINES)
+    return visit.page(template, task=row, actor=actor, lines=lines, is_cut=len(lines) == MOST_LINES)
 
 
 @page("admin")

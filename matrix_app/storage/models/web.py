@@ -141,6 +141,20 @@ class LongTask(models.Model):
         ]
 
 
+class LongTaskLine(models.Model):
+    """A line of the log of a long task: a step that it came to, or something that did not work."""
+
+    nid = own_nid()
+    task_nid = ref()
+    ts = timestamp()
+    is_warning = models.BooleanField()
+    text = models.TextField()
+
+    class Meta:
+        db_table = "long_task_line"
+        indexes = [models.Index(fields=["task_nid", "nid"], name="long_task_line_task")]
+
+
 class UserImport(models.Model):
     """A table of users that an administrator has uploaded: sealed, since passwords may be in it."""
 
