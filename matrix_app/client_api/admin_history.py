@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from matrix_app.client_api.admin_query import Milliseconds
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import MissingParam, NotFound
@@ -22,7 +23,7 @@ class PurgeBody(msgspec.Struct):
 
     delete_local_events: bool = False
     purge_up_to_event_id: str | None = None
-    purge_up_to_ts: int | None = None
+    purge_up_to_ts: Milliseconds | None = None
 
 
 @endpoint("POST", f"{_BASE}/purge_history/{{room_id}}", auth=Auth.ADMIN, body=PurgeBody, rate="write")

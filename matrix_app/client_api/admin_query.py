@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from matrix_app.http.request import Request
+from matrix_app.protocol.canonical_json import MAX_INTEGER
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services.administer_account import account_of
 from matrix_app.services.audit import Actor
 from matrix_app.storage.accounts import Account
 from matrix_app.storage.numbered_lists import Slice
 
+# A time in milliseconds that databases can compare.
+Milliseconds = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 V1: Final = "/_synapse/admin/v1"
 V2: Final = "/_synapse/admin/v2"
 V3: Final = "/_synapse/admin/v3"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from matrix_app.client_api.admin_query import V1, actor_of, flag
+from matrix_app.client_api.admin_query import V1, Milliseconds, actor_of, flag
 from matrix_app.http.endpoint import Auth, endpoint
 from matrix_app.http.request import Request
 from matrix_app.protocol.errors import InvalidParam, NotFound
@@ -28,14 +28,14 @@ class NewToken(msgspec.Struct):
     token: str = ""
     length: int = 16
     uses_allowed: int | None = None
-    expiry_time: int | None = None
+    expiry_time: Milliseconds | None = None
 
 
 class TokenChanges(msgspec.Struct):
     """The new limits of a token; None takes one away."""
 
     uses_allowed: int | UnsetType | None = UNSET
-    expiry_time: int | UnsetType | None = UNSET
+    expiry_time: Milliseconds | UnsetType | None = UNSET
 
 
 def _shown(row: RegistrationTokenRow) -> dict[str, Any]:

@@ -335,6 +335,7 @@ def test_registration_tokens_are_kept(clients: ClientFactory) -> None:
     assert admin.delete(f"{base}/welcome").status == 200
     assert admin.get(f"{base}/welcome").errcode == "M_NOT_FOUND"
     assert admin.post(f"{base}/new", {"length": 65}).errcode == "M_INVALID_PARAM"
+    assert admin.post(f"{base}/new", {"expiry_time": 2**63}).errcode == "M_BAD_JSON"
 
 
 def test_reports_are_listed_shown_and_removed(clients: ClientFactory) -> None:

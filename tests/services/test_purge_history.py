@@ -118,7 +118,9 @@ def test_only_administrators_remove_history(clients: ClientFactory) -> None:
     assert writer.post(f"/_synapse/admin/v1/purge_history/{room_id}", {"purge_up_to_ts": 1}).status == 403
 
 
-@pytest.mark.parametrize("body", [{}, {"purge_up_to_event_id": "$nothing"}, {"purge_up_to_ts": -1}])
+@pytest.mark.parametrize(
+    "body", [{}, {"purge_up_to_event_id": "$nothing"}, {"purge_up_to_ts": -1}, {"purge_up_to_ts": 2**63}]
+)
 def test_a_removal_up_to_nowhere_is_refused(admin: Client, body: dict[str, Any]) -> None:
     room_id = admin.create_room()
     assert admin.post(f"/_synapse/admin/v1/purge_history/{room_id}", body).status in (400, 404)
