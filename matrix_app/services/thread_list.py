@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from matrix_app.protocol.tokens import StreamToken
 from matrix_app.services.room_access import RoomAccess
+from matrix_app.services.thread_summaries import find_threads
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import events, ignored_users, related
 from matrix_app.storage.events import ERASED, EventRow
@@ -35,14 +36,25 @@ def read_threads(
     rows = events.rows_by_nid(place.root_nid for place in places)
     ordered = [rows[place.root_nid] for place in places if place.root_nid in rows]
     visible = filter_visible(ordered, access.reader.user_nid, show_ignored=True)
+    ignored = ignored_users.ignored_by(access.reader.user_nid)
+    threads = _as_seen(visible, access.reader.user_nid, ignored)
     return ThreadPage(
-        _without_ignored(visible, access), StreamToken(places[-1].latest_position) if more else None
+        _without_ignored(threads, ignored), StreamToken(places[-1].latest_position) if more else None
     )
 
 
-def _without_ignored(rows: list[EventRow], access: RoomAccess) -> list[EventRow]:
+def _as_seen(roots: list[EventRow], reader_nid: int, ignored: frozenset[int]) -> list[EventRow]:
+    """The roots "ordered by the `latest_event`" that the reader gets, who may ignore all that is in a thread."""
+    if not ignored:
+        return roots
+    found = find_threads(roots, reader_nid, ignored).summaries
+    latest = {root.nid: found[root.nid].latest_event for root in roots if root.nid in found}
+    seen = [root for root in roots if root.nid in latest]
+    return sorted(seen, key=lambda root: latest[root.nid].position or 0, reverse=True)
+
+
+def _without_ignored(rows: list[EventRow], ignored: frozenset[int]) -> list[EventRow]:
     # A root of an ignored user is shown redacted, as a client would have it that aggregates by itself.
-    ignored = ignored_users.ignored_by(access.reader.user_nid)
     return [
         row._replace(redacted_by_nid=ERASED)
         if row.sender_nid in ignored and row.redacted_by_nid is None

@@ -121,6 +121,21 @@ def test_threads_come_by_their_latest_event(clients: ClientFactory) -> None:
     assert len(ids(threads(alice, room_id, "?include=participated"))) == 3
 
 
+def test_what_ignored_users_say_neither_makes_a_thread_nor_moves_it(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    room_id = alice.create_room(preset="public_chat")
+    bob.change(room_id, "join")
+    first, second, third = (alice.send(room_id).body["event_id"] for _ in range(3))
+    for root in (first, second):
+        relate(alice, room_id, root, "m.thread")
+    for root in (first, third):
+        relate(bob, room_id, root, "m.thread")
+    assert ids(threads(alice, room_id)) == [third, first, second]
+    ignored = {"ignored_users": {bob.user_id: {}}}
+    alice.put(f"/user/{alice.user_id}/account_data/m.ignored_user_list", ignored)
+    assert ids(threads(alice, room_id)) == [second, first]
+
+
 def test_a_redacted_reply_no_longer_counts(clients: ClientFactory) -> None:
     alice = clients.make()
     room_id = alice.create_room()
