@@ -44,7 +44,7 @@ def read_threads(
 
 
 def _as_seen(roots: list[EventRow], reader_nid: int, ignored: frozenset[int]) -> list[EventRow]:
-    """The roots "ordered by the `latest_event`" that the reader gets, who may ignore all that is in a thread."""
+    """The roots "ordered by the `latest_event`" that the reader gets; without those that have none."""
     if not ignored:
         return roots
     found = find_threads(roots, reader_nid, ignored).summaries

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from matrix_app.storage import db
 
+_IN_THREAD = "r.parent_event_id = (SELECT event_id FROM event WHERE nid = %s) AND r.rel_type = 'm.thread'"
+
 
 class RelationRow(NamedTuple):
     """A relation that an event declares."""
@@ -87,14 +89,24 @@ def extend_thread(row: ThreadRow, sender_nid: int) -> None:
     db.execute(sql, (row.root_nid, sender_nid))
 
 
-def shorten_thread(root_nid: int) -> None:
-    """Count an event of a thread out whose relation is gone; the newest of the others is the latest."""
+def shorten_thread(root_nid: int, sender_nid: int) -> None:
+    """Count an event of a thread out whose relation is gone; the newest of the others is the latest.
+
+    `sender_nid` sent it, and took part in the thread only if they have sent another.
+    """
+    db.execute("UPDATE thread SET reply_count = reply_count - 1 WHERE root_nid = %s", (root_nid,))
     sql = (
-        "UPDATE thread SET reply_count = reply_count - 1, latest_nid = coalesce((SELECT r.event_nid"
-        " FROM event_relation r WHERE r.parent_event_id = (SELECT event_id FROM event WHERE nid = %s)"
-        " AND r.rel_type = 'm.thread' ORDER BY r.event_nid DESC LIMIT 1), latest_nid) WHERE root_nid = %s"
+        "SELECT r.event_nid, e.position FROM event_relation r JOIN event e ON e.nid = r.event_nid"
+        f" WHERE {_IN_THREAD} AND e.position IS NOT NULL ORDER BY r.event_nid DESC LIMIT 1"
     )
-    db.execute(sql, (root_nid, root_nid))
+    if (latest := db.row(sql, (root_nid,))) is not None:
+        sql = "UPDATE thread SET latest_nid = %s, latest_position = %s WHERE root_nid = %s"
+        db.execute(sql, (*latest, root_nid))
+    sql = (
+        "DELETE FROM thread_participant WHERE root_nid = %s AND user_nid = %s AND NOT EXISTS"
+        f" (SELECT 1 FROM event_relation r WHERE {_IN_THREAD} AND r.sender_nid = %s)"
+    )
+    db.execute(sql, (root_nid, sender_nid, root_nid, sender_nid))
 
 
 def put_redaction(redaction_nid: int, redacts_event_id: str, applied: bool) -> None:

@@ -136,6 +136,24 @@ def test_what_ignored_users_say_neither_makes_a_thread_nor_moves_it(clients: Cli
     assert ids(threads(alice, room_id)) == [second, first]
 
 
+def test_a_redacted_reply_gives_the_thread_back_its_place_and_its_sender_no_part_in_it(
+    clients: ClientFactory,
+) -> None:
+    alice, bob = clients.many(2)
+    room_id = alice.create_room(preset="public_chat")
+    bob.change(room_id, "join")
+    first, second = (alice.send(room_id).body["event_id"] for _ in range(2))
+    for root in (first, second):
+        relate(alice, room_id, root, "m.thread")
+    gone = relate(bob, room_id, first, "m.thread")
+    assert ids(threads(bob, room_id, "?include=participated")) == [first]
+    alice.put(f"/rooms/{quote(room_id)}/redact/{gone}/x", {})
+    assert ids(threads(alice, room_id)) == [second, first]
+    assert ids(threads(bob, room_id, "?include=participated")) == []
+    summary = bob.get(f"/rooms/{quote(room_id)}/event/{first}").body["unsigned"]["m.relations"]["m.thread"]
+    assert summary["current_user_participated"] is False
+
+
 def test_a_redacted_reply_no_longer_counts(clients: ClientFactory) -> None:
     alice = clients.make()
     room_id = alice.create_room()

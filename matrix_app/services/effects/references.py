@@ -42,7 +42,7 @@ def _applied(room: RoomIdentity, redaction: Event, nid: int) -> bool:
     events.set_redacted(target.nid, nid)
     relations.remove(target.nid)
     if target.thread_root_nid is not None and target.redacted_by_nid is None:
-        relations.shorten_thread(target.thread_root_nid)
+        relations.shorten_thread(target.thread_root_nid, target.sender_nid)
     return True
 
 
