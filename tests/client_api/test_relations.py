@@ -131,7 +131,7 @@ def test_what_ignored_users_say_neither_makes_a_thread_nor_moves_it(clients: Cli
     for root in (first, third):
         relate(bob, room_id, root, "m.thread")
     assert ids(threads(alice, room_id)) == [third, first, second]
-    ignored = {"ignored_users": {bob.user_id: {}}}
+    ignored: dict[str, Any] = {"ignored_users": {bob.user_id: {}}}
     alice.put(f"/user/{alice.user_id}/account_data/m.ignored_user_list", ignored)
     assert ids(threads(alice, room_id)) == [second, first]
 
