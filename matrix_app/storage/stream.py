@@ -90,6 +90,8 @@ def _announce(entries: list[LogEntry]) -> None:
 
 def append(changes: Sequence[Change]) -> list[int]:
     """Give each change its position, inside a write transaction; wake-ups follow the commit."""
+    if not changes:
+        return []  # such as when somebody else ends the same typing at the same time
     hold_positions()
     sql = "INSERT INTO stream_log (kind, room_nid, user_nid, device_nid) VALUES {values} RETURNING position"
     # Drivers bind plain integers much faster than members of an enumeration.

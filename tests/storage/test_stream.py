@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connection
 
-from matrix_app.storage import db, stream
+from matrix_app.storage import db, stream, typing
 from matrix_app.storage.stream import Kind, LogEntry
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,6 +35,15 @@ def test_listeners_hear_of_committed_changes_only(monkeypatch: pytest.MonkeyPatc
         position = stream.append_one(Kind.EVENT, room=1)
         assert heard == []
     assert [entry.position for entry in heard] == [position]
+
+
+def test_nobody_hears_of_no_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[list[LogEntry]] = []
+    monkeypatch.setattr(stream, "_listeners", [heard.append])
+    with db.write():
+        assert stream.append([]) == []
+        typing.rooms_changed([])
+    assert heard == []
 
 
 def _append_and_fail() -> None:
