@@ -7,6 +7,7 @@ hashed as Python's own encoder writes them. That is the lenient mode.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,8 @@ _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _LENIENT: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"), sort_keys=True
 )
+# A number with a point or an exponent, or a text that looks as if it had one.
+_FLOAT: Final = re.compile(rb"[\[:,][-0-9]\d*+[.eE]")
 _DECODER: Final = msgspec.json.Decoder()
 
 
@@ -49,6 +52,19 @@ def encode_checked(value: Any) -> bytes:
         return orjson.dumps(value, option=_OPTIONS)
     except TypeError as error:
         raise BadJson(f"Not canonical JSON: {error}") from None
+
+
+def encode_decoded(value: dict[str, Any], *, lenient: bool = False) -> bytes:
+    """As `encode_canonical`, for an object that `decode_json` has read, or with such in it.
+
+    That has no types but those of JSON, and is not nested too deeply. So it is written first; only where
+    the text may have a number that is not canonical is each looked at.
+    """
+    try:
+        text = orjson.dumps(value, option=_OPTIONS)
+    except TypeError:
+        return encode_canonical(value, lenient=lenient)
+    return encode_canonical(value, lenient=lenient) if _FLOAT.search(text) else text
 
 
 def is_same_json(one: Any, other: Any) -> bool:

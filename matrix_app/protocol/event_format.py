@@ -10,7 +10,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict, Unpack
 
-from matrix_app.protocol.canonical_json import MAX_INTEGER, encode_canonical, encode_checked
+from matrix_app.protocol.canonical_json import MAX_INTEGER, encode_canonical, encode_checked, encode_decoded
 from matrix_app.protocol.errors import BadJson, InvalidParam, TooLarge
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import add_content_hash, event_id_of, hash_event_id, reference_hash
@@ -152,13 +152,19 @@ def max_depth(rules: RoomVersion) -> int:
 
 
 def check_pdu_format(
-    pdu: Any, rules: RoomVersion, *, any_number: bool = False, in_bytes: bool = False
+    pdu: Any,
+    rules: RoomVersion,
+    *,
+    any_number: bool = False,
+    in_bytes: bool = False,
+    decoded: bool = False,
 ) -> None:
     """Raises `BadJson`, `TooLarge` or `InvalidParam` unless `pdu` is a valid event of the room version.
 
     After it `Event` can be made of `pdu`, and every field that `Event` offers has its type. `any_number` lets
     it have any number of `prev_events` and `auth_events`, as events from before there were limits have.
-    `in_bytes` counts the length of type and state key in bytes in every version, as specified.
+    `in_bytes` counts the length of type and state key in bytes in every version, as specified. `decoded`: it
+    is what `decode_json` has read.
     """
     if type(pdu) is not dict:
         raise BadJson("An event is an object")
@@ -169,13 +175,14 @@ def check_pdu_format(
     _check_short(pdu.get("state_key", ""), "state_key", in_bytes or rules.lengths_in_bytes)
     for name, limit in (("prev_events", MAX_PREV_EVENTS), ("auth_events", MAX_AUTH_EVENTS)):
         _check_references(pdu[name], None if any_number else limit, name, rules)
-    check_pdu_size(pdu, rules)
+    check_pdu_size(pdu, rules, decoded=decoded)
 
 
-def check_pdu_size(pdu: dict[str, Any], rules: RoomVersion) -> None:
+def check_pdu_size(pdu: dict[str, Any], rules: RoomVersion, *, decoded: bool = False) -> None:
     """Raises `TooLarge` for more than 64 KiB, `BadJson` where the version enforces canonical JSON."""
     # The complete event must not be larger than 65536 bytes, with signatures, as canonical JSON.
-    if len(encode_canonical(pdu, lenient=not rules.strict_canonical_json)) > MAX_PDU_BYTES:
+    encode = encode_decoded if decoded else encode_canonical
+    if len(encode(pdu, lenient=not rules.strict_canonical_json)) > MAX_PDU_BYTES:
         raise TooLarge("The event is larger than 64 KiB")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +12,13 @@ from canonicaljson import encode_canonical_json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matrix_app.protocol.canonical_json import MAX_INTEGER, check_canonical, decode_json, encode_canonical
+from matrix_app.protocol.canonical_json import (
+    MAX_INTEGER,
+    check_canonical,
+    decode_json,
+    encode_canonical,
+    encode_decoded,
+)
 from matrix_app.protocol.errors import BadJson, NotJson
 
 # Where encoders differ: the edges of the surrogates (code points and UTF-16 sort differently there),
@@ -190,3 +197,32 @@ def test_bytes_are_read_or_refused_and_nothing_else(data: bytes) -> None:
 
 def test_a_pair_of_surrogates_is_one_code_point() -> None:
     assert decode_json(b'"\\ud83d\\ude00"') == "😀"
+
+
+def _written(encode: Callable[..., bytes], value: Any, lenient: bool) -> bytes | str:
+    try:
+        return encode(value, lenient=lenient)
+    except BadJson as fault:
+        return fault.message
+
+
+@given(lenient_values, st.booleans())
+def test_what_was_decoded_is_written_as_anything_else(value: Any, lenient: bool) -> None:
+    decoded = {"all": decode_json(json.dumps(value).encode()), "some": "x"}
+    assert _written(encode_decoded, decoded, lenient) == _written(encode_canonical, decoded, lenient)
+
+
+@pytest.mark.parametrize(
+    "number", ["1.5", "-0.0", "1e5", "-2E-7", "1e300", "9007199254740992", "-9007199254740992"]
+)
+@pytest.mark.parametrize("text", ['{"a":%s}', '{"a":[%s]}', '{"a":[1,%s]}', '{"a":{"b":[{"c":%s}]}}'])
+def test_no_number_that_is_not_canonical_is_passed_over_in_what_was_decoded(text: str, number: str) -> None:
+    decoded = decode_json((text % number).encode())
+    with pytest.raises(BadJson):
+        encode_decoded(decoded)
+    assert encode_decoded(decoded, lenient=True) == encode_canonical(decoded, lenient=True)
+
+
+def test_texts_may_look_like_numbers() -> None:
+    decoded = {"a": "[1.5,2e7]", "b": [":3.1"]}
+    assert encode_decoded(decoded) == b'{"a":"[1.5,2e7]","b":[":3.1"]}'

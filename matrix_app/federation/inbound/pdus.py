@@ -24,7 +24,7 @@ def read_pdu(room: RoomIdentity, pdu: Any, *, any_number: bool = False) -> Event
     if isinstance(pdu, dict) and "unsigned" in pdu:
         # Neither hashed nor signed: what is in it is the business of the server that sent it.
         pdu = {key: value for key, value in pdu.items() if key != "unsigned"}
-    check_pdu_format(pdu, room.rules, any_number=any_number)
+    check_pdu_format(pdu, room.rules, any_number=any_number, decoded=True)
     event = received_event(pdu, room.rules)
     if event.room_id != room.room_id:
         raise BadJson("The event is of another room")
