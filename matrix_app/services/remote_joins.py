@@ -103,10 +103,11 @@ def request(
     # It is on the disk before a server is handed the join: see `Join`.
     with db.write_unsynced():
         lock_user(requester.user_nid)
-        under_way = _under_way(requester.user_nid, room_id)
+        unfinished = long_tasks.unfinished(KIND, MOST)
+        under_way = _among(unfinished, requester.user_nid, room_id)
         if under_way is not None:
             return under_way
-        if len(long_tasks.unfinished(KIND, MOST)) >= MOST:
+        if len(unfinished) >= MOST:
             raise Unavailable("Too many joins are under way")
         title = said("{user_id} joins {room_id}", user_id=requester.user_id, room_id=room_id)
         return long_tasks.put(KIND, title, orjson.dumps(wanted._asdict()), requester.user_nid, now_ms())
@@ -155,7 +156,7 @@ def end_own(requester: Requester, room_id: str) -> bool:
     False also where it was too late, and the user has joined. Raises `StillJoiningError` when the end takes
     too long to be waited for.
     """
-    nid = _under_way(requester.user_nid, room_id)
+    nid = _among(long_tasks.unfinished(KIND, MOST), requester.user_nid, room_id)
     if nid is None:
         return False
     with db.write():
@@ -171,8 +172,8 @@ def end_own(requester: Requester, room_id: str) -> bool:
     return False
 
 
-def _under_way(user_nid: int, room_id: str) -> int | None:
-    for row in long_tasks.unfinished(KIND, MOST):
+def _among(unfinished: Sequence[LongTaskRow], user_nid: int, room_id: str) -> int | None:
+    for row in unfinished:
         other = wanted_in(row)
         if (other.user_nid, other.room_id) == (user_nid, room_id):
             return row.nid

@@ -27,6 +27,7 @@ from matrix_app.protocol.json_stream import Piece, pieces, pieces_of
 from matrix_app.protocol.signing import MOST_SIGNATURES, signing_key_ids
 from matrix_app.services.outliers import BATCH as STORED_AT_ONCE
 from matrix_app.services.outliers import known_among, store_ordered
+from matrix_app.storage import rooms
 from matrix_app.storage.rooms import RoomIdentity
 
 CHAIN: Final = "auth_chain"
@@ -128,6 +129,8 @@ class AnswerReader:
         self._taken: set[int] = set()
         self._batch: list[Event] = []
         self._since = 0
+        # Of a room that was never met nothing is stored.
+        self._is_new = rooms.find(room.room_id) is None
         # Events that begin a room, by their IDs.
         self.creates: dict[str, Event] = {}
 
@@ -172,7 +175,7 @@ class AnswerReader:
         batch, self._batch = self._batch, []
         since, self._since = self._since, 0
         self._progress.read(since)
-        known = known_among(event.event_id for event in batch)
+        known = set() if self._is_new else known_among(event.event_id for event in batch)
         new = [event for event in batch if event.event_id not in known]
         right = verified(new, origin=self._answer.origin, asking=False)
         for event in right:

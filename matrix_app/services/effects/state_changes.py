@@ -48,8 +48,8 @@ def apply(room: RoomIdentity, changes: Sequence[StateChange]) -> None:
         fields.update(_summary_fields(change))
         if (change.type, change.state_key) == ("m.room.tombstone", "") and change.event is not None:
             run_later("follow_tombstone", room.nid)
-        if fields.get("guest_access", "can_join") != "can_join" and guests.joined(room.nid):
-            run_later("remove_guests")
+    if fields.get("guest_access", "can_join") != "can_join" and guests.joined(room.nid):
+        run_later("remove_guests")
     summaries.update(room.nid, fields, counts.joined, counts.invited, counts.local)
     if counts.remote_left:
         device_lists.remote_left(counts.remote_left)
