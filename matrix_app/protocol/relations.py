@@ -46,16 +46,22 @@ def relation_of(content: Mapping[str, Any]) -> Relation | None:
     A rich reply alone is none: it has no `rel_type`. See `replied_to`.
     """
     match content.get("m.relates_to"):
-        case {"rel_type": str(rel_type), "event_id": str(event_id), **others} if event_id.startswith("$"):
+        case {"rel_type": str(rel_type), "event_id": str(event_id), **others} if _may_be_id(event_id):
             key = others.get("key")
-            return Relation(rel_type, event_id, key if isinstance(key, str) else None)
+            # Texts with NUL are such as no database keeps, and no client means.
+            if "\0" not in rel_type:
+                return Relation(rel_type, event_id, key if isinstance(key, str) and "\0" not in key else None)
     return None
+
+
+def _may_be_id(event_id: str) -> bool:
+    return event_id.startswith("$") and "\0" not in event_id
 
 
 def replied_to(content: Mapping[str, Any]) -> str | None:
     """The ID of the event that `content` replies to; in a thread it may be a mere fallback."""
     match content.get("m.relates_to"):
-        case {"m.in_reply_to": {"event_id": str(event_id)}} if event_id.startswith("$"):
+        case {"m.in_reply_to": {"event_id": str(event_id)}} if _may_be_id(event_id):
             return event_id
     return None
 

@@ -49,7 +49,7 @@ def _remember_user(user_id: str, nid: int) -> None:
 def find_user(user_id: str) -> int | None:
     """The nid of a user that has been met before."""
     found = _users.get(user_id)
-    if found is not None:
+    if found is not None or "\0" in user_id:
         return found
     nid = db.value("SELECT nid FROM matrix_user WHERE user_id = %s", (user_id,))
     if nid is not None:
@@ -139,6 +139,8 @@ def find_keys(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
     for pair in pairs:
         nid = _keys.get(pair)
         if nid is None:
+            if "\0" in pair[1]:
+                continue
             nid = db.value("SELECT nid FROM state_key WHERE type = %s AND state_key = %s", pair)
             if nid is None:
                 continue

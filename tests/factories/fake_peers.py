@@ -11,7 +11,13 @@ import orjson
 
 from matrix_app.federation.growing_file import Sink
 from matrix_app.federation.inbound.peers import Check, Question, nothing
-from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError, RemoteUnreachable
+from matrix_app.protocol.errors import (
+    InvalidParam,
+    InvalidSignature,
+    KeysUnknown,
+    MatrixError,
+    RemoteUnreachable,
+)
 from matrix_app.protocol.event_format import finish_event
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.signing import SigningKey, servers_that_must_sign, verify_event
@@ -164,6 +170,6 @@ def _fault(event: Event) -> MatrixError | None:
         for server in servers_that_must_sign(event):
             key = key_of(server)
             verify_event(event.pdu, event.rules, server, key.key_id, key.verify_key)
-    except InvalidSignature as error:
+    except (InvalidSignature, InvalidParam) as error:
         return error
     return None

@@ -129,7 +129,8 @@ def _local_member_changed(
 
 def _text(content: dict[str, Any], key: str) -> str | None:
     found = content.get(key)
-    return found if isinstance(found, str) and found else None
+    # PostgreSQL keeps no NUL; the event itself has it still.
+    return found.replace("\0", "\ufffd") if isinstance(found, str) and found else None
 
 
 # Event type (with an empty state key) -> column of the summary -> key of the content.

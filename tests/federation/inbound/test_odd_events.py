@@ -1,0 +1,60 @@
+"""Events that are legal and odd are stored like others, so that nothing is lost that follows on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from matrix_app.federation.inbound import background
+from matrix_app.storage import rooms, summaries
+from matrix_app.storage.events import Status
+from tests.factories.events import ALICE, BOB
+from tests.factories.remote_rooms import ZOE, row_of
+from tests.federation.inbound.test_transactions import Remote
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NUL = "a\0b"
+ID = "$a\0b"
+STATE: list[tuple[str, dict[str, Any]]] = [
+    ("m.room.name", {"name": NUL}),
+    ("m.room.topic", {"topic": NUL}),
+    ("m.room.avatar", {"url": NUL}),
+    ("m.room.canonical_alias", {"alias": NUL, "alt_aliases": [NUL]}),
+    ("m.room.history_visibility", {"history_visibility": NUL}),
+    ("m.room.guest_access", {"guest_access": NUL}),
+    ("m.room.encryption", {"algorithm": NUL}),
+    ("m.room.tombstone", {"replacement_room": NUL}),
+    ("m.room.pinned_events", {"pinned": [ID]}),
+    ("m.space.child", {"via": [NUL], "order": NUL}),
+]
+MESSAGES: list[tuple[str, dict[str, Any]]] = [
+    ("m.room.message", {"body": NUL, "msgtype": NUL}),
+    ("m.room.message", {"body": "x", "m.mentions": {"user_ids": [NUL, ZOE]}}),
+    ("m.room.message", {"body": "x", "m.relates_to": {"rel_type": NUL, "event_id": "$x"}}),
+    ("m.room.message", {"body": "x", "m.relates_to": {"rel_type": "m.thread", "event_id": ID}}),
+    ("m.room.message", {"body": "x", "m.relates_to": {"m.in_reply_to": {"event_id": ID}}}),
+    ("m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "event_id": "$x", "key": NUL}}),
+    ("m.room.redaction", {"redacts": ID}),
+]
+
+
+@pytest.mark.parametrize("version", ["6", "12"])
+def test_texts_with_nul_keep_no_event_from_being_stored(version: str) -> None:
+    remote = Remote(version)
+    sent = [remote.room.send(kind, ALICE, content, state_key="") for kind, content in STATE]
+    sent += [remote.room.send(kind, BOB, content) for kind, content in MESSAGES]
+    sent.append(remote.room.join(BOB, displayname=NUL, avatar_url=NUL, reason=NUL))
+    for start in range(0, len(sent), 7):
+        remote.put(*sent[start : start + 7], remote.room.message(BOB))
+    background.finish()
+    assert remote.waiting() == 0
+    assert {row_of(event).status for event in sent} == {Status.NORMAL}
+    assert summaries.get(remote.here.identity.nid).name == "a\ufffdb"
+    assert remote.here.state()["m.room.name", ""] == sent[0].event_id
+
+
+@pytest.mark.django_db
+def test_nothing_is_found_by_a_text_with_nul() -> None:
+    assert rooms.find("!a\0b:b.example") is None
