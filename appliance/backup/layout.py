@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from appliance.backup.errors import BackupError
-from appliance.backup.manifest import FILE, Manifest, Verdict, read_manifest
+from appliance.backup.manifest import FILE, Manifest, Verdict, read_again, read_manifest
 from appliance.config import get_config
 from matrix_app.protocol.said import said
 
@@ -99,7 +99,7 @@ def _those_in(root: Path) -> str:
 def read_verdict(folder: Path) -> Verdict | None:
     """How the last verification of a backup ended; None when there was none."""
     try:
-        return msgspec.json.decode((folder / VERDICT).read_bytes(), type=Verdict)
+        return read_again(msgspec.json.decode((folder / VERDICT).read_bytes(), type=Verdict))
     except (OSError, msgspec.DecodeError):
         return None
 

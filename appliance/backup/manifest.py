@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,7 +13,7 @@ import msgspec
 import orjson
 
 from appliance.backup.errors import BackupError
-from matrix_app.protocol.said import said
+from matrix_app.protocol.said import packed, said, unpacked
 
 FORMAT: Final = 2
 # What is not encrypted can be read by versions that know nothing of encryption.
@@ -73,10 +74,25 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What came of a verification at a time."""
+    """What came of a verification at a time; faults are sentences, which files and states keep packed."""
 
     ts: int
     faults: list[str]
+
+
+def read_again(verdict: Verdict) -> Verdict:
+    """A verdict out of a file or a state, with its faults as sentences again."""
+    return Verdict(verdict.ts, sentences_of(verdict.faults))
+
+
+def sentences_of(faults: Iterable[str]) -> list[str]:
+    """Faults that were packed, as sentences."""
+    return [unpacked(fault) for fault in faults]
+
+
+def packed_faults(faults: Iterable[str], most: int | None = None) -> list[str]:
+    """Faults as a file or a state keeps them, at most so many."""
+    return [packed(fault) for fault in islice(faults, most)]
 
 
 def read_manifest(folder: Path) -> Manifest:

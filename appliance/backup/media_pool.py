@@ -26,7 +26,7 @@ from appliance.backup.streams import Hashing
 from appliance.config import get_config
 from appliance.telling import Tell
 from matrix_app.media.store import MediaStore, media_store
-from matrix_app.protocol.said import said
+from matrix_app.protocol.said import packed, said
 
 if TYPE_CHECKING:
     from appliance.backup.keys import Seal
@@ -158,7 +158,7 @@ def check_some(opened: OpenBackup, state: dict[str, Any], tell: Tell) -> bool:
 
     def look(one: Listed) -> None:
         if (fault := _fault(opened, pool / one.name, one)) and len(state["faults"]) < MOST_FAULTS:
-            state["faults"].append(f"the file {one.location} {fault}")
+            state["faults"].append(packed(fault))
 
     return _for_some(opened, state, tell, look)
 
@@ -180,17 +180,18 @@ def _for_some(opened: OpenBackup, state: dict[str, Any], tell: Tell, work: Calla
 def _fault(opened: OpenBackup, file: Path, one: Listed) -> str:
     size = _size(file)
     if size is None:
-        return "is missing"
+        return said("the file {name} is missing", name=one.location)
     if not opened.is_sealed and size != one.size:
-        return "has another size"
+        return said("the file {name} has another size", name=one.location)
     if not opened.is_sealed and one.sha256 is None:
         return ""
     seen = Hashing()
     try:
         opened.pour_file(file, seen)
     except BackupError:
-        return "is damaged"
-    return "" if seen.is_as(one.size, one.sha256) else "is damaged"
+        return said("the file {name} is damaged", name=one.location)
+    is_whole = seen.is_as(one.size, one.sha256)
+    return "" if is_whole else said("the file {name} is damaged", name=one.location)
 
 
 def put_back_some(opened: OpenBackup, state: dict[str, Any], tell: Tell) -> bool:

@@ -38,13 +38,21 @@ def hindrances(stored: Stored) -> list[str]:
     found = list(schema_faults(manifest))
     if manifest.engine != target.engine:
         found.append(
-            f"It is a backup of {manifest.engine}, and database.url leads to {target.engine}: start Hearth "
-            f"with a database of {manifest.engine}, and move it with hearth move-database afterwards"
+            said(
+                "It is a backup of {engine}, and database.url leads to {other}: start Hearth with a database"
+                " of {engine}, and move it with hearth move-database afterwards",
+                engine=manifest.engine,
+                other=target.engine,
+            )
         )
     if "server.name" in setup_file.fixed_names() and config.server.name != manifest.server_name:
         found.append(
-            f"The configuration says that this server is {config.server.name}: write "
-            f'server.name = "{manifest.server_name}" there, or leave it out'
+            said(
+                'The configuration says that this server is {name}: write server.name = "{wanted}" there, or'
+                " leave it out",
+                name=config.server.name,
+                wanted=manifest.server_name,
+            )
         )
     return found
 

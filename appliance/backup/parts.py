@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".age"
 FACTS: Final = "facts.json"
-FORGED: Final = "its manifest was not written by who has its key: somebody has changed it, or made it"
+FORGED: Final = said("its manifest was not written by who has its key: somebody has changed it, or made it")
 
 
 def write_part(folder: Path, name: str, source: Source, seal: Seal | None) -> Path:

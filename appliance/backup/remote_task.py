@@ -8,6 +8,7 @@ from typing import Final
 
 from appliance.backup import layout
 from appliance.backup.errors import BackupCancelled, BackupError
+from appliance.backup.manifest import sentences_of
 from appliance.backup.remote.fetch import draft_of, fetch_step, new_fetch
 from appliance.backup.remote.state import read_state
 from appliance.backup.remote.store import is_configured, remote_title
@@ -99,9 +100,9 @@ def _piece(
         give_up(task.checkpoint)
         return False
     if done:
-        task.result = {
-            key: task.checkpoint[key] for key in ("backup", "faults", "lost") if key in task.checkpoint
-        }
+        faults = sentences_of(task.checkpoint.get("faults", ()))
+        found = {**task.checkpoint, "faults": faults} if "faults" in task.checkpoint else task.checkpoint
+        task.result = {key: found[key] for key in ("backup", "faults", "lost") if key in found}
     return done
 
 

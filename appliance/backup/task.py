@@ -7,6 +7,7 @@ from typing import Final
 from appliance.backup import layout
 from appliance.backup.errors import BackupCancelled
 from appliance.backup.make import give_up, new_state, step
+from appliance.backup.manifest import sentences_of
 from appliance.backup.remote.store import is_configured
 from appliance.backup.remote_task import start_upload
 from appliance.backup.task_progress import Seldom, tell
@@ -94,7 +95,8 @@ def verify_piece(task: LongTask) -> bool:
             return False
     except BackupCancelled:
         return False
-    for fault in task.checkpoint["faults"]:
+    faults = sentences_of(task.checkpoint["faults"])
+    for fault in faults:
         task.warn(fault)
-    task.result = {"backup": stored.manifest.id, "faults": task.checkpoint["faults"]}
+    task.result = {"backup": stored.manifest.id, "faults": faults}
     return True

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from appliance.backup.database_copy import present_database
 from appliance.backup.errors import BackupError
 from appliance.backup.keys import Keys
 from appliance.backup.layout import Stored
-from appliance.backup.manifest import HASHED_BYTES, Manifest, Verdict, part_of
+from appliance.backup.manifest import HASHED_BYTES, Manifest, Verdict, packed_faults, part_of, read_again
 from appliance.backup.media_pool import MOST_FAULTS
 from appliance.backup.parts import FACTS, FORGED, OpenBackup, open_backup
 from appliance.backup.programs import Tick, conninfo, input_of
@@ -30,7 +29,7 @@ from appliance.config import get_config
 from appliance.config.addresses import DatabaseAddress
 from appliance.database import shipped
 from appliance.telling import Tell
-from matrix_app.protocol.said import plain, said
+from matrix_app.protocol.said import said
 from matrix_app.storage import snapshot_facts
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.snapshot_facts import Facts
@@ -47,7 +46,7 @@ def verify(stored: Stored, tell: Tell, given: Keys | None = None) -> Verdict:
     state = new_verification()
     while not verify_step(stored, state, tell, given):
         continue
-    return Verdict(now_ms(), state["faults"])
+    return read_again(Verdict(now_ms(), state["faults"]))
 
 
 def new_verification() -> State:
@@ -59,17 +58,17 @@ def verify_step(stored: Stored, state: State, tell: Tell, given: Keys | None = N
     """Do the next piece; True when the verdict is stored beside the backup, and its faults are in `state`."""
     faults: list[str] = state["faults"]
     if state["phase"] == "parts":
-        faults += islice(part_faults(stored, tell), MOST_FAULTS)
+        faults += packed_faults(part_faults(stored, tell), MOST_FAULTS)
         state["phase"] = "inner"
     elif state["phase"] == "inner":
-        faults += islice(inner_faults(open_backup(stored, given), tell), MOST_FAULTS)
+        faults += packed_faults(inner_faults(open_backup(stored, given), tell), MOST_FAULTS)
         state |= {"phase": "media", "at": 0}
     elif media_pool.check_some(open_backup(stored, given), state, tell):
         state["phase"] = "done"
     if state["phase"] != "done" and not (state["phase"] == "inner" and faults):
         return False
     verdict = Verdict(now_ms(), faults[:MOST_FAULTS])
-    layout.write_whole(stored.folder / layout.VERDICT, msgspec.json.encode(verdict, enc_hook=plain))
+    layout.write_whole(stored.folder / layout.VERDICT, msgspec.json.encode(verdict))
     return True
 
 
@@ -94,9 +93,9 @@ def part_faults(stored: Stored, tell: Tell) -> Iterator[str]:
         tell(name, before, total)
         file = stored.folder / name
         if not file.is_file():
-            yield f"{name} is missing"
+            yield said("{name} is missing", name=name)
         elif part_of(file, _read_on(partial(tell, name), before, total)) != part:
-            yield f"{name} is damaged: its size or hash is not that of the manifest"
+            yield said("{name} is damaged: its size or hash is not that of the manifest", name=name)
         before += part.size
 
 
@@ -116,9 +115,11 @@ def schema_faults(manifest: Manifest) -> Iterator[str]:
     """Migrations that this version of Hearth does not know."""
     unknown = sorted(set(manifest.migrations) - shipped())
     if unknown:
-        yield (
-            f"it was made by Hearth {manifest.hearth_version}, whose schema this version does not know "
-            f"({unknown[0][1]}): install that version or a newer one"
+        yield said(
+            "it was made by Hearth {version}, whose schema this version does not know ({migration}): install"
+            " that version or a newer one",
+            version=manifest.hearth_version,
+            migration=unknown[0][1],
         )
 
 
@@ -129,7 +130,7 @@ def _sqlite_faults(opened: OpenBackup, tick: Tick) -> Iterator[str]:
         with closing(sqlite3.connect(plain)) as connection, _ticking(connection, tick):
             for (found,) in connection.execute("PRAGMA integrity_check(10)").fetchall():
                 if found != "ok":
-                    yield f"the database is damaged: {found}"
+                    yield said("the database is damaged: {fault}", fault=found)
             yield from _count_faults(opened, connection, is_sqlite=True)
 
 
@@ -191,14 +192,23 @@ def _count_faults(opened: OpenBackup, connection: Any, *, is_sqlite: bool) -> It
     facts = snapshot_facts.read(query, is_sqlite=is_sqlite, tables=sorted(told.counts))
     for table, count in told.counts.items():
         if facts.counts[table] != count:
-            yield f"{table} has {facts.counts[table]} rows instead of {count}"
+            yield said(
+                "{table} has {found} rows instead of {count}",
+                table=table,
+                found=facts.counts[table],
+                count=count,
+            )
     if sorted(facts.migrations) != sorted(opened.manifest.migrations):
-        yield "its migrations are not those of the manifest"
+        yield said("its migrations are not those of the manifest")
     if facts.stream_position != told.stream_position:
-        yield f"its stream is at {facts.stream_position} instead of {told.stream_position}"
+        yield said(
+            "its stream is at {found} instead of {told}",
+            found=facts.stream_position,
+            told=told.stream_position,
+        )
     owner = snapshot_facts.owner_domain(query)
     if owner not in (None, opened.manifest.server_name):
-        yield f"its users are of {owner}, not of {opened.manifest.server_name}"
+        yield said("its users are of {owner}, not of {name}", owner=owner, name=opened.manifest.server_name)
 
 
 def _postgresql_faults(opened: OpenBackup, tick: Tick) -> Iterator[str]:
@@ -206,7 +216,7 @@ def _postgresql_faults(opened: OpenBackup, tick: Tick) -> Iterator[str]:
 
     present = present_database()
     if present.engine != "postgresql":
-        yield "it is of PostgreSQL, and can be verified only where the configuration names one"
+        yield said("it is of PostgreSQL, and can be verified only where the configuration names one")
         return
     try:
         with _scratch_database(present) as scratch:
@@ -216,9 +226,10 @@ def _postgresql_faults(opened: OpenBackup, tick: Tick) -> Iterator[str]:
     except BackupError as fault:
         yield fault.message
     except psycopg.errors.InsufficientPrivilege:
-        yield (
-            f"no scratch database could be made: let the role {present.user} make one "
-            f"(ALTER ROLE {present.user} CREATEDB), or verify on another machine"
+        yield said(
+            "no scratch database could be made: let the role {role} make one (ALTER ROLE {role} CREATEDB), or"
+            " verify on another machine",
+            role=present.user,
         )
 
 

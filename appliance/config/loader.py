@@ -15,6 +15,7 @@ from appliance.config.fields import Section
 from appliance.config.keys import Key, keys_of
 from appliance.config.schema import Config
 from appliance.config.sources import read_sources
+from appliance.config.wrong_kind import kind_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ def _value(key: Key, value: Any, prefix: str, values: dict[str, Any], problems: 
         else:
             values[key.name] = msgspec.convert(value, key.type, dec_hook=_decode)
     except (msgspec.ValidationError, msgspec.DecodeError) as fault:
-        problems.append(Problem(prefix + key.name, str(fault).replace("`", "").replace(" - at $", " at ")))
+        problems.append(Problem(prefix + key.name, kind_fault(str(fault), key.type)))
 
 
 def _from_text(text: str, key: Key) -> Any:

@@ -62,6 +62,26 @@ def test_a_backup_is_made_verified_fetched_and_removed(browser: Browser, here: C
     assert {"backup.fetch", "backup.remove", "task.start"} <= actions
 
 
+@pytest.mark.parametrize(
+    ("language", "fault"),
+    [
+        ("en", "files.tar is damaged: its size or hash is not that of the manifest"),
+        ("de", "files.tar ist beschädigt: Größe oder Hash ist nicht die aus dem Manifest"),
+        ("fr", "files.tar est endommagé\u00a0: sa taille ou son empreinte n\u2019est pas celle du manifeste"),
+    ],
+)
+def test_what_a_verification_found_is_said_in_the_language_of_the_visitor(
+    browser: Browser, here: Config, language: str, fault: str
+) -> None:
+    made = make("test", quiet)
+    (made.folder / "files.tar").write_bytes(b"something else")
+    page = f"/admin/backups/{made.manifest.id}/"
+    browser.post(f"{page}verify/", page=page)
+    _work()
+    browser.client.cookies["hearth_language"] = language
+    assert browser.get(page).texts(".notice.error") == [" ".join(fault.split())]
+
+
 def test_the_kit_of_encrypted_backups_is_handed_out_once(browser: Browser, here: Config) -> None:
     assert "They are not encrypted" in browser.get("/admin/backups/").text
     keys.renew_key()

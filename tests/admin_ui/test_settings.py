@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
+from admin_ui.faults import told
 from admin_ui.sections.settings.views import TITLES, sections
 from appliance.config import get_config
+from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services.audit import CLI
 from matrix_app.services.change_settings import change_settings
 from tests.factories.browser import Browser
@@ -104,3 +107,11 @@ def test_what_is_wrong_with_a_setting_is_said_in_the_language_of_the_visitor(bro
     browser.client.cookies["hearth_language"] = "de"
     [said] = browser.post("/admin/settings/mail/", fields).texts(".notice.error")
     assert said.endswith("mail.sender: ist nötig, um E-Mail über mail.host zu senden")
+
+
+def test_a_value_of_a_wrong_kind_is_told_in_the_language_of_the_visitor() -> None:
+    with pytest.raises(InvalidParam) as raised:
+        change_settings(CLI, {"password_policy.minimum_length": "many"})
+    assert raised.value.message == "password_policy.minimum_length: it must be a whole number, and is text"
+    with translation.override("fr"):
+        assert told(raised.value).endswith("ce doit être un nombre entier, et c\u2019est du texte")

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from appliance.backup import layout
-from appliance.backup.manifest import Manifest, Verdict
+from appliance.backup.manifest import Manifest, Verdict, read_again
 from appliance.config import get_config
 from matrix_app.protocol.said import packed, unpacked
 from matrix_app.storage.clock import now_ms
@@ -56,8 +56,7 @@ def read_state(title: str) -> RemoteState:
 def _with_sentences(copy: Copy) -> Copy:
     if copy.verdict is None:
         return copy
-    faults = [unpacked(fault) for fault in copy.verdict.faults]
-    return msgspec.structs.replace(copy, verdict=msgspec.structs.replace(copy.verdict, faults=faults))
+    return msgspec.structs.replace(copy, verdict=read_again(copy.verdict))
 
 
 def _file() -> Path:

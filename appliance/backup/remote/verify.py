@@ -16,7 +16,7 @@ from appliance.backup import media_list, media_pool
 from appliance.backup.errors import BackupError
 from appliance.backup.keys import Keys
 from appliance.backup.layout import Stored
-from appliance.backup.manifest import FILE, Verdict
+from appliance.backup.manifest import FILE, Verdict, packed_faults, read_again
 from appliance.backup.media_list import Listed, Pooled
 from appliance.backup.media_pool import MOST_FAULTS
 from appliance.backup.parts import OpenBackup, open_backup
@@ -29,6 +29,7 @@ from appliance.backup.remote.work import State, Tell, Work, working
 from appliance.backup.streams import Hashing
 from appliance.backup.verify import inner_faults
 from appliance.config import get_config
+from matrix_app.protocol.said import packed, said
 from matrix_app.storage.clock import now_ms
 
 _FOLDER: Final = ".{}.check"
@@ -44,7 +45,7 @@ def verify_elsewhere(id: str, tell: Tell, given: Keys | None = None) -> Verdict:
     state = new_check(id)
     while not check_step(state, tell, given):
         continue
-    return Verdict(now_ms(), state["faults"])
+    return read_again(Verdict(now_ms(), state["faults"]))
 
 
 def check_step(state: State, tell: Tell, given: Keys | None = None) -> bool:
@@ -58,7 +59,7 @@ def check_step(state: State, tell: Tell, given: Keys | None = None) -> bool:
         except BackupError as fault:
             if state["phase"] != "fetch":
                 raise
-            state["faults"].append(fault.message)
+            state["faults"].append(packed(fault.message))
         note_verdict(work.store.title, state["backup"], Verdict(now_ms(), state["faults"]))
         give_up_check(state)
         return True
@@ -78,7 +79,7 @@ def _step(folder: Path, work: Work, tell: Tell, given: Keys | None) -> bool:
         fetch_parts(folder, work, following="database")
     elif state["phase"] == "database":
         opened = _opened(folder, given)
-        state["faults"] += islice(inner_faults(opened, tell), MOST_FAULTS)
+        state["faults"] += packed_faults(inner_faults(opened, tell), MOST_FAULTS)
         media = opened.manifest.media
         state |= {"phase": "media", "at": 0, "done": 0, "total": media.files if media else 0}
     else:
@@ -99,7 +100,7 @@ def _read_media(opened: OpenBackup, work: Work) -> bool:
         pairs = zip(files, media_list.pooled_of(folder), strict=True)
         for one, pooled in islice(pairs, state["at"], None):
             if fault := _fault(opened, work, one, pooled):
-                state["faults"].append(f"the file {one.location} {fault}")
+                state["faults"].append(packed(fault))
             state["at"] += 1
             work.went(1)
             if len(state["faults"]) >= MOST_FAULTS:
@@ -115,9 +116,10 @@ def _fault(opened: OpenBackup, work: Work, one: Listed, pooled: Pooled) -> str:
         with Joined(work.store, pool_name(work.state["server"], pooled.name), pooled.size) as source:
             opened.pour_from(source, seen)
     except FileNotFoundError:
-        return "is missing"
+        return said("the file {name} is missing", name=one.location)
     except RemoteError:
         raise
     except BackupError:
-        return "is damaged"
-    return "" if seen.is_as(one.size, one.sha256) else "is damaged"
+        return said("the file {name} is damaged", name=one.location)
+    is_whole = seen.is_as(one.size, one.sha256)
+    return "" if is_whole else said("the file {name} is damaged", name=one.location)

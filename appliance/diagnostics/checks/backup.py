@@ -52,7 +52,7 @@ def verify() -> Result:
     if verdict.faults:
         return error(
             said("{count} faults were found in {id}", count=len(verdict.faults), id=stored[0].manifest.id),
-            detail="\n".join(verdict.faults[:5]),
+            detail=said("{faults:lines}", faults=verdict.faults[:5]),
             fix="Make a new backup at once: hearth backup",
         )
     return ok("It was verified and is whole")
@@ -92,7 +92,7 @@ def elsewhere() -> Result:
         return error(state.fault, fix=_REMOTE_FIX)
     broken = next((copy for copy in state.copies if copy.verdict and copy.verdict.faults), None)
     if broken is not None and broken.verdict is not None:
-        detail = "\n".join(broken.verdict.faults[:5])
+        detail = said("{faults:lines}", faults=broken.verdict.faults[:5])
         return error(
             said("The copy {id} at {title} is not sound", id=broken.id, title=title),
             detail=detail,

@@ -14,7 +14,7 @@ from appliance.backup import layout, media_list, media_pool
 from appliance.backup.errors import BackupCancelled, BackupError
 from appliance.backup.layout import find_backup, stored_backups
 from appliance.backup.make import make, new_state, step
-from appliance.backup.manifest import Manifest
+from appliance.backup.manifest import Manifest, sentences_of
 from appliance.backup.restore import finish, put_in_place
 from appliance.backup.retention import to_keep
 from appliance.backup.verify import new_verification, verify, verify_step
@@ -108,7 +108,7 @@ def test_another_process_goes_on_with_a_verification(here: Config, clients: Clie
     assert ["is missing" in fault for fault in state["faults"]] == [True]
     verdict = find_backup(here.backup.dir, made.manifest.id).verdict
     assert verdict is not None
-    assert verdict.faults == state["faults"]
+    assert verdict.faults == sentences_of(state["faults"])
 
 
 def test_a_verification_ends_when_its_progress_says_so(here: Config) -> None:
