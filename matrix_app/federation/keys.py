@@ -18,6 +18,7 @@ from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixErro
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.signing import (
     MOST_SIGNATURES,
+    server_that_authorised,
     servers_that_must_sign,
     signing_key_ids,
     verify_json,
@@ -52,7 +53,7 @@ async def verify_event_signatures(
     once, however many events it signed.
     """
     checks = [_check_of(event) for event in events]
-    needs = {need for check in checks for signer in check.signers for need in signer}
+    needs = {need for check in checks for need in check.needs}
     found = await (ring or key_ring()).find(needs)
     faults: list[MatrixError | None] = []
     for start in range(0, len(checks), BATCH):
@@ -66,7 +67,7 @@ def known_event_faults(events: Sequence[Event]) -> list[MatrixError | None]:
     Where that does not do, there is `KeysUnknown`.
     """
     checks = [_check_of(event) for event in events]
-    found = recall_stored([need for check in checks for signer in check.signers for need in signer])
+    found = recall_stored([need for check in checks for need in check.needs])
     return both_ways(checks, lambda some: _verify_all(some, found))
 
 
@@ -112,25 +113,40 @@ class _Check(NamedTuple):
     event: Event
     signers: tuple[tuple[Need, ...], ...]
     fault: MatrixError | None = None
+    # The same of the server by which a user was let in; empty where it does not claim to have signed.
+    authoriser: tuple[Need, ...] | None = None
+
+    @property
+    def needs(self) -> set[Need]:
+        """Every key that is asked for."""
+        return {need for signer in (*self.signers, self.authoriser or ()) for need in signer}
 
 
 def _check_of(event: Event) -> _Check:
     if event.is_verified:
         return _Check(event, ())
     try:
-        return _Check(event, tuple(_signers(event)))
+        authorised = server_that_authorised(event)
+        authoriser = None if authorised is None else _claimed(event, authorised)
+        return _Check(event, tuple(_signers(event)), authoriser=authoriser)
     except MatrixError as error:
         return _Check(event, (), error)
 
 
 def _signers(event: Event) -> Iterator[tuple[Need, ...]]:
+    for server_name in servers_that_must_sign(event):
+        claimed = _claimed(event, server_name)
+        if not claimed:
+            raise InvalidSignature(f"{event.event_id} is not signed by {server_name}")
+        yield claimed
+
+
+def _claimed(event: Event, server_name: str) -> tuple[Need, ...]:
+    """The keys that a server claims to have signed with."""
     # In room versions 1 to 4 a key counts whenever it was valid.
     valid_at = event.origin_server_ts if event.rules.enforce_key_validity else 0
-    for server_name in servers_that_must_sign(event):
-        key_ids = signing_key_ids(event.pdu, server_name)[:MOST_SIGNATURES]
-        if not key_ids:
-            raise InvalidSignature(f"{event.event_id} is not signed by {server_name}")
-        yield tuple(Need(server_name, key_id, valid_at) for key_id in key_ids)
+    key_ids = signing_key_ids(event.pdu, server_name)[:MOST_SIGNATURES]
+    return tuple(Need(server_name, key_id, valid_at) for key_id in key_ids)
 
 
 def _verify_all(checks: Sequence[_Check], found: Found) -> list[MatrixError | None]:
@@ -144,9 +160,24 @@ def _fault_of(check: _Check, found: Found) -> MatrixError | None:
         fault = _fault_of_signer(check.event, signer, found)
         if fault is not None:
             return fault
+    fault = _fault_of_authoriser(check, found)
+    # A join without it is dropped rather than rejected: where it was accepted, it has the signature, and is
+    # to be had from there.
+    is_join = check.event.content.get("membership") == "join"
+    if fault is not None and (is_join or isinstance(fault, KeysUnknown)):
+        return fault
+    check.event.is_unauthorised = fault is not None
     # It has been verified, and may be kept for long.
     check.event.signed, check.event.is_verified = None, True
     return None
+
+
+def _fault_of_authoriser(check: _Check, found: Found) -> MatrixError | None:
+    if check.authoriser is None:
+        return None
+    if not check.authoriser:
+        return InvalidSignature("The server that is said to have let the user in has not signed")
+    return _fault_of_signer(check.event, check.authoriser, found)
 
 
 def _fault_of_signer(event: Event, signer: Sequence[Need], found: Found) -> MatrixError | None:

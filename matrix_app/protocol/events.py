@@ -18,7 +18,8 @@ class Event:
     event that is not a state event. `prev_event_ids` and `auth_event_ids` are plain IDs whatever
     the room version's format. `room_id` is derived for create events that carry none (version 12).
     `signed` is what its signatures cover, where that is at hand and still to be verified; `is_verified` says
-    that they have been found right.
+    that they have been found right. `is_unauthorised` says that the one is missing or wrong of the server
+    which is said to have let the user in, so that the event is to be rejected.
     """
 
     __slots__ = (
@@ -26,6 +27,7 @@ class Event:
         "content",
         "depth",
         "event_id",
+        "is_unauthorised",
         "is_verified",
         "origin_server_ts",
         "pdu",
@@ -48,6 +50,7 @@ class Event:
         self.rejected = rejected
         self.signed: bytes | None = None
         self.is_verified = False
+        self.is_unauthorised = False
         self.type: str = pdu["type"]
         self.sender: str = pdu["sender"]
         self.state_key: str | None = pdu.get("state_key")

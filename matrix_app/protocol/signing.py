@@ -18,7 +18,7 @@ from nacl.utils import random
 from matrix_app.protocol.canonical_json import encode_canonical, encode_checked
 from matrix_app.protocol.errors import InvalidParam, InvalidSignature
 from matrix_app.protocol.hashes import add_content_hash
-from matrix_app.protocol.ids import ServerName, domain_of, parse_user_id
+from matrix_app.protocol.ids import ServerName, domain_of, is_user_id
 from matrix_app.protocol.redaction import redact
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.protocol.unpadded_base64 import decode_base64, encode_base64
@@ -144,11 +144,7 @@ def signing_key_ids(obj: dict[str, Any], server_name: str) -> list[str]:
 
 
 def servers_that_must_sign(event: Event) -> set[ServerName]:
-    """The servers without whose signature the event is to be dropped; raises `InvalidParam`.
-
-    The one rule beyond "Validating hashes and signatures on received events" is that of version 8 for
-    `join_authorised_via_users_server`, which the authorisation rules state.
-    """
+    """The servers without whose signature the event is to be dropped; raises `InvalidParam`."""
     member = event.type == "m.room.member"
     servers = set()
     # A third-party invite may be sent by another server than the one that the sender belongs to.
@@ -156,12 +152,19 @@ def servers_that_must_sign(event: Event) -> set[ServerName]:
         servers.add(domain_of(event.sender))
     if event.rules.event_id_format == "domain":
         servers.add(domain_of(event.event_id))
-    if member and event.rules.restricted_join and "join_authorised_via_users_server" in event.content:
-        authoriser = event.content["join_authorised_via_users_server"]
-        if not isinstance(authoriser, str):
-            raise InvalidParam("join_authorised_via_users_server is not a user ID")
-        servers.add(domain_of(parse_user_id(authoriser)))
     return servers
+
+
+def server_that_authorised(event: Event) -> ServerName | None:
+    """The server without whose signature a membership event is to be rejected, if there is one.
+
+    "If `content` has a `join_authorised_via_users_server` key: if the event is not validly signed by the
+    homeserver of the user ID denoted by the key, reject." What is no user ID is rejected in any case.
+    """
+    if event.type != "m.room.member" or not event.rules.restricted_join:
+        return None
+    authoriser = event.content.get("join_authorised_via_users_server")
+    return domain_of(authoriser) if isinstance(authoriser, str) and is_user_id(authoriser) else None
 
 
 def _with_signature(obj: dict[str, Any], server_name: str, key: SigningKey, message: bytes) -> dict[str, Any]:

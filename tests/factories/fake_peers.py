@@ -12,7 +12,6 @@ import orjson
 from matrix_app.federation.growing_file import Sink
 from matrix_app.federation.inbound.peers import Check, Question, nothing
 from matrix_app.protocol.errors import (
-    InvalidParam,
     InvalidSignature,
     KeysUnknown,
     MatrixError,
@@ -20,7 +19,12 @@ from matrix_app.protocol.errors import (
 )
 from matrix_app.protocol.event_format import finish_event
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.signing import SigningKey, servers_that_must_sign, verify_event
+from matrix_app.protocol.signing import (
+    SigningKey,
+    server_that_authorised,
+    servers_that_must_sign,
+    verify_event,
+)
 from tests.factories.events import RoomBuilder, domain_of
 
 
@@ -167,9 +171,17 @@ class FakePeers:
 
 def _fault(event: Event) -> MatrixError | None:
     try:
-        for server in servers_that_must_sign(event):
+        for server in (*servers_that_must_sign(event), *join_servers(event)):
             key = key_of(server)
             verify_event(event.pdu, event.rules, server, key.key_id, key.verify_key)
-    except (InvalidSignature, InvalidParam) as error:
+    except InvalidSignature as error:
         return error
+    # Nobody here lets users do anything else than join.
+    event.is_unauthorised = not join_servers(event) and server_that_authorised(event) is not None
     return None
+
+
+def join_servers(event: Event) -> list[str]:
+    """The server that let a user join, where there is one."""
+    server = server_that_authorised(event)
+    return [server] if server is not None and event.content.get("membership") == "join" else []

@@ -17,7 +17,7 @@ from matrix_app.protocol.signing import (
 )
 from matrix_app.services.local_identity import local_identity
 from matrix_app.storage.local_server import local_server_name
-from tests.factories.fake_peers import FakePeers, SignedRoom, key_of
+from tests.factories.fake_peers import FakePeers, SignedRoom, join_servers, key_of
 
 
 class ResidentServers(FakePeers):
@@ -91,7 +91,7 @@ class ResidentServers(FakePeers):
 
 def _fault(event: Event) -> MatrixError | None:
     try:
-        for server in servers_that_must_sign(event):
+        for server in (*servers_that_must_sign(event), *join_servers(event)):
             key = local_identity().signing_key if server == local_server_name() else key_of(server)
             verify_event(event.pdu, event.rules, server, key.key_id, key.verify_key)
     except InvalidSignature as error:

@@ -103,6 +103,21 @@ async def test_the_server_that_lets_a_user_into_a_restricted_room_must_have_sign
     assert isinstance(fault, InvalidSignature)
 
 
+@pytest.mark.parametrize("membership", ["leave", "invite", "knock"])
+async def test_another_membership_without_that_signature_is_to_be_rejected(
+    servers: KeyServers, ring: KeyRing, membership: str
+) -> None:
+    other = SigningKey("other", b"\x0a" * 32)
+    servers.published["b.example"] = RemoteServer("b.example", other).keys()
+    content = {"membership": membership, "join_authorised_via_users_server": "@u:b.example"}
+    event = make_signed_event(V12, type="m.room.member", state_key=f"@alice:{SERVER}", content=content)
+    by_both = Event(add_event_signature(event.pdu, V12, "b.example", other), event.event_id, V12)
+    wrong = {**event.pdu["signatures"], "b.example": {other.key_id: other.sign(b"something else")}}
+    forged = Event({**event.pdu, "signatures": wrong}, event.event_id, V12)
+    assert await verify_event_signatures([event, by_both, forged], ring) == [None] * 3
+    assert [found.is_unauthorised for found in (event, by_both, forged)] == [True, False, True]
+
+
 async def test_one_right_signature_of_a_server_is_enough(ring: KeyRing) -> None:
     event = make_signed_event(V12)
     event.pdu["signatures"][SERVER] = {"ed25519:unknown": "AAAA", **event.pdu["signatures"][SERVER]}

@@ -19,6 +19,7 @@ from matrix_app.protocol.signing import (
     SigningKey,
     add_event_signature,
     read_signing_keys,
+    server_that_authorised,
     servers_that_must_sign,
     sign_event,
     sign_json,
@@ -223,13 +224,14 @@ def test_of_a_third_party_invite_the_sender_need_not_sign() -> None:
 
 def test_the_server_that_authorised_a_restricted_join_must_sign_since_version_8() -> None:
     content = {"membership": "join", "join_authorised_via_users_server": "@b:b.example"}
-    assert servers_that_must_sign(member(V7, **content)) == {"a.example"}
-    assert servers_that_must_sign(member(V8, **content)) == {"a.example", "b.example"}
+    assert server_that_authorised(member(V7, **content)) is None
+    assert server_that_authorised(member(V8, **content)) == "b.example"
+    assert servers_that_must_sign(member(V8, **content)) == {"a.example"}
     message = make_event(V8, type="m.room.message", sender="@a:a.example", content=content)
-    assert servers_that_must_sign(message) == {"a.example"}
+    assert server_that_authorised(message) is None
 
 
 @pytest.mark.parametrize("authoriser", [None, 5, "b.example", "@b"])
-def test_a_malformed_authoriser_is_refused(authoriser: Any) -> None:
-    with pytest.raises(InvalidParam):
-        servers_that_must_sign(member(V12, membership="join", join_authorised_via_users_server=authoriser))
+def test_nobody_signs_for_a_malformed_authoriser(authoriser: Any) -> None:
+    event = member(V12, membership="join", join_authorised_via_users_server=authoriser)
+    assert server_that_authorised(event) is None

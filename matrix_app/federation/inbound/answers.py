@@ -179,7 +179,9 @@ class AnswerReader:
         new = [event for event in batch if event.event_id not in known]
         right = verified(new, origin=self._answer.origin, asking=False)
         for event in right:
-            self._spool.add(event)
+            # Which of them are to be rejected would be forgotten on the way through the file.
+            if not event.is_unauthorised:
+                self._spool.add(event)
         for event in (*right, *(event for event in batch if event.event_id in known)):
             if event.type == "m.room.create":
                 self.creates[event.event_id] = event

@@ -52,7 +52,9 @@ def as_hashed(event: Event) -> Event:
     """The event of a PDU that was read, redacted where its content is not the one that its sender hashed."""
     if check_content_hash(event.pdu, checked=event.rules.strict_canonical_json):
         return event
-    return Event(redact(event.pdu, event.rules), event.event_id, event.rules)
+    redacted = Event(redact(event.pdu, event.rules), event.event_id, event.rules)
+    redacted.is_unauthorised = event.is_unauthorised
+    return redacted
 
 
 def read_all(room: RoomIdentity, pdus: Any, *, origin: str, any_number: bool = False) -> list[Event]:

@@ -17,6 +17,8 @@ def require_signatures(event: Event) -> None:
     (fault,) = event_faults([event], _SECONDS)
     if fault is not None:
         raise Forbidden(f"The event is not signed as it has to be: {fault.message}") from fault
+    if event.is_unauthorised:
+        raise Forbidden("The event is not signed by the server that is said to have let the user in")
 
 
 def require_all_signatures(events: Sequence[Event]) -> None:

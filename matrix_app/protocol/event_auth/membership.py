@@ -34,11 +34,13 @@ def check_membership(event: Event, state: StateMap) -> None:
     if event.state_key is None or "membership" not in event.content:
         raise AuthorizationFailed("A membership event needs a state key and a membership")
     # .2 from version 8: who is said to have let the user in must have signed by way of their server.
-    # The signature is checked with all others ("Validating hashes and signatures on received
+    # The signature was checked with all others ("Validating hashes and signatures on received
     # events"); nobody can have signed for what is no user ID.
     key = "join_authorised_via_users_server"
     if event.rules.restricted_join and key in event.content and not is_user_id(event.content[key]):
         raise AuthorizationFailed(f"{key} must be a user ID")
+    if event.is_unauthorised:
+        raise AuthorizationFailed("The server that is said to have let the user in has not signed")
     membership = event.content["membership"]
     check = _CHECKS.get(membership) if isinstance(membership, str) else None
     # Last rule: a membership that the version does not know is refused.

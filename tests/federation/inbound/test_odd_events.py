@@ -58,3 +58,20 @@ def test_texts_with_nul_keep_no_event_from_being_stored(version: str) -> None:
 @pytest.mark.django_db
 def test_nothing_is_found_by_a_text_with_nul() -> None:
     assert rooms.find("!a\0b:b.example") is None
+
+
+@pytest.mark.parametrize("authoriser", ["@eve:e.example", "nobody", 7, None])
+def test_a_membership_that_nobody_let_in_is_rejected_and_keeps_nothing_from_following(
+    authoriser: Any,
+) -> None:
+    remote = Remote("10")
+    content = {"membership": "leave", "join_authorised_via_users_server": authoriser}
+    wrong = remote.room.make("m.room.member", BOB, content, state_key=BOB)
+    # Other servers have taken it, and go on from there.
+    after = remote.room.make("m.room.message", ALICE, {"body": "x"}, prev_events=[wrong])
+    remote.peers.learn(wrong, after)
+    remote.put(after, origin="a.example")
+    background.finish()
+    assert row_of(wrong).status == Status.REJECTED
+    assert row_of(after).status == Status.NORMAL
+    assert remote.here.state()["m.room.member", BOB] == remote.room.state["m.room.member", BOB].event_id
