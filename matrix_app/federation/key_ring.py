@@ -205,6 +205,11 @@ def recall_stored(needs: Sequence[Need]) -> Found:
     return recall(needs)[0]
 
 
+def is_remembered(server_name: str, key_id: str) -> bool:
+    """Whether a key is in this process's memory."""
+    return _known(server_name, key_id) is not None
+
+
 def _known(server_name: str, key_id: str) -> StoredKey | None:
     if server_name == local_server_name():
         return own_key(key_id)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from appliance.config import get_config
 from matrix_app.federation import loop
 from matrix_app.federation.key_fetching import ClientKeyFetcher
-from matrix_app.federation.key_ring import Found, KeyRing, Need, recall_stored
+from matrix_app.federation.key_ring import Found, KeyRing, Need, is_remembered, recall_stored
 from matrix_app.federation.loop import LoopThread
 from matrix_app.federation.second_hand import both_ways
 from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError
@@ -145,7 +145,11 @@ def _claimed(event: Event, server_name: str) -> tuple[Need, ...]:
     """The keys that a server claims to have signed with."""
     # In room versions 1 to 4 a key counts whenever it was valid.
     valid_at = event.origin_server_ts if event.rules.enforce_key_validity else 0
-    key_ids = signing_key_ids(event.pdu, server_name)[:MOST_SIGNATURES]
+    key_ids = signing_key_ids(event.pdu, server_name)
+    if len(key_ids) > MOST_SIGNATURES:
+        # Anybody can add signatures: many of them must not hide the one that is right.
+        key_ids.sort(key=lambda key_id: not is_remembered(server_name, key_id))
+        key_ids = key_ids[:MOST_SIGNATURES]
     return tuple(Need(server_name, key_id, valid_at) for key_id in key_ids)
 
 

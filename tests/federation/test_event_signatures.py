@@ -124,6 +124,14 @@ async def test_one_right_signature_of_a_server_is_enough(ring: KeyRing) -> None:
     assert await verify_event_signatures([event], ring) == [None]
 
 
+async def test_many_signatures_by_unknown_keys_do_not_hide_the_right_one(ring: KeyRing) -> None:
+    await verify_event_signatures([make_signed_event(V12)], ring)
+    event = make_signed_event(V12)
+    others = {f"ed25519:{number}": "AAAA" for number in range(50)}
+    event.pdu["signatures"][SERVER] = {**others, **event.pdu["signatures"][SERVER]}
+    assert await verify_event_signatures([event], ring) == [None]
+
+
 async def test_a_wrong_signature_by_a_known_key_spoils_the_right_one_beside_it(
     servers: KeyServers, ring: KeyRing
 ) -> None:

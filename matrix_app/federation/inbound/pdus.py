@@ -21,9 +21,8 @@ def read_pdu(room: RoomIdentity, pdu: Any, *, any_number: bool = False) -> Event
 
     `any_number` is that of `check_pdu_format`.
     """
-    if isinstance(pdu, dict) and "unsigned" in pdu:
-        # Neither hashed nor signed: what is in it is the business of the server that sent it.
-        pdu = {key: value for key, value in pdu.items() if key != "unsigned"}
+    if isinstance(pdu, dict):
+        pdu = _as_others_have_it(pdu)
     check_pdu_format(pdu, room.rules, any_number=any_number, decoded=True)
     event = received_event(pdu, room.rules)
     if event.room_id != room.room_id:
@@ -31,6 +30,30 @@ def read_pdu(room: RoomIdentity, pdu: Any, *, any_number: bool = False) -> Event
     if event.event_id in event.prev_event_ids or event.event_id in event.auth_event_ids:
         raise BadJson("The event names itself")
     return event
+
+
+def _as_others_have_it(pdu: dict[str, Any]) -> dict[str, Any]:
+    """The PDU without what is neither hashed nor signed, and differs from server to server.
+
+    That is `unsigned`, and what is malformed among the signatures: anybody can put it there, and what others
+    have accepted with it must not be refused here, nor all that follows on it.
+    """
+    signatures = pdu.get("signatures")
+    if "unsigned" in pdu:
+        pdu = {key: value for key, value in pdu.items() if key != "unsigned"}
+    if isinstance(signatures, dict) and not all(map(_is_well_formed, signatures.values())):
+        pdu = {**pdu, "signatures": {server: _texts(found) for server, found in signatures.items()}}
+    return pdu
+
+
+def _is_well_formed(by_key: Any) -> bool:
+    return isinstance(by_key, dict) and all(isinstance(value, str) for value in by_key.values())
+
+
+def _texts(by_key: Any) -> dict[str, str]:
+    if not isinstance(by_key, dict):
+        return {}
+    return {key_id: value for key_id, value in by_key.items() if isinstance(value, str)}
 
 
 def id_of_refused(pdu: Any, rules: RoomVersion | None) -> str | None:

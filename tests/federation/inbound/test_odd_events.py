@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from matrix_app.federation.inbound import background
-from matrix_app.storage import rooms, summaries
+from matrix_app.storage import events, rooms, summaries
 from matrix_app.storage.events import Status
 from tests.factories.events import ALICE, BOB
 from tests.factories.remote_rooms import ZOE, row_of
@@ -53,6 +53,19 @@ def test_texts_with_nul_keep_no_event_from_being_stored(version: str) -> None:
     assert {row_of(event).status for event in sent} == {Status.NORMAL}
     assert summaries.get(remote.here.identity.nid).name == "a\ufffdb"
     assert remote.here.state()["m.room.name", ""] == sent[0].event_id
+
+
+@pytest.mark.parametrize(
+    "odd", [{"e.example": 7}, {"e.example": {"ed25519:x": {}}}, {"b.example": {"ed25519:x": 7}}]
+)
+def test_what_is_malformed_among_the_signatures_is_left_out(odd: dict[str, Any]) -> None:
+    remote = Remote()
+    message = remote.room.message(BOB)
+    own = message.pdu["signatures"]["b.example"]
+    signatures = {**odd, "b.example": {**odd.get("b.example", {}), **own}}
+    assert remote.put({**message.pdu, "signatures": signatures}) == {message.event_id: {}}
+    kept = events.parse(row_of(message)).pdu["signatures"]
+    assert {server: found for server, found in kept.items() if found} == {"b.example": own}
 
 
 @pytest.mark.django_db
