@@ -40,14 +40,20 @@ def rules_of_invite(version: str) -> RoomVersion:
     return rules
 
 
-def rules_of_old_invite(room_id: str) -> RoomVersion:
-    """The rules for an invite that names no version.
+def rules_of_old_invite(room_id: str, shown: Any) -> RoomVersion:
+    """The rules for an invite that names no version, but may show the room's create event.
 
     "Servers which receive a v1 invite request must assume that the room version is either "1" or "2"":
-    which of them, a room that is known here says.
+    which of them, a room that is known here says, or that event.
     """
     known = rooms.find(room_id)
-    return known.rules if known is not None and known.rules in (V1, V2) else V1
+    if known is not None:
+        return known.rules if known.rules in (V1, V2) else V1
+    for entry in shown if isinstance(shown, list) else ():
+        match entry:
+            case {"type": "m.room.create", "state_key": "", "content": {"room_version": V2.identifier}}:
+                return V2
+    return V1
 
 
 def read_invite(pdu: dict[str, Any], rules: RoomVersion, room_id: str, origin: str) -> Event:

@@ -47,7 +47,7 @@ def invite_v1(request: Request) -> bytes:
     pdu = request.json_object()
     unsigned = pdu.get("unsigned")
     shown = unsigned.get("invite_room_state") if isinstance(unsigned, dict) else None
-    rules = rules_of_old_invite(request.path["room_id"])
+    rules = rules_of_old_invite(request.path["room_id"], shown)
     return b'[200,{"event":%b}]' % _invited(request, pdu, shown, rules)
 
 

@@ -12,7 +12,7 @@ from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.protocol.signing import verify_event
 from matrix_app.services.local_identity import local_identity
-from matrix_app.storage import events
+from matrix_app.storage import events, rooms
 from tests.factories.client import Answer, Client, ClientFactory
 from tests.factories.servers import make_http
 from tests.factories.syncing import sync
@@ -100,6 +100,21 @@ def test_the_first_version_takes_the_event_alone(remote: VisitingServer, alice: 
     assert set(answer["event"]["signatures"]) == {"remote.example", "hearth.example"}
     shown = invites_of(alice)[room.room_id]["invite_state"]["events"]
     assert [item["type"] for item in shown] == ["m.room.name", "m.room.member"]
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_the_first_version_says_the_rooms_version_by_its_create_event(
+    remote: VisitingServer, alice: Client, version: str
+) -> None:
+    room = RemoteRoom(remote, version)
+    event = room.invite(alice.user_id)
+    create = {"type": "m.room.create", "state_key": "", "sender": room.owner, "content": {}}
+    create["content"] = {"creator": room.owner} | ({} if version == "1" else {"room_version": version})
+    body = {**event.pdu, "unsigned": {"invite_room_state": [create]}}
+    assert remote.put(body, "v1", "invite", room.room_id, event.event_id).status == 200
+    known = rooms.find(room.room_id)
+    assert known is not None
+    assert known.rules.identifier == version
 
 
 def test_the_first_version_invites_to_a_room_of_version_2_that_is_known_here(
