@@ -76,7 +76,7 @@ class Naive:
             (self.change_rules, 2),
             (self.ignore, 1),
             (self.come_or_go, 1),
-            (self.rename, 1),
+            (self.rename, 3),
             (self.tidy, 1),
         ]
         self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])[0]()
