@@ -70,7 +70,11 @@ def find_bundles(rows: Sequence[EventRow], viewer_nid: int, ignored: frozenset[i
     if not related:
         return Bundles(threads=threads)
     hidden = ignored_users.ignored_by(viewer_nid) if ignored is None else ignored
-    related = [child for child in related if child.sender_nid not in hidden]
+    related = [
+        child
+        for child in related
+        if child.sender_nid not in hidden and child.room_nid == by_id[child.parent_event_id].room_nid
+    ]
     visible = _visible(related, by_id, viewer_nid, hidden)
     return Bundles(_latest_edits(related, by_id, visible), _references(related, visible), threads)
 

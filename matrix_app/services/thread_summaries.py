@@ -50,7 +50,11 @@ def _latest(
         for row in filter_visible(list(rows.values()), viewer_nid, ignored=hidden)
         if row.redacted_by_nid is None
     }
-    latest = {nid: seen[thread.latest_nid] for nid, thread in found.items() if thread.latest_nid in seen}
+    latest = {
+        nid: seen[thread.latest_nid]
+        for nid, thread in found.items()
+        if thread.latest_nid in seen and seen[thread.latest_nid].room_nid == roots[nid].room_nid
+    }
     missing = [roots[nid] for nid in found if nid not in latest]
     if missing:
         latest.update(_older(missing, viewer_nid, hidden))
@@ -58,14 +62,14 @@ def _latest(
 
 
 def _older(roots: Sequence[EventRow], viewer_nid: int, hidden: frozenset[int]) -> dict[int, EventRow]:
-    nids = {root.event_id: root.nid for root in roots}
-    pairs = children.latest_in_threads(nids, hidden, _LATEST_TRIED)
+    by_id = {root.event_id: root for root in roots}
+    pairs = children.latest_in_threads(by_id, hidden, _LATEST_TRIED)
     rows = events.rows_by_nid({nid for _, nid in pairs})
     seen = {row.nid: row for row in filter_visible(list(rows.values()), viewer_nid, ignored=hidden)}
     latest: dict[int, EventRow] = {}
     for root_id, nid in sorted(pairs, key=lambda pair: pair[1]):
-        if nid in seen:
-            latest[nids[root_id]] = seen[nid]
+        if nid in seen and seen[nid].room_nid == by_id[root_id].room_nid:
+            latest[by_id[root_id].nid] = seen[nid]
     return latest
 
 

@@ -15,6 +15,7 @@ class Child(NamedTuple):
     """An event that relates to another; redacted ones no longer do."""
 
     nid: int
+    room_nid: int
     parent_event_id: str
     rel_type: str
     event_id: str
@@ -24,7 +25,8 @@ class Child(NamedTuple):
 
 
 _RELATED = """
-SELECT e.nid, ranked.parent_event_id, ranked.rel_type, e.event_id, e.sender_nid, e.type, e.origin_server_ts
+SELECT e.nid, e.room_nid, ranked.parent_event_id, ranked.rel_type, e.event_id, e.sender_nid, e.type,
+    e.origin_server_ts
 FROM (
     SELECT event_nid, room_nid, parent_event_id, rel_type, ROW_NUMBER() OVER (
         PARTITION BY parent_event_id, rel_type ORDER BY event_nid DESC

@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 from matrix_app.storage import db
 
-_IN_THREAD = "r.parent_event_id = (SELECT event_id FROM event WHERE nid = %s) AND r.rel_type = 'm.thread'"
+# The events of the thread of a root; what another room's say of it is no part of that.
+_IN_THREAD = (
+    "event root JOIN event_relation r ON r.parent_event_id = root.event_id AND r.room_nid = root.room_nid"
+    " AND r.rel_type = 'm.thread' WHERE root.nid = %s"
+)
 
 
 class RelationRow(NamedTuple):
@@ -96,15 +100,15 @@ def shorten_thread(root_nid: int, sender_nid: int) -> None:
     """
     db.execute("UPDATE thread SET reply_count = reply_count - 1 WHERE root_nid = %s", (root_nid,))
     sql = (
-        "SELECT r.event_nid, e.position FROM event_relation r JOIN event e ON e.nid = r.event_nid"
-        f" WHERE {_IN_THREAD} AND e.position IS NOT NULL ORDER BY r.event_nid DESC LIMIT 1"
+        f"SELECT e.nid, e.position FROM (SELECT r.event_nid FROM {_IN_THREAD}) reply"
+        " JOIN event e ON e.nid = reply.event_nid AND e.position IS NOT NULL ORDER BY e.nid DESC LIMIT 1"
     )
     if (latest := db.row(sql, (root_nid,))) is not None:
         sql = "UPDATE thread SET latest_nid = %s, latest_position = %s WHERE root_nid = %s"
         db.execute(sql, (*latest, root_nid))
     sql = (
         "DELETE FROM thread_participant WHERE root_nid = %s AND user_nid = %s AND NOT EXISTS"
-        f" (SELECT 1 FROM event_relation r WHERE {_IN_THREAD} AND r.sender_nid = %s)"
+        f" (SELECT 1 FROM {_IN_THREAD} AND r.sender_nid = %s)"
     )
     db.execute(sql, (root_nid, sender_nid, root_nid, sender_nid))
 

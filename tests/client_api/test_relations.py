@@ -136,6 +136,25 @@ def test_what_ignored_users_say_neither_makes_a_thread_nor_moves_it(clients: Cli
     assert ids(threads(alice, room_id)) == [second, first]
 
 
+@pytest.mark.parametrize("rel_type", ["m.thread", "m.reference", "m.replace"])
+def test_what_relates_to_an_event_of_another_room_is_no_part_of_it(
+    clients: ClientFactory, rel_type: str
+) -> None:
+    alice = clients.make()
+    one, other = alice.create_room(), alice.create_room()
+    root = alice.send(one).body["event_id"]
+    content = {
+        "msgtype": "m.text",
+        "body": "elsewhere",
+        "m.new_content": {"msgtype": "m.text", "body": "elsewhere"},
+        "m.relates_to": {"rel_type": rel_type, "event_id": root},
+    }
+    assert alice.put(f"/rooms/{quote(other)}/send/m.room.message/x", content).status == 200
+    event = alice.get(f"/rooms/{quote(one)}/event/{root}").body
+    assert "m.relations" not in event["unsigned"]
+    assert ids(threads(alice, one)) == ids(threads(alice, other)) == []
+
+
 def test_a_redacted_reply_gives_the_thread_back_its_place_and_its_sender_no_part_in_it(
     clients: ClientFactory,
 ) -> None:

@@ -56,7 +56,7 @@ def assess(room: RoomIdentity, head: RoomHead, new: Sequence[Event]) -> list[Ass
 def _assess(room: RoomIdentity, head: RoomHead, event: Event) -> Assessed:
     result = Assessed()
     if event.state_key is None:
-        _find_thread(event, result)
+        _find_thread(room, event, result)
     custom = members.custom_push_users(room.nid)
     if event.state_key is not None and not (custom or _may_notify(event)):
         return result
@@ -77,12 +77,13 @@ def _may_notify(state_event: Event) -> bool:
     return state_event.type in _NOTIFYING_STATE or "m.mentions" in content or "body" in content
 
 
-def _find_thread(event: Event, result: Assessed) -> None:
+def _find_thread(room: RoomIdentity, event: Event, result: Assessed) -> None:
     relation = relation_of(event.content)
     if relation is None or relation.rel_type != "m.thread":
         return
     root = events.row_by_id(relation.event_id)
-    if root is not None and root.thread_root_nid is None:
+    # "Relationships which [...] break the rules [...] are simply ignored": such as one with another room.
+    if root is not None and root.room_nid == room.nid and root.thread_root_nid is None:
         result.thread_root_nid = root.nid
         result.thread = relations.thread(root.nid)
 
