@@ -41,6 +41,15 @@ def test_others_see_when_somebody_types_and_stops(clients: ClientFactory) -> Non
     assert typists(alice, room_id, since) == []
 
 
+def test_who_comes_into_a_room_sees_who_types_there_already(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    room_id = alice.create_room(preset="public_chat")
+    alice.put(f"/rooms/{room_id}/typing/{alice.user_id}", {"typing": True, "timeout": 30000})
+    since = sync(bob)["next_batch"]
+    bob.change(room_id, "join")
+    assert typists(bob, room_id, since) == [alice.user_id]
+
+
 def test_nobody_sees_those_type_whom_they_ignore(clients: ClientFactory) -> None:
     alice, bob, carol = clients.many(3)
     room_id = room_of(alice, bob)

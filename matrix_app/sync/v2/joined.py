@@ -164,21 +164,31 @@ def _add_ephemeral(request: SyncRequest, scope: Scope, found: dict[int, JoinedRo
         _add_receipts(request, with_receipts, found)
     with_typing = [nid for nid in nids if Kind.TYPING in scope.kinds.get(nid, ())]
     if with_typing and matcher.matches(type="m.typing"):
-        seen = typists.in_rooms(request.user_nid, with_typing, request.after, request.upto)
-        for nid, user_ids in seen.items():
+        _add_typing(request, with_typing, found)
+
+
+def _add_typing(request: SyncRequest, nids: Sequence[int], found: dict[int, JoinedRoom]) -> None:
+    for group, after in _starts(request, nids, found):
+        for nid, user_ids in typists.in_rooms(request.user_nid, group, after, request.upto).items():
             names = interning.user_ids(user_ids)
             content = {"user_ids": [names[user] for user in user_ids]}
             found[nid].ephemeral.append({"type": "m.typing", "content": content})
 
 
-def _add_receipts(request: SyncRequest, nids: Sequence[int], found: dict[int, JoinedRoom]) -> None:
+def _starts(
+    request: SyncRequest, nids: Sequence[int], found: dict[int, JoinedRoom]
+) -> list[tuple[list[int], int]]:
+    """The rooms by where the news of them begin: of whole rooms all is new."""
     whole = [nid for nid in nids if found[nid].whole]
     others = [nid for nid in nids if not found[nid].whole]
-    for group, after in ((whole, 0), (others, request.after)):
-        if group:
-            rows = receipts.in_rooms(group, after, request.upto, request.user_nid)
-            for nid, content in receipts.contents(rows).items():
-                found[nid].ephemeral.append({"type": "m.receipt", "content": content})
+    return [(group, after) for group, after in ((whole, 0), (others, request.after)) if group]
+
+
+def _add_receipts(request: SyncRequest, nids: Sequence[int], found: dict[int, JoinedRoom]) -> None:
+    for group, after in _starts(request, nids, found):
+        rows = receipts.in_rooms(group, after, request.upto, request.user_nid)
+        for nid, content in receipts.contents(rows).items():
+            found[nid].ephemeral.append({"type": "m.receipt", "content": content})
 
 
 def _add_account_data(
