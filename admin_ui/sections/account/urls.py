@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.account import (
-    data,
-    devices,
-    encryption,
-    entry,
-    leaving,
-    passkeys,
-    password,
-    profile,
-    second_factor,
-    sessions,
-)
+from admin_ui.lazy import Views
 from admin_ui.sections.sign_in import views as sign_in
 from matrix_app.services.web_sign_in import ACCOUNT
+
+data = Views("admin_ui.sections.account.data")
+devices = Views("admin_ui.sections.account.devices")
+encryption = Views("admin_ui.sections.account.encryption")
+entry = Views("admin_ui.sections.account.entry")
+leaving = Views("admin_ui.sections.account.leaving")
+passkeys = Views("admin_ui.sections.account.passkeys")
+password = Views("admin_ui.sections.account.password")
+profile = Views("admin_ui.sections.account.profile")
+second_factor = Views("admin_ui.sections.account.second_factor")
+sessions = Views("admin_ui.sections.account.sessions")
 
 urlpatterns = [
     *[path(address, view, name=name) for address, view, name in sign_in.of_area(ACCOUNT)],

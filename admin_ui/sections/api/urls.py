@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.api import views
+from admin_ui.lazy import Views
+
+views = Views("admin_ui.sections.api.views")
 
 urlpatterns = [path("api/", views.examples, name="api")]

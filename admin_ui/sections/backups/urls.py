@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.backups import elsewhere, views
+from admin_ui.lazy import Views
+
+elsewhere = Views("admin_ui.sections.backups.elsewhere")
+views = Views("admin_ui.sections.backups.views")
 
 urlpatterns = [
     path("backups/", views.overview, name="backups"),

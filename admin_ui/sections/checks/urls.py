@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.checks import muting, views
+from admin_ui.lazy import Views
+
+muting = Views("admin_ui.sections.checks.muting")
+views = Views("admin_ui.sections.checks.views")
 
 urlpatterns = [
     path("checks/", views.checks, name="checks"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.dashboard import views
+from admin_ui.lazy import Views
+
+views = Views("admin_ui.sections.dashboard.views")
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.federation import denying, views
-from admin_ui.sections.federation.test_server import test_server
+from admin_ui.lazy import Views
+
+denying = Views("admin_ui.sections.federation.denying")
+views = Views("admin_ui.sections.federation.views")
+test_server = Views("admin_ui.sections.federation.test_server").test_server
 
 urlpatterns = [
     path("federation/", views.servers, name="federation"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.media import actions, views
+from admin_ui.lazy import Views
+
+actions = Views("admin_ui.sections.media.actions")
+views = Views("admin_ui.sections.media.views")
 
 urlpatterns = [
     path("media/", views.overview, name="media"),

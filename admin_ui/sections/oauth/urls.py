@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.oauth import authorize, legacy, link, register, register_mail
+from admin_ui.lazy import Views
+
+authorize = Views("admin_ui.sections.oauth.authorize")
+legacy = Views("admin_ui.sections.oauth.legacy")
+link = Views("admin_ui.sections.oauth.link")
+register = Views("admin_ui.sections.oauth.register")
+register_mail = Views("admin_ui.sections.oauth.register_mail")
 
 urlpatterns = [
     path("authorize/", authorize.authorize, name="authorize"),

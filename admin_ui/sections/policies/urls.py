@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.policies import actions, views
+from admin_ui.lazy import Views
+
+actions = Views("admin_ui.sections.policies.actions")
+views = Views("admin_ui.sections.policies.views")
 
 urlpatterns = [
     path("policies/", views.lists, name="policy-lists"),
@@ -15,6 +18,8 @@ urlpatterns = [
     path("policies/<int:nid>/matches/", views.matches, name="policy-matches"),
     *[
         path(f"policies/<int:nid>/{name}/", view, name=f"policy-{name.replace('/', '-')}")
-        for name, view in actions.ACTIONS.items()
+        for name, view in actions.ACTIONS.entries(
+            "configure", "look", "join", "unsubscribe", "rules/add", "rules/remove"
+        )
     ],
 ]

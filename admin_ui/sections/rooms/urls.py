@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.rooms import actions, chosen, detail, listing, media, structure
+from admin_ui.lazy import Views
+
+actions = Views("admin_ui.sections.rooms.actions")
+chosen = Views("admin_ui.sections.rooms.chosen")
+detail = Views("admin_ui.sections.rooms.detail")
+listing = Views("admin_ui.sections.rooms.listing")
+media = Views("admin_ui.sections.rooms.media")
+structure = Views("admin_ui.sections.rooms.structure")
 
 urlpatterns = [
     path("rooms/", listing.rooms, name="rooms"),
@@ -18,6 +25,8 @@ urlpatterns = [
     path("rooms/<int:nid>/ends/", structure.ends, name="room-ends"),
     *[
         path(f"rooms/<int:nid>/{name}/", view, name=f"room-{name.replace('/', '-')}")
-        for name, view in actions.ACTIONS.items()
+        for name, view in actions.ACTIONS.entries(
+            "block", "publish", "make-admin", "delete", "purge", "add-user", "ends/join"
+        )
     ],
 ]

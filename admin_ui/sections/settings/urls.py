@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.settings import certificate, dns, effective, views
+from admin_ui.lazy import Views
+
+certificate = Views("admin_ui.sections.settings.certificate")
+dns = Views("admin_ui.sections.settings.dns")
+effective = Views("admin_ui.sections.settings.effective")
+views = Views("admin_ui.sections.settings.views")
 
 urlpatterns = [
     path("settings/", views.index, name="settings"),

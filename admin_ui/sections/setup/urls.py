@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.setup import (
-    connectivity,
-    ending,
-    entry,
-    names,
-    options,
-    owner,
-    restore,
-    restore_elsewhere,
-    restore_upload,
-    restore_work,
-)
+from admin_ui.lazy import Views
+
+connectivity = Views("admin_ui.sections.setup.connectivity")
+ending = Views("admin_ui.sections.setup.ending")
+entry = Views("admin_ui.sections.setup.entry")
+names = Views("admin_ui.sections.setup.names")
+options = Views("admin_ui.sections.setup.options")
+owner = Views("admin_ui.sections.setup.owner")
+restore = Views("admin_ui.sections.setup.restore")
+restore_elsewhere = Views("admin_ui.sections.setup.restore_elsewhere")
+restore_upload = Views("admin_ui.sections.setup.restore_upload")
+restore_work = Views("admin_ui.sections.setup.restore_work")
 
 urlpatterns = [
     path("", entry.home, name="home"),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_ui.sections.users import (
-    actions,
-    belongings,
-    chosen,
-    create,
-    data,
-    detail,
-    export,
-    importing,
-    limits,
-    listing,
-    picture,
-)
+from admin_ui.lazy import Views
+
+actions = Views("admin_ui.sections.users.actions")
+belongings = Views("admin_ui.sections.users.belongings")
+chosen = Views("admin_ui.sections.users.chosen")
+create = Views("admin_ui.sections.users.create")
+data = Views("admin_ui.sections.users.data")
+detail = Views("admin_ui.sections.users.detail")
+export = Views("admin_ui.sections.users.export")
+importing = Views("admin_ui.sections.users.importing")
+limits = Views("admin_ui.sections.users.limits")
+listing = Views("admin_ui.sections.users.listing")
+picture = Views("admin_ui.sections.users.picture")
 
 urlpatterns = [
     path("users/", listing.users, name="users"),
@@ -45,10 +45,25 @@ urlpatterns = [
     path("users/<int:nid>/addresses/", belongings.addresses, name="user-addresses"),
     *[
         path(f"users/<int:nid>/{name}/", view, name=f"user-{name.replace('/', '-')}")
-        for name, view in belongings.ACTIONS.items()
+        for name, view in belongings.ACTIONS.entries(
+            "media/quarantine", "media/remove", "pushers/remove", "addresses/add", "addresses/remove"
+        )
     ],
     path("users/<int:nid>/limits/", limits.own_limits, name="user-limits"),
     path("users/<int:nid>/limits/remove/", limits.remove, name="user-limits-remove"),
     path("users/<int:nid>/password/", actions.set_password, name="user-password"),
-    *[path(f"users/<int:nid>/{name}/", view, name=f"user-{name}") for name, view in actions.ACTIONS.items()],
+    *[
+        path(f"users/<int:nid>/{name}/", view, name=f"user-{name}")
+        for name, view in actions.ACTIONS.entries(
+            "lock",
+            "suspend",
+            "admin",
+            "sign-out",
+            "remove-devices",
+            "rename-device",
+            "reset-second-factor",
+            "deactivate",
+            "redact",
+        )
+    ],
 ]
