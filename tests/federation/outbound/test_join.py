@@ -262,3 +262,20 @@ def test_the_invites_sender_is_asked_where_nobody_is_named(elsewhere: Elsewhere)
     assert elsewhere.client.change(elsewhere.room_id, "join").status == 200
     assert elsewhere.servers.questions[0] == ("c.example", "make_join")
     assert elsewhere.joined_state()
+
+
+def test_a_room_with_nul_characters_in_its_texts_is_joined_like_others(elsewhere: Elsewhere) -> None:
+    room = elsewhere.room
+    for kind, key in (("m.room.name", "name"), ("m.room.topic", "topic"), ("m.room.avatar", "url")):
+        room.send(kind, ALICE, {key: "a\0b"}, state_key="")
+    room.send("m.room.canonical_alias", ALICE, {"alias": "#a\0b:a.example"}, state_key="")
+    room.join(BOB, displayname="B\0b", avatar_url="a\0b")
+    room.message(BOB)
+    elsewhere.servers.learn(*room.events)
+    assert elsewhere.join().status == 200
+    assert elsewhere.joined_state()
+    assert elsewhere.room_id in sync(elsewhere.client)["rooms"]["join"]
+    for path in (f"/rooms/{elsewhere.room_id}/members", "/user_directory/search", "/publicRooms"):
+        body = {"search_term": "B"} if "search" in path else None
+        answer = elsewhere.client.post(path, body) if body else elsewhere.client.get(path)
+        assert answer.status == 200
