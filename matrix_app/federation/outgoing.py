@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from functools import lru_cache
 from ipaddress import ip_address
@@ -22,6 +23,8 @@ from matrix_app.protocol.errors import BadGateway, BadJson, NotJson, RemoteUnrea
 from matrix_app.protocol.said import said
 
 LARGEST_ANSWER: Final = 1 << 20
+# Other servers may say any number of digits, and Python refuses to read thousands of them.
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 CONNECT_SECONDS: Final = 10.0
 KEEP_ALIVE_SECONDS: Final = 30.0
 CONNECTIONS: Final = 64
@@ -133,7 +136,7 @@ def _parsed(data: bytes) -> Any:
 
 
 def _seconds(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    return int(text) if text is not None and _SECONDS.fullmatch(text) else None
 
 
 def _host(url: str) -> str:

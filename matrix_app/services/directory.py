@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import re
+from typing import Any, Final, NamedTuple
 
 from appliance.config import get_config
 from matrix_app.http.requester import Requester
@@ -19,6 +20,7 @@ from matrix_app.storage.rooms import RoomIdentity
 from matrix_app.storage.summaries import SummaryRow
 
 MOST_ROOMS = 500
+_TOKEN: Final = re.compile(r"([np])([0-9]{1,18})_([0-9]{1,18})")
 
 
 class PageOf(NamedTuple):
@@ -95,7 +97,7 @@ def _token(direction: str, summary: SummaryRow) -> str:
 def _start_of(since: str | None) -> tuple[bool, Place | None]:
     if not since:
         return False, None
-    joined, separator, nid = since[1:].partition("_")
-    if since[0] not in "np" or not separator or not (joined.isdecimal() and nid.isdecimal()):
+    found = _TOKEN.fullmatch(since)
+    if found is None:
         raise InvalidParam("since is not a token of this server")
-    return since[0] == "p", Place(int(joined), int(nid))
+    return found[1] == "p", Place(int(found[2]), int(found[3]))

@@ -48,7 +48,7 @@ def remove_devices(visit: Visit) -> HttpResponse:
 def end_session(visit: Visit) -> HttpResponse:
     """End another session on these pages."""
     nid = visit.form.get("session", "")
-    if visit.is_post and nid.isdigit():
+    if visit.is_post and nid.isascii() and nid.isdigit() and len(nid) < 19:
         web_sign_in.end_session(int(nid), visit.session.user_nid, visit.actor)
     return visit.redirect(reverse("account:home"), _t("The session has ended.") if visit.is_post else "")
 
