@@ -28,11 +28,11 @@ def intern_users(user_ids: Iterable[str]) -> dict[str, int]:
         servers = {domain_of(user_id) for user_id in new}
         server_nids = {name: interning.server_nid(name) for name in servers}
         local = local_server_name()
-        made = db.insert_new(
-            "INSERT INTO matrix_user (user_id, server_nid, is_local) VALUES {values} ON CONFLICT DO NOTHING",
+        made = db.insert_many(
+            "INSERT INTO matrix_user (user_id, server_nid, is_local) VALUES {values} ON CONFLICT DO NOTHING"
+            " RETURNING user_id, nid",
             3,
             [(user_id, server_nids[domain_of(user_id)], domain_of(user_id) == local) for user_id in new],
-            "user_id, nid",
         )
         interning.remember_users(dict(made))
         found.update(made)
@@ -49,9 +49,11 @@ def intern_keys(pairs: Iterable[type_and_key]) -> dict[type_and_key, int]:
 
 
 def _intern_keys(wanted: Sequence[type_and_key]) -> dict[type_and_key, int]:
-    sql = "INSERT INTO state_key (type, state_key) VALUES {values} ON CONFLICT DO NOTHING"
-    made = db.insert_new(sql, 2, wanted, "type, state_key, nid")
-    found = {(event_type, state_key): nid for event_type, state_key, nid in made}
+    sql = (
+        "INSERT INTO state_key (type, state_key) VALUES {values} ON CONFLICT DO NOTHING"
+        " RETURNING type, state_key, nid"
+    )
+    found = {(event_type, state_key): nid for event_type, state_key, nid in db.insert_many(sql, 2, wanted)}
     by_type: dict[str, list[str]] = {}
     for event_type, state_key in wanted:
         if (event_type, state_key) not in found:
@@ -66,7 +68,10 @@ def _intern_keys(wanted: Sequence[type_and_key]) -> dict[type_and_key, int]:
 
 def insert_events(new: Sequence[NewEvent]) -> dict[str, int]:
     """Store events; those that are stored already keep what they are. The nids of the new ones by ID."""
-    sql = f"INSERT INTO event ({_EVENT_COLUMNS}) VALUES {{values}} ON CONFLICT (event_id) DO NOTHING"
+    sql = (
+        f"INSERT INTO event ({_EVENT_COLUMNS}) VALUES {{values}} ON CONFLICT (event_id) DO NOTHING"
+        " RETURNING event_id, nid"
+    )
     rows = [
         (
             item.event.event_id,
@@ -86,7 +91,7 @@ def insert_events(new: Sequence[NewEvent]) -> dict[str, int]:
         )
         for item in new
     ]
-    return dict(db.insert_new(sql, 14, rows, "event_id, nid"))
+    return dict(db.insert_many(sql, 14, rows))
 
 
 def put_members(rows: Sequence[MemberRow]) -> None:

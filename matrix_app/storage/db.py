@@ -30,8 +30,6 @@ _INSERTED = re.compile(r"\s*INSERT INTO (\w+) \(([^)]*)\)")
 
 # Rows that PostgreSQL is given in one statement.
 _ROWS_AT_ONCE: Final = 500
-# SQLite inserts no more than so many by one statement as fast as one by one.
-_FEW: Final = 8
 
 # SQLite has one writer: threads of a process queue here instead of in SQLite's sleeping busy handler.
 _sqlite_writer = threading.RLock()
@@ -89,26 +87,22 @@ def execute(sql: str, params: Sequence[Any] = ()) -> Any:
     Raises `InvalidParam` when a text holds what PostgreSQL cannot store, and errors of the database as
     Django's (`django.db.DatabaseError` and below).
     """
-    _prepare(sql, params)
+    if statement_observer is not None:
+        statement_observer(sql, params)
+    if _here.before is not None:
+        _here.before()
+    here = _here.connection
+    if here.connection is None:
+        here.ensure_connection()
     try:
         if _here.sqlite:
-            return _here.connection.connection.execute(_sqlite_statement(sql), params)
+            return here.connection.execute(_sqlite_statement(sql), params)
         return _here.prepared().run(sql, params)
     except _here.error as fault:
         if isinstance(fault, _here.data_error) and _is_nul(fault):
             raise InvalidParam("Text may not contain NUL characters") from fault
         _raise_as_django(fault)
         raise
-
-
-def _prepare(sql: str, params: Sequence[Any]) -> None:
-    """What comes before each statement of the thread."""
-    if statement_observer is not None:
-        statement_observer(sql, params)
-    if _here.before is not None:
-        _here.before()
-    if _here.connection.connection is None:
-        _here.connection.ensure_connection()
 
 
 def _is_nul(fault: Exception) -> bool:
@@ -150,50 +144,19 @@ def insert_many(sql: str, columns: int, many: Sequence[Sequence[Any]]) -> list[R
 
     It begins with `INSERT INTO table (column, ...)`. Returned rows are in the order of insertion.
     """
-    one = "(" + ", ".join(["%s"] * columns) + ")"
-    if _here.sqlite and len(many) > 1 and "RETURNING" not in sql:
-        _sqlite_each(sql.replace("{values}", one), many)
-        return []
     returned: list[Row] = []
+    # Not `executemany`: between two rows another thread may take the interpreter, while SQLite is locked.
     size = max(1, 2000 // columns) if _here.sqlite else _ROWS_AT_ONCE
     for start in range(0, len(many), size):
         chunk = many[start : start + size]
         if len(chunk) == 1 or _here.sqlite:
-            statement = sql.replace("{values}", ", ".join([one] * len(chunk)))
+            placeholder = "(" + ", ".join(["%s"] * columns) + ")"
+            statement = sql.replace("{values}", ", ".join([placeholder] * len(chunk)))
             result = execute(statement, [item for entry in chunk for item in entry])
         else:
             result = execute(_from_arrays(sql), [list(column) for column in zip(*chunk, strict=True)])
         returned.extend(result.fetchall())
     return returned
-
-
-def insert_new(sql: str, columns: int, many: Sequence[Sequence[Any]], returning: str) -> list[Row]:
-    """As `insert_many`, into a table with nids, where `sql` passes over rows that are there already.
-
-    What it gives are the columns `returning` of the new rows. Inside a write transaction.
-    """
-    if not _here.sqlite or len(many) <= _FEW:
-        return insert_many(f"{sql} RETURNING {returning}", columns, many)
-    # One text for any number of rows needs no compiling, and nobody else writes meanwhile.
-    table = _table_of(sql)
-    last = value(f"SELECT max(nid) FROM {table}") or 0
-    insert_many(sql, columns, many)
-    return rows(f"SELECT {returning} FROM {table} WHERE nid > %s ORDER BY nid", (last,))
-
-
-def _sqlite_each(sql: str, many: Sequence[Sequence[Any]]) -> None:
-    """Run one statement with the parameters of each row."""
-    _prepare(sql, many[0])
-    try:
-        _here.connection.connection.executemany(_sqlite_statement(sql), many)
-    except _here.error as fault:
-        _raise_as_django(fault)
-        raise
-
-
-@lru_cache(maxsize=256)
-def _table_of(sql: str) -> str:
-    return _INSERTED.match(sql)[1]  # type: ignore[index]
 
 
 @lru_cache(maxsize=256)

@@ -95,7 +95,7 @@ def test_of_many_rows_those_are_told_that_are_new(count: int) -> None:
     names = [(f"s{number}.example",) for number in range(count)]
     with db.write():
         db.insert_many(SERVERS, 1, names[: count // 2])
-        new = db.insert_new(SERVERS, 1, [*names, *names[-1:]], "name, nid")
+        new = db.insert_many(f"{SERVERS} RETURNING name, nid", 1, [*names, *names[-1:]])
     assert [name for name, _ in new] == [name for (name,) in names[count // 2 :]]
     stored: dict[str, int] = dict(db.rows("SELECT name, nid FROM server"))
     assert all(stored[name] == nid for name, nid in new)
