@@ -1,8 +1,7 @@
 """Asking other servers for what is missing, beside the tasks of a worker process.
 
 A server that hangs holds one of a few threads, and only one: what others sent is completed meanwhile.
-The table of staged PDUs is the queue; wake-ups make it fast, and a look at it every few seconds makes it
-certain, also for what a process that ended has left behind.
+The table of staged PDUs is the queue (`LookingThread`).
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import structlog
-from django.db import close_old_connections, connections
+from django.db import close_old_connections
 
 from appliance.config import get_config
 from matrix_app.federation.inbound.processing import judge_staged, nothing_held
+from matrix_app.federation.looking import LookingThread
 from matrix_app.storage import db, staging
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.staging import Asking
@@ -31,48 +31,30 @@ _MOST_LOOKED_AT: Final = 200
 _log = structlog.get_logger("matrix_app.federation.inbound")
 
 
-class AskingService:
+class AskingService(LookingThread):
     """Completes what waits, each server's in one thread at a time."""
 
     def __init__(self) -> None:
+        super().__init__("asking", stop_seconds=_STOP_SECONDS)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="asking")
         self._busy: set[int] = set()
         self._lock = threading.Lock()
-        self._news = threading.Event()
-        self._is_ended = False
         self._has_released = False
-        self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
-
-    def start(self) -> None:
-        """Begin, with what a process that ended has left behind."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Something may wait."""
-        self._news.set()
 
     def stop(self) -> None:
         """Begin nothing new. What is under way is given a moment; it stays claimed, and is begun again."""
-        self._is_ended = True
-        self._news.set()
-        self._thread.join(_STOP_SECONDS)
+        super().stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self) -> None:
-        left_before = now_ms()
-        while not self._is_ended:
-            self._news.clear()
-            try:
-                self._look(left_before)
-            except Exception:  # noqa: BLE001  (the boundary of the thread: logged, and it looks again)
-                _log.exception("cannot look for what other servers must be asked for", again_in=POLL_SECONDS)
-                close_old_connections()
-            self._news.wait(POLL_SECONDS)
-            left_before = now_ms() - LEFT_MS
-        connections.close_all()
+    def pause(self) -> float:
+        """See `LookingThread`."""
+        return POLL_SECONDS
 
-    def _look(self, left_before: int) -> None:
+    def look(self) -> None:
+        """See `LookingThread`."""
+        left_before = now_ms() - LEFT_MS
         if not self._has_released:
+            left_before = now_ms()
             with db.write():
                 staging.release_all()
             self._has_released = True
@@ -97,7 +79,7 @@ class AskingService:
         if not future.cancelled() and (error := future.exception()) is not None:
             _log.error("what needs asking waits", exc_info=error)
         close_old_connections()
-        self._news.set()
+        self.wake()
 
 
 class _Process:

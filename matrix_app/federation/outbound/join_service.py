@@ -1,7 +1,6 @@
 """Runs the joins of rooms elsewhere, beside the tasks of a worker process, in one process at a time.
 
-The table of long tasks is the queue: wake-ups make it fast, a look at it every few seconds makes it certain,
-also for what a process that ended has left behind.
+The table of long tasks is the queue (`LookingThread`).
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from functools import partial
 from typing import Final
 
 import structlog
-from django.db import close_old_connections, connections
 
 from appliance.config import get_config
 from matrix_app.federation.leadership import Leadership, leadership
+from matrix_app.federation.looking import LookingThread
 from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder
 from matrix_app.federation.outbound.kept_threads import KeptThreads
 from matrix_app.services import remote_joins
@@ -40,73 +39,48 @@ _STOP_SECONDS: Final = 8.0
 _log = structlog.get_logger("matrix_app.federation.outbound")
 
 
-class JoinService:
+class JoinService(LookingThread):
     """Runs joins for as long as this process is the one that does."""
 
     def __init__(self, lead: Leadership) -> None:
+        super().__init__("joins", stop_seconds=_STOP_SECONDS + IDLE_LOOK_SECONDS)
         self._leadership = lead
         self.is_leading = False
         self._heavy = threading.BoundedSemaphore(HEAVY_AT_ONCE)
         self._running: dict[int, tuple[Join, Future[None]]] = {}
         self._threads = KeptThreads("join")
-        self._news = threading.Event()
-        self._is_ended = False
         self._cleaned_at = -CLEAN_SECONDS
-        self._thread = threading.Thread(target=self._run, name="joins", daemon=True)
 
-    def start(self) -> None:
-        """Begin, with what a process that ended has left behind."""
-        self._thread.start()
+    def pause(self) -> float:
+        """See `LookingThread`."""
+        return LOOK_SECONDS if self._running else IDLE_LOOK_SECONDS
 
-    def wake(self) -> None:
-        """Somebody wants to join."""
-        self._news.set()
+    def look(self) -> None:
+        """See `LookingThread`."""
+        if self.is_leading and not self._leadership.holds():
+            self.let_go()
+        elif self.is_leading or self._begins_to_lead():
+            self._go_on()
+            self._clean()
 
-    def stop(self) -> None:
-        """Begin nothing new, and let what is under way be gone on with by the next process."""
-        self._is_ended = True
-        self._news.set()
-        self._thread.join(_STOP_SECONDS + IDLE_LOOK_SECONDS)
-
-    def _run(self) -> None:
-        while not self._is_ended:
-            try:
-                if self._leadership.acquire():
-                    self._lead()
-            except Exception:  # noqa: BLE001  (the boundary of the thread: logged, and it looks again)
-                _log.exception("cannot look for joins", again_in=IDLE_LOOK_SECONDS)
-                close_old_connections()
-            finally:
-                self._give_up_leading()
-            self._news.wait(IDLE_LOOK_SECONDS)
-            self._news.clear()
-        connections.close_all()
-
-    def _give_up_leading(self) -> None:
-        """Nobody else can have the lock, nor this process again, while it is held."""
+    def _begins_to_lead(self) -> bool:
+        self.is_leading = self._leadership.acquire()
         if self.is_leading:
-            self.is_leading = False
-            self._leadership.release()
+            self._threads = KeptThreads("join")
+        return self.is_leading
 
-    def _lead(self) -> None:
-        self.is_leading = True
-        self._threads = KeptThreads("join")
-        try:
-            while not self._is_ended and self._leadership.holds():
-                self._news.clear()
-                self._look()
-                self._clean()
-                self._news.wait(LOOK_SECONDS if self._running else IDLE_LOOK_SECONDS)
-        finally:
-            self._interrupt()
-
-    def _interrupt(self) -> None:
+    def let_go(self) -> None:
+        """Interrupt all joins. Nobody else can have the lock, nor this process again, while it is held."""
+        if not self.is_leading:
+            return
         for join, _ in self._running.values():
             join.is_interrupted = True
         wait([done for _, done in self._running.values()], _STOP_SECONDS)
         self._threads.end()
+        self.is_leading = False
+        self._leadership.release()
 
-    def _look(self) -> None:
+    def _go_on(self) -> None:
         """Note how far joins are, cancel those that are to be, and begin those whose turn it is."""
         self._running = {nid: held for nid, held in self._running.items() if not held[1].done()}
         busy = set()
@@ -129,7 +103,7 @@ class JoinService:
         done.add_done_callback(self._ended)
 
     def _ended(self, _: object) -> None:
-        self._news.set()
+        self.wake()
         remote_joins.one_has_ended()
         wakeups.tell(remote_joins.ENDED)
 
