@@ -26,6 +26,7 @@ class HttpService:
         self.asked: list[Asked] = []
         self.answer = b""
         self.status = 200
+        self.headers: dict[str, str] = {}
         # Called with each request before it is answered; its result, if any, is the answer's status.
         self.react: Callable[[Asked], int | None] = lambda asked: None
 
@@ -40,6 +41,8 @@ def http_service(answer: bytes) -> Iterator[HttpService]:
             asked = Asked(self.command, self.path, body, self.headers.get("Authorization"))
             service.asked.append(asked)
             self.send_response(service.react(asked) or service.status)
+            for name, value in service.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(service.answer)
 

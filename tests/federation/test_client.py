@@ -107,13 +107,6 @@ async def test_a_status_that_a_client_would_misunderstand_is_a_bad_gateway_to_it
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("wait", ["9" * 5000, "²", "soon"])
-async def test_a_wait_that_no_clock_has_is_none(serve: Serve, clients_of: Clients, wait: str) -> None:
-    async with serve(say(503, headers={"Retry-After": wait})) as server:
-        error = await failing(clients_of.make({NAME: server.port}))
-    assert error.remote_status == 503
-
-
 async def test_only_answers_that_say_the_server_is_gone_count_against_it(
     serve: Serve, clients_of: Clients
 ) -> None:

@@ -54,3 +54,11 @@ def test_an_answer_that_is_no_json_and_one_that_never_comes_are_told(service: Ht
         ask("ftp://example.org/", trusted=True)
     with pytest.raises(BadGateway):
         ask("http://[broken/", trusted=True)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30", 30), ("9" * 5000, None), ("soon", None)])
+def test_how_long_to_wait_is_told_where_that_is_a_time(
+    service: HttpService, text: str, seconds: int | None
+) -> None:
+    service.headers["Retry-After"] = text
+    assert ask(service.address, trusted=True) == Answer(200, {"rejected": []}, seconds)
