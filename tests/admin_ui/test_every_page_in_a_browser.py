@@ -34,8 +34,8 @@ SETTINGS: Tables = {
         "sftp": {"host": "backups.hearth.example", "user": "hearth", "folder": "/srv/hearth"},
     },
 }
-# The owner has no picture, and nobody has had their data put into an archive.
-ABSENT = (NOWHERE.name, "picture", "user-data-archive", "data-archive")
+# Nobody has a picture, has had their data put into an archive, or waits for a mail that lets them register.
+ABSENT = (NOWHERE.name, "picture", "user-picture", "user-data-archive", "data-archive", "register-mail")
 # What is another at each visit, and what the frame says of the checks, which every page of a server has.
 ELSEWHERE_TOO = re.compile(
     r'name="csrfmiddlewaretoken" value="[^"]*"|<a class="badge[^"]*" href="/admin/checks/">.*?</a>', re.DOTALL
