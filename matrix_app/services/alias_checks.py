@@ -18,10 +18,19 @@ def check_aliases(room: RoomWriter, content: Mapping[str, Any]) -> None:
     "Servers SHOULD ensure that any new aliases being listed in the event are valid per their grammar/syntax
     and that they point to the room ID": raises `InvalidParam` or `BadAlias`.
     """
-    before = set(_aliases_in(room.state_content(TYPE)))
+    before = _advertised(room.state_content(TYPE))
     for alias in _aliases_in(content):
+        if not isinstance(alias, str):
+            raise InvalidParam("A room alias must be a string")
         if alias not in before:
             _check_alias(room.room.room_id, alias)
+
+
+def _advertised(content: Mapping[str, Any]) -> set[str]:
+    """The aliases of the present event, which anybody may have sent."""
+    others = content.get("alt_aliases")
+    every = [content.get("alias"), *(others if isinstance(others, list) else ())]
+    return {alias for alias in every if isinstance(alias, str)}
 
 
 def _aliases_in(content: Mapping[str, Any]) -> list[Any]:
@@ -31,9 +40,7 @@ def _aliases_in(content: Mapping[str, Any]) -> list[Any]:
     return [*others] if alias in (None, "") else [alias, *others]
 
 
-def _check_alias(room_id: str, alias: Any) -> None:
-    if not isinstance(alias, str):
-        raise InvalidParam("A room alias must be a string")
+def _check_alias(room_id: str, alias: str) -> None:
     parse_room_alias(alias)
     try:
         found = resolve(alias)

@@ -83,6 +83,8 @@ def test_too_large_an_event_is_refused(clients: ClientFactory) -> None:
         ("m.room.server_acl", {}),
         ("m.room.canonical_alias", {"alias": 1}),
         ("m.room.canonical_alias", {"alt_aliases": "#a:hearth.example"}),
+        ("m.room.canonical_alias", {"alias": ["#a:hearth.example"]}),
+        ("m.room.canonical_alias", {"alt_aliases": [{}]}),
     ],
 )
 def test_state_that_makes_no_sense_is_refused(

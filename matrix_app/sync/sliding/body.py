@@ -14,7 +14,7 @@ MOST_LISTS = 100
 MOST_SUBSCRIPTIONS = 1000
 LONGEST_NAME = 255
 
-_Count = Annotated[int, Meta(ge=0)]
+_Count = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 _Name = Annotated[str, Meta(max_length=LONGEST_NAME)]
 _Range = tuple[_Count, _Count]
 _Pairs = tuple[tuple[str, str], ...]

@@ -112,6 +112,7 @@ def test_a_client_that_leaves_is_forgotten(clients: ClientFactory) -> None:
         ("pos=s1_2_3", {"lists": {}}, "M_UNKNOWN_POS"),
         ("", {"lists": {"all": {"ranges": [[0, 1]]}}}, "M_MISSING_PARAM"),
         ("", {"lists": {"all": {"timeline_limit": "x"}}}, "M_BAD_JSON"),
+        ("", {"room_subscriptions": {"!a:b": {"timeline_limit": (1 << 64) - 1}}}, "M_BAD_JSON"),
         ("set_presence=asleep", {"lists": {}}, "M_INVALID_PARAM"),
     ],
 )
