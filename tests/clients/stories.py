@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 JS = HERE / "js_sdk"
 CHROMIUM = Path("/usr/bin/chromium")
+# The program of `rust_sdk/`, which takes too long to build for a test.
+RUST = os.environ.get("HEARTH_TEST_RUST_SDK", "")
 PATIENCE = 180
 # npm's words when there is nobody to ask for packages.
 NO_REGISTRY = re.compile(r"npm (error|ERR!) code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT)")
@@ -29,10 +32,17 @@ needs_node = pytest.mark.skipif(
 )
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium")
 
+needs_rust = pytest.mark.skipif(not RUST, reason="HEARTH_TEST_RUST_SDK names no program")
+
 
 def tell_nio(module: str, *arguments: str) -> None:
     """Runs a story of matrix-nio, which must come to its end."""
     _tell([sys.executable, "-m", f"tests.clients.{module}", *arguments], PROJECT)
+
+
+def tell_rust(*arguments: str) -> None:
+    """Runs stories of matrix-rust-sdk, which must come to their end."""
+    _tell([RUST, *arguments], PROJECT)
 
 
 def tell_js(script: str, *arguments: str) -> None:
