@@ -35,8 +35,10 @@ def preset_events(preset: Preset, *, encrypted: bool) -> dict[str, dict[str, Any
     contents: dict[str, dict[str, Any]] = {
         "m.room.join_rules": {"join_rule": preset.join_rule},
         "m.room.history_visibility": {"history_visibility": "shared"},
-        "m.room.guest_access": {"guest_access": preset.guest_access},
     }
+    if preset.guest_access != "forbidden":
+        # The absence of the event means the same, and clients that count a room's state expect none.
+        contents["m.room.guest_access"] = {"guest_access": preset.guest_access}
     if encrypted and preset.join_rule != "public":
         contents["m.room.encryption"] = ENCRYPTION
     return contents
