@@ -24,7 +24,7 @@ OMITTED: Final = "(text)"
 _PACKAGES: Final = ("appliance", "matrix_app", "admin_ui")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _CALL: Final = re.compile(
-    r"\b_?log(?:ger)?\.(?:debug|info|warning|error|exception|critical)\(\s*\"([^\"\\]+)\""
+    r"\b(?:_?log(?:ger)?\.(?:debug|info|warning|error|exception|critical)|Boundary)\(\s*\"([^\"\\]+)\""
 )
 _FRAME: Final = re.compile(r'File "([^"]+)", line (\d+), in ([\w<>.]+)')
 _FAULT: Final = re.compile(
