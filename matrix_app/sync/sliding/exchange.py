@@ -20,6 +20,7 @@ from matrix_app.sync.sliding.interests import is_idle
 from matrix_app.sync.sliding.position import parse_position
 from matrix_app.sync.sliding.request import SlidingRequest
 from matrix_app.sync.sliding.settled import Settled
+from matrix_app.sync.sliding.verifying import Haste
 from matrix_app.sync.wait import Wait
 from matrix_app.sync.work import Heavy
 
@@ -40,6 +41,7 @@ class Exchange:
         self._seen: int | None = self.since
         # Not read while waiting, which is on the event loop: there the hub tells when it is out of date.
         self._joined = memo.joined_rooms(requester.user_nid)
+        self._haste = Haste.of(requester.user_nid, self.connection.nid, body, self._joined, self.since)
 
     def _find(self, position: str | None) -> Connection:
         device_nid = self.requester.device_nid
@@ -69,13 +71,18 @@ class Exchange:
         return not waiting and settled.find(self.connection, self.body) is not None
 
     def _is_idle(self) -> bool:
-        return self._seen is not None and is_idle(self.requester, self.body, self._joined, self._seen)
+        return (
+            self._seen is not None
+            and is_idle(self.requester, self.body, self._joined, self._seen)
+            and not self._haste.is_due()
+        )
 
     def _resume(self, timed_out: bool, *, is_light: bool = True) -> Any:
         # Taken before the hub is asked: what comes in between is left for the next sync.
         upto = hub().position
         request = SlidingRequest(self.requester, self.body, self.connection, self.since, upto)
         self._joined = memo.joined_rooms(self.requester.user_nid)
+        self.deadline = self._haste.deadline(self.deadline, upto)
         before = settled.find(self.connection, self.body)
         if before is not None and self._is_settled() and self._is_idle():
             if not timed_out:
@@ -97,7 +104,7 @@ class Exchange:
             "rooms": {},
             "extensions": extensions.always(request),
         }
-        connected_users.sync_ended(self.requester.user_nid, self.requester.device_nid)
+        self._end()
         return with_position(request, self.connection, body)
 
     def _finish(self, answer: Answer) -> bytes:
@@ -105,7 +112,7 @@ class Exchange:
         if answer.is_final:
             told = Settled(self.body.shape, answer.counts, frozenset(answer.room_nids))
             settled.keep(connection, told)
-        connected_users.sync_ended(self.requester.user_nid, self.requester.device_nid)
+        self._end()
         return body
 
     def _wait(self) -> Wait:
@@ -116,3 +123,7 @@ class Exchange:
             self._is_idle,
             self._resume,
         )
+
+    def _end(self) -> None:
+        connected_users.sync_ended(self.requester.user_nid, self.requester.device_nid)
+        self._haste.answered()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from matrix_app.client_api.sliding_sync import PATH
 from matrix_app.sync.hub import hub
+from matrix_app.sync.sliding.verifying import AFTER_SECONDS, ONCE_MORE_SECONDS
 from tests.factories.asgi import Exchange, in_thread, run, started, until_waiting
 from tests.factories.client import Client, ClientFactory
 from tests.factories.sliding import room_list, sliding, texts
@@ -71,6 +74,69 @@ def test_messages_in_rooms_do_not_wake_who_asks_about_devices_alone(clients: Cli
         await in_thread(lambda: alice.put("/sendToDevice/m.test/1", {"messages": messages}))
         await task
         assert len(exchange.body["extensions"]["to_device"]["events"]) == 1
+
+    run(main())
+
+
+def _direct_chat(clients: ClientFactory) -> tuple[Client, Client, str]:
+    alice, bob = clients.make(), clients.make()
+    room_id = alice.create_room(preset="public_chat")
+    bob.change(room_id, "join")
+    bob.put(f"/user/{bob.user_id}/account_data/m.direct", {alice.user_id: [room_id]})
+    return alice, bob, room_id
+
+
+def test_a_message_in_a_direct_chat_is_a_reason_to_ask_about_devices_again(clients: ClientFactory) -> None:
+    alice, bob, room_id = _direct_chat(clients)
+    extensions = {"e2ee": {"enabled": True}}
+    pos = sliding(bob, extensions=extensions)["pos"]
+
+    async def main() -> None:
+        exchange = _asking(bob, pos, 60_000, extensions=extensions)
+        task = await started(exchange)
+        await until_waiting()
+        await in_thread(alice.send, room_id, "this may be a key")
+        began = time.monotonic()
+        await task
+        # The message itself is to come before, by the connection that asks about rooms.
+        assert AFTER_SECONDS / 2 < time.monotonic() - began < 30
+        again = _asking(bob, exchange.body["pos"], 60_000, extensions=extensions)
+        began = time.monotonic()
+        await (await started(again))
+        # Once more, for clients that were slow with the message.
+        assert ONCE_MORE_SECONDS / 2 < time.monotonic() - began < 30
+        last = _asking(bob, again.body["pos"], 60_000, extensions=extensions)
+        task = await started(last)
+        await until_waiting()
+        assert not task.done()
+        last.gone.set()
+        await task
+
+    run(main())
+
+
+def test_so_it_is_when_something_else_is_told_right_after_the_message(clients: ClientFactory) -> None:
+    alice, bob, room_id = _direct_chat(clients)
+    extensions = {"e2ee": {"enabled": True}, "to_device": {"enabled": True}}
+    pos = sliding(bob, extensions=extensions)["pos"]
+
+    def key_and_message() -> None:
+        alice.send(room_id, "this may be a key")
+        messages = {bob.user_id: {"*": {"body": "for you"}}}
+        alice.put("/sendToDevice/m.test/1", {"messages": messages})
+
+    async def main() -> None:
+        exchange = _asking(bob, pos, 60_000, extensions=extensions)
+        task = await started(exchange)
+        await until_waiting()
+        await in_thread(key_and_message)
+        await task
+        received = exchange.body["extensions"]["to_device"]
+        assert len(received["events"]) == 1
+        further = {**extensions, "to_device": {"enabled": True, "since": received["next_batch"]}}
+        began = time.monotonic()
+        await (await started(_asking(bob, exchange.body["pos"], 60_000, extensions=further)))
+        assert time.monotonic() - began < 30
 
     run(main())
 
