@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+import structlog
 
 from appliance.config import Config, get_config
 from appliance.config.current import use_config
@@ -44,6 +45,19 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     limits = replace(present.rate_limits, enabled=False)
     with use_config(replace(present, server=server, federation=federation, rate_limits=limits)) as changed:
         yield changed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loggers_are_looked_up_each_time() -> Iterator[None]:
+    """One that is kept, from a test that sets logging up, would escape what later tests capture."""
+    with pytest.MonkeyPatch.context() as patch:
+        given = structlog.configure
+
+        def configure(**settings: Any) -> None:
+            given(**{**settings, "cache_logger_on_first_use": False})
+
+        patch.setattr(structlog, "configure", configure)
+        yield
 
 
 @pytest.fixture(autouse=True)
