@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,7 +74,11 @@ def places_of(export_nid: int) -> list[str]:
 
 
 def messages(archive: ZipFile, suffix: str = ".json") -> list[Any]:
-    names = sorted(name for name in archive.namelist() if "/messages-" in name and name.endswith(suffix))
+    # By the numbers of rooms, which need not have as many digits as each other.
+    names = sorted(
+        (name for name in archive.namelist() if "/messages-" in name and name.endswith(suffix)),
+        key=lambda name: [int(number) for number in re.findall(r"\d+", name)],
+    )
     return [event for name in names for event in json.loads(archive.read(name))]
 
 
