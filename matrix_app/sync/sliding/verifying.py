@@ -36,9 +36,9 @@ class Haste:
         # The events up to here are old enough when the request is answered.
         self._upto = since
         self._owed = _owed.get(connection_nid) if chats else None
-        # When it is answered, once there was reason for haste, and whether it is then once more.
+        # How long it waits, and until when, once there was reason for haste.
+        self._waits = 0.0
         self._soon: float | None = None
-        self._is_once_more = False
 
     @classmethod
     def of(
@@ -59,23 +59,30 @@ class Haste:
         """When to answer at the latest, if the request would wait until `deadline`."""
         if not self.is_due():
             return deadline
-        seconds = AFTER_SECONDS if self._owed is None or self._is_talked() else self._owed
-        self._is_once_more = seconds == ONCE_MORE_SECONDS
-        self._soon = time.monotonic() + seconds
+        self._waits = AFTER_SECONDS if self._owed is None or self._is_talked() else self._owed
+        self._soon = time.monotonic() + self._waits
         self._upto = upto
         return min(deadline, self._soon)
 
     def answered(self) -> None:
         """The request is answered; the next one soon, too, if this was too soon after an event."""
-        too_soon = self._soon is not None and time.monotonic() < self._soon
+        owed = self._next()
+        if owed is None:
+            _owed.pop(self._connection_nid, None)
+            return
         if len(_owed) > MOST_OWED:
             _owed.clear()
-        if self._is_talked() or (too_soon and not self._is_once_more):
-            _owed[self._connection_nid] = AFTER_SECONDS
-        elif self._soon is not None and (too_soon or not self._is_once_more):
-            _owed[self._connection_nid] = ONCE_MORE_SECONDS
-        else:
-            _owed.pop(self._connection_nid, None)
+        _owed[self._connection_nid] = owed
+
+    def _next(self) -> float | None:
+        """How long the next request is to wait; None where it is to wait for news alone."""
+        if self._is_talked():
+            return AFTER_SECONDS
+        if self._soon is None:
+            return None
+        if time.monotonic() < self._soon:
+            return self._waits
+        return ONCE_MORE_SECONDS if self._waits == AFTER_SECONDS else None
 
     def _is_talked(self) -> bool:
         if self._upto is None or not self._chats:
