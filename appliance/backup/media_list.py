@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Final, NamedTuple
 import orjson
 
 from appliance.backup.layout import MEDIA, POOL_LIST
+from matrix_app.protocol.said import Said, said
 from matrix_app.storage.snapshot_facts import MediaWanted
 
 if TYPE_CHECKING:
@@ -31,6 +32,16 @@ class Listed(NamedTuple):
     size: int
     sha256: str | None
     name: str
+
+    @property
+    def missing(self) -> Said:
+        """What is said of a file that is not there."""
+        return said("the file {name} is missing", name=self.location)
+
+    @property
+    def damaged(self) -> Said:
+        """What is said of a file that is not as it was."""
+        return said("the file {name} is damaged", name=self.location)
 
 
 class Pooled(NamedTuple):

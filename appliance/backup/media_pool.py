@@ -180,7 +180,7 @@ def _for_some(opened: OpenBackup, state: dict[str, Any], tell: Tell, work: Calla
 def _fault(opened: OpenBackup, file: Path, one: Listed) -> str:
     size = _size(file)
     if size is None:
-        return said("the file {name} is missing", name=one.location)
+        return one.missing
     if not opened.is_sealed and size != one.size:
         return said("the file {name} has another size", name=one.location)
     if not opened.is_sealed and one.sha256 is None:
@@ -189,9 +189,8 @@ def _fault(opened: OpenBackup, file: Path, one: Listed) -> str:
     try:
         opened.pour_file(file, seen)
     except BackupError:
-        return said("the file {name} is damaged", name=one.location)
-    is_whole = seen.is_as(one.size, one.sha256)
-    return "" if is_whole else said("the file {name} is damaged", name=one.location)
+        return one.damaged
+    return "" if seen.is_as(one.size, one.sha256) else one.damaged
 
 
 def put_back_some(opened: OpenBackup, state: dict[str, Any], tell: Tell) -> bool:

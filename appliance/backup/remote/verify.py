@@ -29,7 +29,7 @@ from appliance.backup.remote.work import State, Tell, Work, working
 from appliance.backup.streams import Hashing
 from appliance.backup.verify import inner_faults
 from appliance.config import get_config
-from matrix_app.protocol.said import packed, said
+from matrix_app.protocol.said import packed
 from matrix_app.storage.clock import now_ms
 
 _FOLDER: Final = ".{}.check"
@@ -116,10 +116,9 @@ def _fault(opened: OpenBackup, work: Work, one: Listed, pooled: Pooled) -> str:
         with Joined(work.store, pool_name(work.state["server"], pooled.name), pooled.size) as source:
             opened.pour_from(source, seen)
     except FileNotFoundError:
-        return said("the file {name} is missing", name=one.location)
+        return one.missing
     except RemoteError:
         raise
     except BackupError:
-        return said("the file {name} is damaged", name=one.location)
-    is_whole = seen.is_as(one.size, one.sha256)
-    return "" if is_whole else said("the file {name} is damaged", name=one.location)
+        return one.damaged
+    return "" if seen.is_as(one.size, one.sha256) else one.damaged
