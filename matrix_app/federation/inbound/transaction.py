@@ -48,6 +48,8 @@ RETRY_MS: Final = 10_000
 class _Accepted(NamedTuple):
     room: RoomIdentity
     event: Event
+    # Whether its signatures are known to be right, or are still to be looked at.
+    is_verified: bool = False
 
 
 class _Refusal(NamedTuple):
@@ -135,17 +137,19 @@ class _Intake:
         ]
 
     def _unless_forged(self, item: _Accepted, fault: MatrixError | None) -> _Accepted | _Refusal:
+        if fault is None:
+            return item._replace(is_verified=True)
         # Where a key has to be asked for, that is done later, when nobody waits for an answer.
-        if fault is None or isinstance(fault, KeysUnknown):
+        if isinstance(fault, KeysUnknown):
             return item
         return self._refuse("signature", item.event.event_id, fault)
 
     def is_plain(self, accepted: Sequence[_Accepted]) -> bool:
-        """Whether all events are of one room that this server is in, and of the server that sent them."""
+        """Whether all events are verified, of one room that this server is in, and of who sent them."""
         room_nids = {item.room.nid for item in accepted}
         if len(room_nids) != 1 or room_nids & self._elsewhere:
             return False
-        return not any(_is_foreign(item, self._origin) for item in accepted)
+        return all(item.is_verified and not _is_foreign(item, self._origin) for item in accepted)
 
     def _look_at(self, pdu: Any) -> _Accepted | _Refusal:
         rules: RoomVersion | None = None
