@@ -115,6 +115,6 @@ def requester_of(token: str, request: Request) -> Requester:
         is_admin=owner.is_admin,
         is_locked=owner.locked_ts is not None,
         is_suspended=owner.suspended_ts is not None,
-        has_no_rate_limits=own_rate is not None and own_rate.per_second == 0,
+        has_no_rate_limits=own_rate is not None and own_rate.is_unlimited,
         own_rate=own_rate,
     )

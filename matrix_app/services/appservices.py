@@ -107,7 +107,7 @@ def find_requester(token: str, user_id: str | None, device_id: str | None) -> Re
         # "Whether requests from masqueraded users are rate-limited. The sender is excluded."
         has_no_rate_limits=not service.rate_limited
         or account.user_id == _sender(service)
-        or (own_rate is not None and own_rate.per_second == 0),
+        or (own_rate is not None and own_rate.is_unlimited),
         own_rate=own_rate,
     )
 

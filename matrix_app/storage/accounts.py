@@ -16,6 +16,11 @@ class MessageLimit(NamedTuple):
     per_second: int
     burst: int
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether there are no rate limits at all."""
+        return self.per_second == 0
+
 
 def message_limit(per_second: int | None, burst: int | None) -> MessageLimit | None:
     """A limit as it is stored; None where what holds for everybody does."""
