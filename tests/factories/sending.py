@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from matrix_app.federation.sender.sender import Sender
 from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
+from matrix_app.storage import db
 from tests.factories.running_pump import RunningPump
 
 
@@ -60,6 +61,23 @@ class OtherServers:
             for edu in content["edus"]
             if edu["edu_type"] == edu_type
         ]
+
+
+def pass_time() -> None:
+    """All that was put off is due."""
+    # One after the other: the sender holds rows of both, and must not wait for this while this waits for it.
+    for sql in (
+        "UPDATE unrouted_change SET retry_ts = 0",
+        "UPDATE destination SET retry_at_ts = 0, refused_until_ts = 0",
+    ):
+        with db.write():
+            db.execute(sql)
+
+
+def has_all(others: OtherServers, server: str, wanted: Iterable[str]) -> bool:
+    """Whether a server has got all of these texts, for which all that was put off is due now."""
+    pass_time()
+    return set(wanted) <= set(others.bodies(server))
 
 
 def silence() -> RemoteUnreachable:

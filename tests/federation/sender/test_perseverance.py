@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 
 import pytest
 import structlog
@@ -14,7 +13,7 @@ from matrix_app.services.retry_server import let_ask
 from matrix_app.storage import db, destination_list, destinations, interning, outbound, stream
 from matrix_app.storage.clock import now_ms
 from tests.factories.rooms import ALICE, StoredRoom
-from tests.factories.sending import OtherServers, sending, silence, wait_until
+from tests.factories.sending import OtherServers, has_all, pass_time, sending, silence, wait_until
 
 FAR = "@fran:far.example"
 NEAR = "@nele:near.example"
@@ -29,12 +28,6 @@ def far() -> destination_list.ListedServer:
     found = destination_list.find("far.example")
     assert found is not None
     return found
-
-
-def pass_time() -> None:
-    """All that was put off is due."""
-    with db.write():
-        db.execute("UPDATE destination SET retry_at_ts = 0, refused_until_ts = 0")
 
 
 def refusal(status: int = 403) -> RemoteError:
@@ -195,12 +188,7 @@ def test_after_any_series_of_cuts_every_server_has_the_latest_of_each_room(
     others.broken.clear()
     with sending(others):
         for server in ("far.example", "near.example"):
-            wait_until(lambda: is_complete(others, server, latest.values()))  # noqa: B023
-
-
-def is_complete(others: OtherServers, server: str, wanted: Iterable[str]) -> bool:
-    pass_time()
-    return set(wanted) <= set(others.bodies(server))
+            wait_until(lambda: has_all(others, server, latest.values()))  # noqa: B023
 
 
 def any_fault(chance: random.Random) -> MatrixError | None:

@@ -12,11 +12,11 @@ from appliance.diagnostics.checks import work
 from appliance.diagnostics.result import Status
 from matrix_app.federation.sender import delivery, unrouted
 from matrix_app.protocol.errors import RemoteUnreachable
-from matrix_app.storage import db, outbound, unrouted_changes
+from matrix_app.storage import outbound, unrouted_changes
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.outbound import OwedEvent
 from tests.factories.rooms import ALICE, StoredRoom
-from tests.factories.sending import OtherServers, sending, silence, wait_until
+from tests.factories.sending import OtherServers, has_all, pass_time, sending, silence, wait_until
 
 FAR = "@fran:far.example"
 NEAR = "@nele:near.example"
@@ -45,17 +45,6 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
     made = Fault(outbound.owed_events)
     monkeypatch.setattr(outbound, "owed_events", made.owed_events)
     return made
-
-
-def pass_time() -> None:
-    """All that was put off is due."""
-    # One after the other: the sender holds rows of both, and must not wait for this while this waits for it.
-    for sql in (
-        "UPDATE unrouted_change SET retry_ts = 0",
-        "UPDATE destination SET retry_at_ts = 0, refused_until_ts = 0",
-    ):
-        with db.write():
-            db.execute(sql)
 
 
 def test_what_breaks_its_routing_is_logged_and_all_others_are_sent(
@@ -170,10 +159,5 @@ def test_whatever_else_breaks_every_server_has_the_latest_of_each_room_in_the_en
     others.faults.clear()
     with sending(others):
         for server in ("far.example", "near.example"):
-            wait_until(lambda: _has_all(others, server, latest.values()))  # noqa: B023
+            wait_until(lambda: has_all(others, server, latest.values()))  # noqa: B023
         wait_until(lambda: not unrouted_changes.count())
-
-
-def _has_all(others: OtherServers, server: str, wanted: Iterable[str]) -> bool:
-    pass_time()
-    return set(wanted) <= set(others.bodies(server))
