@@ -113,13 +113,14 @@ def judge(room: RoomIdentity, event: Event, state_nid: int | None = None) -> Jud
     by_text = searches_texts() and view.may_name_in_text
     default = default_outcome(view, context, by_text=by_text)
     named = _named(room, view, state_nid) if by_text else None
-    mentioned = mentioned_users(view, _LocalMembers(room.nid))
     return Judged(
         room,
         view,
         context,
         default,
-        mentioned if named is None else named_users(view, default, named),
+        mentioned_users(view, _LocalMembers(room.nid))
+        if named is None
+        else named_users(view, default, named),
         invited_user(view),
         named,
         by_text and _calls_room(event),
