@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from appliance.config import get_config
@@ -46,53 +46,69 @@ def sync(request: Request) -> Any:
     if timeout == 0 or not hub().knows(since or 0):
         hub().catch_up()
 
-    def answer(upto: int, last: bool, idle: bool) -> Any:
-        made = SyncRequest(requester, chosen, since, upto, full_state, section, lost)
-        found = nothing_new(made) if idle and not full_state else compute(made)
-        if not (last or since is None or full_state or not found.empty):
-            return None
-        connected_users.sync_ended(requester.user_nid, requester.device_nid)
-        return found.body
-
-    deadline = time.monotonic() + timeout
-    if full_state:
-        deadline = 0.0
-    return _answer_or_wait(requester, since, deadline, answer, heavy=lost)
+    deadline = 0.0 if full_state else time.monotonic() + timeout
+    return _Exchange(requester, chosen, since, full_state, section, lost, deadline).begin()
 
 
-def _answer_or_wait(
-    requester: Requester,
-    since: int | None,
-    deadline: float,
-    answer: Callable[[int, bool, bool], Any],
-    *,
-    heavy: bool,
-) -> Any:
-    joined = memo.joined_rooms(requester.user_nid)
-    # What was found to show nothing is not looked at again.
-    seen = since
+@dataclass(slots=True)
+class _Exchange:
+    """One request, while it is looked for its answer.
 
-    def idle() -> bool:
-        return seen is not None and is_idle(requester.user_nid, requester.device_nid, joined, seen)
+    Not functions that name each other, which only the garbage collector ends: nobody is served meanwhile.
+    """
 
-    def resume(timed_out: bool) -> Any:
-        nonlocal seen
+    requester: Requester
+    chosen: Filter
+    since: int | None
+    full_state: bool
+    section: StateSection
+    lost: bool
+    deadline: float
+    joined: frozenset[int] = field(init=False)
+    # Up to where nothing was found, so that it is not looked at again.
+    seen: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.joined = memo.joined_rooms(self.requester.user_nid)
+        self.seen = self.since
+
+    def begin(self) -> Any:
+        """The answer, or what the waiting endpoint is to do for it."""
+        if self.lost or self.since is None or not hub().knows(self.since):
+            return Heavy(lambda: self._resume(self._is_late()))
+        if self._is_late() or not self._is_idle():
+            return self._resume(self._is_late())
+        return self._wait()
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self.deadline
+
+    def _is_idle(self) -> bool:
+        user_nid, device_nid = self.requester.user_nid, self.requester.device_nid
+        return self.seen is not None and is_idle(user_nid, device_nid, self.joined, self.seen)
+
+    def _resume(self, timed_out: bool) -> Any:
         # Taken before the hub is asked: what comes in between is left for the next sync.
         position = hub().position
-        found = answer(position, timed_out, idle())
+        found = self._answer(position, timed_out)
         if found is not None:
             return found
-        seen = position
-        return wait()
+        self.seen = position
+        return self._wait()
 
-    def wait() -> Wait:
-        return Wait(requester.user_nid, joined, deadline - time.monotonic(), idle, resume)
+    def _wait(self) -> Wait:
+        seconds = self.deadline - time.monotonic()
+        return Wait(self.requester.user_nid, self.joined, seconds, self._is_idle, self._resume)
 
-    if heavy or since is None or not hub().knows(since):
-        return Heavy(lambda: resume(time.monotonic() >= deadline))
-    if not idle() or time.monotonic() >= deadline:
-        return resume(time.monotonic() >= deadline)
-    return wait()
+    def _answer(self, upto: int, last: bool) -> bytes | None:
+        made = SyncRequest(
+            self.requester, self.chosen, self.since, upto, self.full_state, self.section, self.lost
+        )
+        found = nothing_new(made) if self._is_idle() and not self.full_state else compute(made)
+        if found.empty and not (last or self.since is None or self.full_state):
+            return None
+        connected_users.sync_ended(self.requester.user_nid, self.requester.device_nid)
+        return found.body
 
 
 def _filter(request: Request) -> Filter:
