@@ -163,7 +163,7 @@ def index_search() -> None:
     """Index messages that came since the last search."""
     from matrix_app.services.search_index import index_pending
 
-    index_pending(most_batches=200)
+    index_pending(most=100_000)
 
 
 def expire_messages() -> None:

@@ -11,38 +11,53 @@ from typing import Final
 
 from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.search_words import MOST_WORDS, searched_texts, words_of
-from matrix_app.storage import db, events, search_index
+from matrix_app.storage import events, search_index
 from matrix_app.storage.events import EventRow, Status
+from matrix_app.storage.pace import Pace
 from matrix_app.storage.search_index import Entry
 
-_BATCH: Final = 500
+# So many events are stored in one transaction: some milliseconds, for which others wait.
+_BATCH: Final = 100
 _TYPES: Final = frozenset({"m.room.message", "m.room.name", "m.room.topic"})
 
 
-def index_pending(most_batches: int = 4) -> bool:
+def index_pending(most: int = 2000) -> bool:
     """Index events that have come since the last time; whether some may still be waiting.
 
-    Each batch is a transaction of its own, so that whoever writes does not wait long.
+    They are read before each transaction, and there is time for others between two.
     """
-    for _ in range(most_batches):
-        if not search_index.events_after(search_index.progress(), 1):
+    pace = Pace("event_search")
+    for _ in range(0, most, _BATCH):
+        seen = search_index.progress()
+        rows = search_index.events_after(seen, _BATCH)
+        if not rows:
             return False
-        with db.write():
-            rows = search_index.events_after(search_index.lock_progress(), _BATCH)
-            _index(rows)
+        batch = _Batch(rows)
+        with pace.write():
+            # Another process may have been here meanwhile.
+            if search_index.lock_progress() == seen:
+                batch.store()
         if len(rows) < _BATCH:
             return False
     return True
 
 
-def _index(rows: Sequence[EventRow]) -> None:
-    if not rows:
-        return
-    search_index.add(entry for row in rows if (entry := _entry(row)) is not None)
-    redactions = [row for row in rows if row.type == "m.room.redaction" and row.status == Status.NORMAL]
-    if redactions:
-        search_index.remove(_redacted_by(redactions))
-    search_index.set_progress(rows[-1].nid)
+class _Batch:
+    """Events as they came, with what there is to index of them."""
+
+    def __init__(self, rows: Sequence[EventRow]) -> None:
+        self._last = rows[-1].nid
+        self._entries = [entry for row in rows if (entry := _entry(row)) is not None]
+        self._redactions = [
+            row for row in rows if row.type == "m.room.redaction" and row.status == Status.NORMAL
+        ]
+
+    def store(self) -> None:
+        """Index them, in a write transaction."""
+        search_index.add(self._entries)
+        if self._redactions:
+            search_index.remove(_redacted_by(self._redactions))
+        search_index.set_progress(self._last)
 
 
 def _entry(row: EventRow) -> Entry | None:
