@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SLOW_START_SECONDS = 60.0
+# When the garbage collector of a web process looks at what is young, at what is older, and at all there is;
+# nobody is served meanwhile. By default it looks at 7,000 objects of a herd in one go, 3 ms, and at all of
+# them, 10 ms, each time that there are a quarter more. What requests leave goes without it.
+WEB_COLLECTIONS = (700, 3, 100)
 
 
 def start(*parts: Part, wait_seconds: float = 0.0) -> int:
@@ -128,6 +132,7 @@ class Launch:
         from appliance.web.server import serve
 
         _begin_child()
+        gc.set_threshold(*WEB_COLLECTIONS)
         bind_descendants()
         application = importlib.import_module(APPLICATION).application
         return serve(self._config, application, self._listeners, self._ready_writer)

@@ -1,11 +1,20 @@
-"""HTTP of the web processes: uvicorn's, with the head and the body of an answer in one segment."""
+"""HTTP of the web processes: uvicorn's, with the head and the body of an answer in one segment.
+
+Requests that may wait for news begin, and connections that clients have closed end, a few at a time
+(`matrix_app.http.unhurried`).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from matrix_app.http.unhurried import unhurried
+
+# How the paths of requests end that may wait for news, of which there may be as many as users.
+_UNHURRIED: Final = ("/sync", "/events")
 
 
 class JoiningTransport:
@@ -48,3 +57,14 @@ class HearthProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """It begins."""
         super().connection_made(JoiningTransport(transport, self.loop))  # type: ignore[arg-type]
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's says nothing, and it is closed at once
+        """The client has closed its end, which closes this one when those before it are closed."""
+        unhurried.soon(self.transport.close)
+        return True
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if cycle.scope["path"].endswith(_UNHURRIED):
+            unhurried.soon(super()._start_asgi_task, cycle, app)
+        else:
+            super()._start_asgi_task(cycle, app)

@@ -11,7 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from appliance.metrics.pools import Job, pool
 from matrix_app.http.views_first import ViewsFirst
@@ -19,6 +19,9 @@ from matrix_app.http.warm_threads import WarmThreads
 from matrix_app.protocol.errors import Unavailable
 
 T = TypeVar("T")
+
+# For how long the event loop waits for a view to begin: one that takes longer has no processor.
+LONGEST_TO_BEGIN: Final = 0.002
 
 
 class ViewThreads:
@@ -31,7 +34,8 @@ class ViewThreads:
     def __init__(
         self, name: str, first: ViewsFirst | None = None, *, threads: int, waiting: int, queue: int
     ) -> None:
-        self._threads = WarmThreads(threads + waiting, name)
+        begin_within = LONGEST_TO_BEGIN if first is not None else 0.0
+        self._threads = WarmThreads(threads + waiting, name, begin_within=begin_within)
         self._turns = asyncio.Semaphore(threads)
         self._gauges = pool(name)
         self._gauges.has_threads(threads)

@@ -35,6 +35,11 @@ class ViewsFirst:
         if not self._active:
             self._nobody.set()
 
+    @property
+    def are_at_work(self) -> bool:
+        """Whether any view is."""
+        return self._active > 0
+
     def wait(self, seconds: float) -> bool:
         """Wait until no view is at work, at most so many seconds; False when one still is."""
         return not self._active or self._nobody.wait(seconds)

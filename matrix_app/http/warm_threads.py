@@ -21,14 +21,21 @@ class _Job(NamedTuple):
     future: asyncio.Future[Any]
     function: Callable[..., Any]
     args: tuple[Any, ...]
+    has_not_begun: threading.Lock
 
 
 class WarmThreads:
-    """At most so many threads, which are made when they are first needed and last as long as the process."""
+    """At most so many threads, which are made when they are first needed and last as long as the process.
 
-    def __init__(self, most: int, name: str) -> None:
+    The event loop waits until a thread that is free has begun, for `begin_within` seconds at most. Otherwise
+    the thread would wait for a loop that has much else to do, from which the interpreter is taken only
+    after 5 ms (docs/adr/0020).
+    """
+
+    def __init__(self, most: int, name: str, *, begin_within: float = 0.0) -> None:
         self._most = most
         self._name = name
+        self._begin_within = begin_within
         self._lock = threading.Lock()
         self._idle: list[SimpleQueue[_Job]] = []
         self._queued: deque[_Job] = deque()
@@ -37,7 +44,14 @@ class WarmThreads:
     def run(self, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """Call it in a thread, as soon as one is free; to be called on an event loop."""
         loop = asyncio.get_running_loop()
-        job = _Job(loop, loop.create_future(), function, args)
+        job = _Job(loop, loop.create_future(), function, args, threading.Lock())
+        job.has_not_begun.acquire()
+        if self._give(job) and self._begin_within:
+            job.has_not_begun.acquire(timeout=self._begin_within)
+        return job.future
+
+    def _give(self, job: _Job) -> bool:
+        """Give it to a thread; False when it has to wait for one."""
         with self._lock:
             if self._idle:
                 self._idle.pop().put(job)
@@ -47,7 +61,8 @@ class WarmThreads:
                 threading.Thread(target=self._work, args=(job,), name=name, daemon=True).start()
             else:
                 self._queued.append(job)
-        return job.future
+                return False
+        return True
 
     def _work(self, first: _Job) -> None:
         given: SimpleQueue[_Job] = SimpleQueue()
@@ -57,8 +72,10 @@ class WarmThreads:
 
     def _do(self, job: _Job, given: SimpleQueue[_Job]) -> None:
         result, fault = None, None
+        cancelled = job.future.cancelled()
+        job.has_not_begun.release()
         try:
-            if not job.future.cancelled():
+            if not cancelled:
                 result = job.function(*job.args)
         except BaseException as error:  # noqa: BLE001  (raised where the call is awaited)
             fault = error

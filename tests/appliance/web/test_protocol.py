@@ -1,4 +1,4 @@
-"""How answers are written: as few segments as there can be, and none kept back."""
+"""Answers: as few segments as there can be, and none kept back. Requests: those first that have no time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from appliance.web.protocol import JoiningTransport
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from appliance.web.protocol import HearthProtocol, JoiningTransport
 
 
 class RecordingTransport(asyncio.Transport):
@@ -67,3 +70,44 @@ async def test_closing_sends_first_what_is_held() -> None:
 async def test_everything_else_is_the_transports_own() -> None:
     _, transport = made()
     assert transport.get_extra_info("peername") == ("127.0.0.1", 1)
+
+
+def connected(asked: list[str]) -> tuple[RecordingTransport, HearthProtocol]:
+    """A connection to an application that notes the paths of requests."""
+
+    async def application(scope: Any, _receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = Config(application, ws="none", lifespan="off", log_config=None)
+    transport = RecordingTransport()
+    protocol = HearthProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+    protocol.connection_made(transport)
+    return transport, protocol
+
+
+def request(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+
+
+async def some_turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_requests_that_may_wait_begin_after_those_that_came_with_them() -> None:
+    asked: list[str] = []
+    paths = ("/_matrix/client/v3/sync", "/_matrix/client/v3/events", "/_matrix/client/v3/account/whoami")
+    for path in paths:
+        connected(asked)[1].data_received(request(path))
+    await some_turns()
+    assert asked == [paths[2], paths[0], paths[1]]
+
+
+async def test_a_connection_that_the_client_has_closed_ends_in_its_turn() -> None:
+    transport, protocol = connected([])
+    assert protocol.eof_received()
+    assert transport.sent == []
+    await some_turns()
+    assert transport.sent == ["closed"]
