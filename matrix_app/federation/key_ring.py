@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -196,7 +196,7 @@ def recall(needs: Iterable[Need]) -> tuple[Found, set[Need]]:
     return found, missing
 
 
-def recall_stored(needs: Sequence[Need]) -> Found:
+def recall_stored(needs: Iterable[Need]) -> Found:
     """The keys that meet needs, without asking other servers: of this process's memory or the database."""
     found, missing = recall(needs)
     if not missing:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 # So many pieces are handed over at once.
-PART: Final = 16
+PART: Final = 32
 # No more than so many are not worth it.
 FEW: Final = 64
 

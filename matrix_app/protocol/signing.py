@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from nacl.bindings import (
     crypto_sign,
@@ -33,6 +34,13 @@ _SEED_BYTES: Final = 32
 _VERSION: Final = re.compile(r"[a-zA-Z0-9_]+")
 _VERSION_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _NOT_SIGNED: Final = frozenset({"signatures", "unsigned"})
+
+
+class Signed(NamedTuple):
+    """A signature with the message behind it, and the key that it is said to be by."""
+
+    signature_and_message: bytes
+    verify_key: bytes
 
 
 class SigningKey:
@@ -120,13 +128,22 @@ def verify_event(
     _verify(signature, signed_bytes(redact(pdu, rules)), verify_key)
 
 
-def verify_received(event: Event, server_name: str, key_id: str, verify_key: bytes) -> None:
-    """As `verify_event`, for an event that may have at hand what is signed."""
+def signed_of(event: Event, server_name: str, key_id: str, verify_key: bytes) -> Signed:
+    """A signature on an event, and what it is on, which the event may have at hand.
+
+    Raises `InvalidSignature` where there is none that can be one.
+    """
     signature = _signature_of(event.pdu, server_name, key_id)
     message = event.signed
     if message is None:
         message = signed_bytes(redact(event.pdu, event.rules))
-    _verify(signature, message, verify_key)
+    _check_lengths(signature, verify_key)
+    return Signed(signature + message, verify_key)
+
+
+def are_signed(many: Sequence[Signed]) -> list[bool]:
+    """Whether each signature matches."""
+    return [_is_signed(*each) for each in many]
 
 
 def verify_bytes(signature: str, message: bytes, verify_key: bytes) -> None:
@@ -190,10 +207,20 @@ def _decoded(signature: str) -> bytes:
 
 
 def _verify(signature: bytes, message: bytes, verify_key: bytes) -> None:
+    _check_lengths(signature, verify_key)
+    if not _is_signed(signature + message, verify_key):
+        raise InvalidSignature("A signature does not match")
+
+
+def _check_lengths(signature: bytes, verify_key: bytes) -> None:
     # The binding reads as many bytes as it expects, whatever it is given.
     if len(signature) != crypto_sign_BYTES or len(verify_key) != crypto_sign_PUBLICKEYBYTES:
         raise InvalidSignature("A signature or its key has the wrong length")
+
+
+def _is_signed(signed: bytes, verify_key: bytes) -> bool:
     try:
-        crypto_sign_open(signature + message, verify_key)
+        crypto_sign_open(signed, verify_key)
     except CryptoError:
-        raise InvalidSignature("A signature does not match") from None
+        return False
+    return True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from matrix_app.protocol.errors import AuthorizationFailed
@@ -42,27 +42,43 @@ from matrix_app.storage.stream import Change, Kind
 BATCH: Final = 250
 
 _Names = Mapping[int, type_and_key]
+# Begins a write transaction, or is part of one.
+Transaction = Callable[[], AbstractContextManager[None]]
 
 
-def adopt_state(room: RoomIdentity, event: Event, state_ids: Sequence[str]) -> int:
+def adopt_state(
+    room: RoomIdentity,
+    event: Event,
+    state_ids: Sequence[str],
+    beginning: Transaction = db.write,
+) -> int:
     """Let a room begin with `event`, by which a user of this server joins, on the state before it; its nid.
 
-    The events of the state and their auth chains have been stored (`store_outliers`); those that were
-    rejected or are not there are no part of the state. Raises `AuthorizationFailed` if that state does not
-    allow the event. When the process ends in the midst of it, the same call does the rest.
+    `beginning` is the transaction with which it does. The events of the state and their auth chains have been
+    stored (`store_outliers`); those that were rejected or are not there are no part of the state. Raises
+    `AuthorizationFailed` if that state does not allow the event. When the process ends in the midst of it,
+    the same call does the rest.
     """
     entries = entries_of(room, state_ids)
     _check(event, entries)
-    with room_locked(room.nid), ExitStack() as stack:
-        if len(entries) <= BATCH:
-            # A small room needs but one transaction.
-            stack.enter_context(db.write())
-        present = state.current_full(room.nid)
-        names = _names({*entries, *present})
-        rest = _adopt_in_advance(room, entries, present, names)
-        with db.write():
-            chain = state.Chain(room.nid, None)
-            chain.extend(entries)
+    with room_locked(room.nid):
+        if len(entries) > BATCH:
+            return _adopt(room, event, entries, db.write, beginning)
+        # A small room needs but one transaction.
+        with beginning():
+            return _adopt(room, event, entries, nullcontext, nullcontext)
+
+
+def _adopt(
+    room: RoomIdentity, event: Event, entries: Mapping[int, int], part: Transaction, beginning: Transaction
+) -> int:
+    present = state.current_full(room.nid)
+    names = _names({*entries, *present})
+    rest = _adopt_in_advance(room, entries, present, names, part)
+    with part():
+        chain = state.Chain(room.nid, None)
+        chain.extend(entries)
+    with beginning():
         return _begin(room, event, chain, {key: entries.get(key, 0) for key in rest}, names)
 
 
@@ -90,13 +106,17 @@ def _is_remote_member(pair: type_and_key) -> bool:
 
 
 def _adopt_in_advance(
-    room: RoomIdentity, entries: Mapping[int, int], present: Mapping[int, int], names: _Names
+    room: RoomIdentity,
+    entries: Mapping[int, int],
+    present: Mapping[int, int],
+    names: _Names,
+    part: Transaction,
 ) -> set[int]:
     """Take over most of the state, a part at a time. Nobody here can see the room before it begins.
 
     What is returned are the keys that are left: those with effects, and those that go away.
     """
-    pace = Pace("membership", "current_state", "user_directory")
+    pace = Pace("membership", "current_state", "user_directory", begin=part)
     remote = {key for key in entries if _is_remote_member(names[key])}
     plain = {key for key in entries if state_changes.is_plain(names[key])}
     changed = {key for key, nid in entries.items() if present.get(key) != nid}
@@ -167,31 +187,30 @@ def _begin(
     room: RoomIdentity, event: Event, chain: state.Chain, rest: Mapping[int, int], names: _Names
 ) -> int:
     """Store the event on the snapshot that the chain ends with, and the rest of the state (0: goes away)."""
-    with db.write():
-        rooms.lock(room.nid)
-        head = rooms.head(room.nid)
-        position = _take_position(room, event)
-        nid = _insert(room, event, position, chain.nid, head.unread_ordinal)
-        key_nid = interning.key_nid(event.type, event.state_key or "")
-        after_nid = chain.extend({key_nid: nid})
-        events.set_state_after(nid, after_nid)
-        rooms.advance(
-            room.nid,
-            expected=head.position,
-            position=position,
-            state_nid=after_nid,
-            unread_ordinal=head.unread_ordinal,
-        )
-        _set_extremities(room, event, nid)
-        wanted = {**rest, key_nid: nid}
-        present = state.current(room.nid, wanted)
-        changed = {key: now for key, now in wanted.items() if present.get(key, 0) != now}
-        pairs = {**names, key_nid: (event.type, event.state_key or "")}
-        _apply(room, changed, pairs, position)
-        # Users of this server have been invited before there was a room to count them in.
-        summaries.recount_invited(room.nid)
-        references.apply_waiting(room, event.event_id)
-        return nid
+    rooms.lock(room.nid)
+    head = rooms.head(room.nid)
+    position = _take_position(room, event)
+    nid = _insert(room, event, position, chain.nid, head.unread_ordinal)
+    key_nid = interning.key_nid(event.type, event.state_key or "")
+    after_nid = chain.extend({key_nid: nid})
+    events.set_state_after(nid, after_nid)
+    rooms.advance(
+        room.nid,
+        expected=head.position,
+        position=position,
+        state_nid=after_nid,
+        unread_ordinal=head.unread_ordinal,
+    )
+    _set_extremities(room, event, nid)
+    wanted = {**rest, key_nid: nid}
+    present = state.current(room.nid, wanted)
+    changed = {key: now for key, now in wanted.items() if present.get(key, 0) != now}
+    pairs = {**names, key_nid: (event.type, event.state_key or "")}
+    _apply(room, changed, pairs, position)
+    # Users of this server have been invited before there was a room to count them in.
+    summaries.recount_invited(room.nid)
+    references.apply_waiting(room, event.event_id)
+    return nid
 
 
 def _take_position(room: RoomIdentity, event: Event) -> int:

@@ -60,7 +60,7 @@ def take_in(join: HandedIn, file: IO[bytes], progress: Progress) -> RoomIdentity
         _receive(room, event, join.server)
     else:
         progress.entering()
-        adopt_state(room, event, state_ids)
+        adopt_state(room, event, state_ids, progress.beginning)
     return room
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -26,11 +27,13 @@ from matrix_app.services.blocked_rooms import refuse_blocked
 from matrix_app.services.known_rooms import is_here
 from matrix_app.services.policy_lists.enforcement import refuse_join
 from matrix_app.services.received_events import is_stored
-from matrix_app.services.room_succession import carry_over
+from matrix_app.services.room_succession import carry_over, predecessor_of
+from matrix_app.services.room_writer import read_room
 from matrix_app.storage import db, invite_state, long_tasks, rooms
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.long_tasks import LongTaskRow
 from matrix_app.storage.rooms import RoomIdentity
+from matrix_app.sync import wakeups
 
 # Answers up to so many bytes stay in memory, are asked for again after a restart, and need not wait for
 # bigger ones.
@@ -68,6 +71,7 @@ class Join:
         self._checkpoint: dict[str, Any] = row.checkpoint
         self._heavy = heavy or threading.Semaphore()
         self._taken: HandedIn | None = None
+        self._is_ended = False
 
     @property
     def answer_path(self) -> Path:
@@ -173,7 +177,8 @@ class Join:
         if "event" in more:
             self._checkpoint = {}
         self._checkpoint |= more
-        with db.write():
+        # Should a power cut lose it, the user joins twice, which is as good as once.
+        with db.write_unsynced():
             long_tasks.note_running(self.nid, now_ms(), *self.position, orjson.dumps(self._checkpoint))
 
     def note(self) -> bool:
@@ -182,15 +187,31 @@ class Join:
             return long_tasks.note_running(self.nid, now_ms(), *self.position)
 
     def _finish(self) -> None:
-        room = rooms.find(self.wanted.room_id)
-        if room is not None:
-            carry_over(room, self.wanted.user_nid)
-        # The room is on the disk. Should this be lost, the join is found to be done, and ended again.
-        with db.write_unsynced():
+        if not self._is_ended:
+            room = rooms.find(self.wanted.room_id)
             if room is not None:
-                invite_state.remove(room.nid, self.wanted.user_nid)
-            remote_joins.finish(self.nid)
+                carry_over(room, self.wanted.user_nid)
+            # The room is on the disk. Should this be lost, the join is found to be done, and ended again.
+            with db.write_unsynced():
+                self._end(room)
         _log.info("joined", room_id=self.wanted.room_id, user_id=self.wanted.user_id)
+
+    def _end(self, room: RoomIdentity | None) -> None:
+        if room is not None:
+            invite_state.remove(room.nid, self.wanted.user_nid)
+        remote_joins.finish(self.nid)
+
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """See `Progress`. A join from which nothing follows any more ends in the same transaction."""
+        with db.write():
+            # Registered first: who waits for the answer is told before all others.
+            db.on_commit(tell_of_end)
+            yield
+            room = rooms.find(self.wanted.room_id)
+            self._is_ended = room is not None and predecessor_of(read_room(room)) is None
+            if self._is_ended:
+                self._end(room)
 
     def _take_back(self) -> None:
         """A server has taken the join, but nothing came of it here: leave there, if anybody takes that."""
@@ -232,6 +253,12 @@ class Join:
             refuse_blocked(room)
         refuse_join(self.wanted.room_id)
         self.position = Position("entering")
+
+
+def tell_of_end() -> None:
+    """Let those who wait for joins look at once, here and in the other processes."""
+    remote_joins.one_has_ended()
+    wakeups.tell(remote_joins.ENDED)
 
 
 def answers_folder() -> Path:

@@ -17,7 +17,7 @@ import structlog
 from appliance.config import get_config
 from matrix_app.federation.leadership import Leadership, leadership
 from matrix_app.federation.looking import LookingThread
-from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder
+from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder, tell_of_end
 from matrix_app.federation.outbound.kept_threads import KeptThreads
 from matrix_app.services import remote_joins
 from matrix_app.storage import db, long_tasks
@@ -104,8 +104,7 @@ class JoinService(LookingThread):
 
     def _ended(self, _: object) -> None:
         self.wake()
-        remote_joins.one_has_ended()
-        wakeups.tell(remote_joins.ENDED)
+        tell_of_end()
 
     def _work(self, join: Join) -> None:
         try:
