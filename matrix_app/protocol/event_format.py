@@ -104,6 +104,9 @@ def received_event(pdu: dict[str, Any], rules: RoomVersion) -> Event:
 
 def encode_event(event: Event) -> bytes:
     """The canonical JSON of an event that has passed `check_pdu_format`, here or when it came."""
+    at_hand = event.json
+    if at_hand is not None:
+        return at_hand
     if event.rules.strict_canonical_json:
         return encode_checked(event.pdu)
     return encode_canonical(event.pdu, lenient=True)
@@ -158,13 +161,13 @@ def check_pdu_format(
     any_number: bool = False,
     in_bytes: bool = False,
     decoded: bool = False,
-) -> None:
-    """Raises `BadJson`, `TooLarge` or `InvalidParam` unless `pdu` is a valid event of the room version.
+) -> bytes:
+    """The canonical JSON of `pdu`, which is a valid event of the room version.
 
-    After it `Event` can be made of `pdu`, and every field that `Event` offers has its type. `any_number` lets
-    it have any number of `prev_events` and `auth_events`, as events from before there were limits have.
-    `in_bytes` counts the length of type and state key in bytes in every version, as specified. `decoded`: it
-    is what `decode_json` has read.
+    Raises `BadJson`, `TooLarge` or `InvalidParam` where it is none. After it `Event` can be made of `pdu`,
+    and every field that `Event` offers has its type. `any_number` lets it have any number of `prev_events` and
+    `auth_events`, as events from before there were limits have. `in_bytes` counts the length of type and
+    state key in bytes in every version, as specified. `decoded`: it is what `decode_json` has read.
     """
     if type(pdu) is not dict:
         raise BadJson("An event is an object")
@@ -175,15 +178,20 @@ def check_pdu_format(
     _check_short(pdu.get("state_key", ""), "state_key", in_bytes or rules.lengths_in_bytes)
     for name, limit in (("prev_events", MAX_PREV_EVENTS), ("auth_events", MAX_AUTH_EVENTS)):
         _check_references(pdu[name], None if any_number else limit, name, rules)
-    check_pdu_size(pdu, rules, decoded=decoded)
+    return check_pdu_size(pdu, rules, decoded=decoded)
 
 
-def check_pdu_size(pdu: dict[str, Any], rules: RoomVersion, *, decoded: bool = False) -> None:
-    """Raises `TooLarge` for more than 64 KiB, `BadJson` where the version enforces canonical JSON."""
+def check_pdu_size(pdu: dict[str, Any], rules: RoomVersion, *, decoded: bool = False) -> bytes:
+    """The canonical JSON of an event of at most 64 KiB.
+
+    Raises `TooLarge`, and `BadJson` where it has none and the version enforces that.
+    """
     # The complete event must not be larger than 65536 bytes, with signatures, as canonical JSON.
     encode = encode_decoded if decoded else encode_canonical
-    if len(encode(pdu, lenient=not rules.strict_canonical_json)) > MAX_PDU_BYTES:
+    text = encode(pdu, lenient=not rules.strict_canonical_json)
+    if len(text) > MAX_PDU_BYTES:
         raise TooLarge("The event is larger than 64 KiB")
+    return text
 
 
 def _check_types(pdu: dict[str, Any], rules: RoomVersion) -> None:

@@ -19,7 +19,8 @@ class Event:
     the room version's format. `room_id` is derived for create events that carry none (version 12).
     `signed` is what its signatures cover, where that is at hand and still to be verified; `is_verified` says
     that they have been found right. `is_unauthorised` says that the one is missing or wrong of the server
-    which is said to have let the user in, so that the event is to be rejected.
+    which is said to have let the user in, so that the event is to be rejected. `json` is its canonical JSON,
+    where that is at hand and still to be stored.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class Event:
         "event_id",
         "is_unauthorised",
         "is_verified",
+        "json",
         "origin_server_ts",
         "pdu",
         "prev_event_ids",
@@ -49,6 +51,7 @@ class Event:
         self.rules = rules
         self.rejected = rejected
         self.signed: bytes | None = None
+        self.json: bytes | None = None
         self.is_verified = False
         self.is_unauthorised = False
         self.type: str = pdu["type"]

@@ -8,6 +8,7 @@ compiled expressions, no objects.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Final, NamedTuple, NewType
 
@@ -62,6 +63,16 @@ def parse_server_name(value: str) -> ServerName:
 
 def is_server_name(value: str) -> bool:
     """Whether `value` has the grammar of a server name."""
+    # The same few names come again and again, with each event and each user.
+    return _is_known_server_name(value) if len(value) <= MAX_ID_BYTES else _is_server_name(value)
+
+
+@lru_cache(maxsize=4096)
+def _is_known_server_name(value: str) -> bool:
+    return _is_server_name(value)
+
+
+def _is_server_name(value: str) -> bool:
     match = _SERVER_NAME.fullmatch(value)
     if match is None:
         return False

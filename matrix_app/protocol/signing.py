@@ -129,11 +129,11 @@ def verify_event(
 
 
 def signed_of(event: Event, server_name: str, key_id: str, verify_key: bytes) -> Signed:
-    """A signature on an event, and what it is on, which the event may have at hand.
+    """One of the `signing_key_ids` of an event with what it is on, which the event may have at hand.
 
-    Raises `InvalidSignature` where there is none that can be one.
+    Raises `InvalidSignature` where it cannot be one.
     """
-    signature = _signature_of(event.pdu, server_name, key_id)
+    signature = _decoded(event.pdu["signatures"][server_name][key_id])
     message = event.signed
     if message is None:
         message = signed_bytes(redact(event.pdu, event.rules))

@@ -131,9 +131,8 @@ def _adopt_in_advance(
 
 
 def _put_members(room: RoomIdentity, chunk: Mapping[int, Event], entries: Mapping[int, int]) -> None:
-    users = bulk.intern_users(
-        name for event in chunk.values() for name in (event.sender, str(event.state_key))
-    )
+    senders = {event.sender for event in chunk.values()}
+    users = bulk.intern_users(senders.union(str(event.state_key) for event in chunk.values()))
     before = members.get_many(room.nid, [users[str(event.state_key)] for event in chunk.values()])
     position = stream.current_position()
     rows: list[MemberRow] = []
@@ -160,9 +159,7 @@ def _put_members(room: RoomIdentity, chunk: Mapping[int, Event], entries: Mappin
     bulk.put_members(rows)
     bulk.put_current(room.nid, {key: entries[key] for key in chunk}, chunk.keys())
     stored_directory.put_all(shown)
-    _count(
-        room, rows, before, {users[str(event.state_key)]: str(event.state_key) for event in chunk.values()}
-    )
+    _count(room, rows, before, {nid: user_id for user_id, nid in users.items()})
 
 
 def _count(

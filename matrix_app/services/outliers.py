@@ -130,9 +130,7 @@ def _insert(room: RoomIdentity, judged: Sequence[Event]) -> None:
 
 def _remember(stored: Sequence[Event], nids: Mapping[str, int]) -> None:
     """Whoever wanted these events stored needs them next."""
-    for event in stored:
-        if event.event_id in nids:
-            events.remember(nids[event.event_id], event)
+    events.remember_many({nids[event.event_id]: event for event in stored if event.event_id in nids})
 
 
 def _store_chains(judged: Sequence[Event], inserted: Mapping[str, int]) -> None:

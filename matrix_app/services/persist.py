@@ -163,13 +163,16 @@ def store_auth_chains(items: Sequence[Pending]) -> None:
     made = {item.nid: BitMap64() for item in items}
     wanted = {nid for item in items for nid in item.auth_nids if nid not in made}
     stored = {nid: BitMap64.deserialize(data) for nid, data in events.auth_chains(wanted).items()}
+    # Many events of a room name the same ones.
+    by_named: dict[tuple[int, ...], BitMap64] = {}
     for item in items:
-        bitmap = made[item.nid]
-        for nid in item.auth_nids:
-            bitmap.add(nid)
-            bitmap |= made[nid] if nid in made else stored.get(nid, BitMap64())
-        made[item.nid] = bitmap
-    events.insert_auth_chains([(nid, bitmap.serialize()) for nid, bitmap in made.items()])
+        named = tuple(item.auth_nids)
+        if named not in by_named:
+            above = (made[nid] if nid in made else stored.get(nid, BitMap64()) for nid in named)
+            by_named[named] = BitMap64(named).union(*above)
+        made[item.nid] = by_named[named]
+    written = {id(bitmap): bitmap.serialize() for bitmap in by_named.values()}
+    events.insert_auth_chains([(nid, written[id(bitmap)]) for nid, bitmap in made.items()])
 
 
 def _apply_effects(

@@ -55,13 +55,13 @@ class ByteCache(Generic[K, V]):
 
     def put(self, key: K, value: V, size: int) -> None:
         """Keep `value`, which takes about `size` bytes."""
-        self.put_many(((key, value),), size)
+        self.put_many(((key, value, size),))
 
-    def put_many(self, items: Iterable[tuple[K, V]], size: int) -> None:
-        """Keep values by their keys, each of which takes about `size` bytes."""
+    def put_many(self, items: Iterable[tuple[K, V, int]]) -> None:
+        """Keep values, each with its key before it and behind it about how many bytes it takes."""
         with self._lock:
             entries = self._entries
-            for key, value in items:
+            for key, value, size in items:
                 old = entries.pop(key, None)
                 entries[key] = (value, size)
                 self.size += size if old is None else size - old[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -74,8 +74,15 @@ def parse(row: EventRow) -> Event:
 
 def remember(nid: int, event: Event) -> None:
     """Keep the parsed form of a stored event. Only for committed ones."""
+    remember_many({nid: event})
+
+
+def remember_many(stored: Mapping[int, Event]) -> None:
+    """The same for many, by nid."""
+    for event in stored.values():
+        event.json = None
     # Parsed JSON takes several times its text.
-    _parsed.put(nid, event, 1500 + 200 * len(event.content))
+    _parsed.put_many((nid, event, 1500 + 200 * len(event.content)) for nid, event in stored.items())
 
 
 def rows_by_nid(nids: Iterable[int]) -> dict[int, EventRow]:

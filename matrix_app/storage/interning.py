@@ -89,8 +89,8 @@ def remember_users(nids: Mapping[str, int]) -> None:
     """Keep the nids of users that have been made or read, once what is being written is committed."""
 
     def remember() -> None:
-        _users.put_many(nids.items(), _ENTRY)
-        _user_ids.put_many(((nid, user_id) for user_id, nid in nids.items()), _ENTRY)
+        _users.put_many((user_id, nid, _ENTRY) for user_id, nid in nids.items())
+        _user_ids.put_many((nid, user_id, _ENTRY) for user_id, nid in nids.items())
 
     db.on_commit(remember)
 
@@ -99,8 +99,8 @@ def remember_keys(nids: Mapping[tuple[str, str], int]) -> None:
     """As `remember_users`, for pairs of type and state key."""
 
     def remember() -> None:
-        _keys.put_many(nids.items(), _ENTRY)
-        _key_names.put_many(((nid, pair) for pair, nid in nids.items()), _ENTRY)
+        _keys.put_many((pair, nid, _ENTRY) for pair, nid in nids.items())
+        _key_names.put_many((nid, pair, _ENTRY) for pair, nid in nids.items())
 
     db.on_commit(remember)
 

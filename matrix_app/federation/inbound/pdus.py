@@ -23,8 +23,9 @@ def read_pdu(room: RoomIdentity, pdu: Any, *, any_number: bool = False) -> Event
     """
     if isinstance(pdu, dict):
         pdu = _as_others_have_it(pdu)
-    check_pdu_format(pdu, room.rules, any_number=any_number, decoded=True)
+    text = check_pdu_format(pdu, room.rules, any_number=any_number, decoded=True)
     event = received_event(pdu, room.rules)
+    event.json = text
     if event.room_id != room.room_id:
         raise BadJson("The event is of another room")
     if event.event_id in event.prev_event_ids or event.event_id in event.auth_event_ids:
@@ -41,13 +42,19 @@ def _as_others_have_it(pdu: dict[str, Any]) -> dict[str, Any]:
     signatures = pdu.get("signatures")
     if "unsigned" in pdu:
         pdu = {key: value for key, value in pdu.items() if key != "unsigned"}
-    if isinstance(signatures, dict) and not all(map(_is_well_formed, signatures.values())):
+    if isinstance(signatures, dict) and not _are_well_formed(signatures):
         pdu = {**pdu, "signatures": {server: _texts(found) for server, found in signatures.items()}}
     return pdu
 
 
-def _is_well_formed(by_key: Any) -> bool:
-    return isinstance(by_key, dict) and all(isinstance(value, str) for value in by_key.values())
+def _are_well_formed(signatures: dict[str, Any]) -> bool:
+    for by_key in signatures.values():
+        if type(by_key) is not dict:
+            return False
+        for value in by_key.values():
+            if type(value) is not str:
+                return False
+    return True
 
 
 def _texts(by_key: Any) -> dict[str, str]:
