@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
@@ -11,10 +11,10 @@ from typing import Any, Final
 from appliance.config import get_config
 from matrix_app.federation import loop
 from matrix_app.federation.key_fetching import ClientKeyFetcher
-from matrix_app.federation.key_ring import KeyRing, Need, recall_stored
+from matrix_app.federation.key_ring import Found, KeyRing, Need, recall_stored
 from matrix_app.federation.loop import LoopThread
-from matrix_app.federation.must_sign import Check, faults_of
-from matrix_app.federation.second_hand import both_ways
+from matrix_app.federation.must_sign import Check, Proving, faults_of
+from matrix_app.federation.second_hand import second_hand
 from matrix_app.protocol.errors import InvalidSignature, KeysUnknown, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.signing import MOST_SIGNATURES, signing_key_ids, verify_json
@@ -56,13 +56,23 @@ async def verify_event_signatures(
 
 
 def known_event_faults(events: Sequence[Event]) -> list[MatrixError | None]:
-    """As `verify_event_signatures`, with the keys that are here, in the caller's thread and one beside it.
+    """As `verify_event_signatures`, with the keys that are here, in the caller's thread.
 
     Where that does not do, there is `KeysUnknown`.
     """
+    return faults_of(*_checks_of(events))
+
+
+def begin_known_event_faults(events: Sequence[Event]) -> Callable[[], list[MatrixError | None]]:
+    """The same for who has more to do meanwhile: what is returned is called for the faults."""
+    proving = Proving(*_checks_of(events))
+    right = second_hand().begin(proving.signed)
+    return lambda: proving.faults(right())
+
+
+def _checks_of(events: Sequence[Event]) -> tuple[list[Check], Found]:
     checks = [Check(event) for event in events]
-    found = recall_stored({need for check in checks for need in check.needs})
-    return faults_of(checks, found, both_ways)
+    return checks, recall_stored({need for check in checks for need in check.needs})
 
 
 def event_faults(events: Sequence[Event], seconds: float) -> list[MatrixError | None]:

@@ -1,12 +1,12 @@
 """Which servers must have signed an event, and whether they have ("Validating hashes and signatures").
 
-What is prepared and what is made of it is Python; in between is nothing but cryptography, which leaves the
-interpreter's lock alone: two threads that each do a little of both get in one another's way.
+What is prepared and what is made of it is apart from the cryptography in between, which another process may
+do (`second_hand.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from matrix_app.federation.key_ring import Found, Need, is_remembered
@@ -22,8 +22,6 @@ from matrix_app.protocol.signing import (
     signing_key_ids,
 )
 
-# Verifies many signatures, with whatever hands there are.
-Share = Callable[[Sequence[Signed], Callable[[Sequence[Signed]], list[bool]]], list[bool]]
 # What a server has signed an event with, or why that cannot be.
 _Proof = list[Signed] | MatrixError
 
@@ -74,20 +72,35 @@ def _claimed(event: Event, server_name: str) -> list[Need]:
     return [Need(server_name, key_id, valid_at) for key_id in key_ids]
 
 
-def faults_of(
-    checks: Sequence[Check], found: Found, share: Share = lambda signed, verify: verify(signed)
-) -> list[MatrixError | None]:
-    """For each event None, or why a signature that it must have is missing or wrong.
+class Proving:
+    """The signatures of several events by keys that were found, and what is made of the verdicts on them."""
 
-    `KeysUnknown` where there is no key among those found that was good for it.
-    """
-    proofs = [[_proof(check.event, signer, found) for signer in check.signers] for check in checks]
-    by_authoriser = [_proof_of_authoriser(check, found) for check in checks]
-    signed = [item for proof in chain(*proofs, by_authoriser) if isinstance(proof, list) for item in proof]
-    wrong = {
-        id(item) for item, is_right in zip(signed, share(signed, are_signed), strict=True) if not is_right
-    }
-    return [_fault_of(*each, wrong) for each in zip(checks, proofs, by_authoriser, strict=True)]
+    def __init__(self, checks: Sequence[Check], found: Found) -> None:
+        self._checks = checks
+        self._proofs = [[_proof(check.event, signer, found) for signer in check.signers] for check in checks]
+        self._by_authoriser = [_proof_of_authoriser(check, found) for check in checks]
+        # What is to be verified.
+        self.signed = [
+            item
+            for proof in chain(*self._proofs, self._by_authoriser)
+            if isinstance(proof, list)
+            for item in proof
+        ]
+
+    def faults(self, right: Sequence[bool]) -> list[MatrixError | None]:
+        """For each event None, or why a signature that it must have is missing or wrong.
+
+        `right` says it of each of `signed`. `KeysUnknown` where there is no key that was good for an event.
+        """
+        wrong = {id(item) for item, is_right in zip(self.signed, right, strict=True) if not is_right}
+        each = zip(self._checks, self._proofs, self._by_authoriser, strict=True)
+        return [_fault_of(*items, wrong) for items in each]
+
+
+def faults_of(checks: Sequence[Check], found: Found) -> list[MatrixError | None]:
+    """The faults of events, verified here and now."""
+    proving = Proving(checks, found)
+    return proving.faults(are_signed(proving.signed))
 
 
 def _proof(event: Event, signer: Sequence[Need], found: Found) -> _Proof:

@@ -1,44 +1,194 @@
-"""A second thread for work that mostly leaves the interpreter's lock alone, as verifying signatures does."""
+"""A process beside this one that verifies signatures while this one prepares the next.
+
+Threads do not do for that: each has to wait for the interpreter's lock between two signatures, and being
+woken takes about as long as verifying one. The process is there while rooms are being joined, and ends by
+itself.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
-from typing import Final, TypeVar
+from itertools import chain
+from typing import Final
 
-# So many pieces are handed over at once.
-PART: Final = 32
-# No more than so many are not worth it.
-FEW: Final = 64
+import structlog
 
-T = TypeVar("T")
-R = TypeVar("R")
+from matrix_app.federation.second_hand_process import READY, frame_of
+from matrix_app.protocol.signing import Signed, are_signed
+
+# So many signatures are handed over at once, and so many times before the first are back.
+PART: Final = 24
+MOST_BEGUN: Final = 3
+# What is handed over at once has at most so many bytes; parts of huge events are verified here.
+MOST_BYTES: Final = 1 << 20
+# A process that takes longer is given up, and what it was to do is done here.
+ANSWER_SECONDS: Final = 10.0
+
+# It finds the modules where this process does, however that was started, and needs but few of them.
+_BEGIN: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
+    "from matrix_app.federation.second_hand_process import serve; serve()"
+)
+
+_log = structlog.get_logger("matrix_app.federation")
+
+Verdicts = Callable[[], list[bool]]
 
 
-def both_ways(pieces: Sequence[T], work: Callable[[Sequence[T]], list[R]]) -> list[R]:
-    """The results of all pieces, in order: this thread begins at the front, another at the end.
+class SecondHand:
+    """Hands signatures over while there is a process that is ready for more, and else verifies them here."""
 
-    Where that one is busy with the pieces of others, this thread does all.
-    """
-    if len(pieces) <= FEW:
-        return work(pieces)
-    parts = [pieces[start : start + PART] for start in range(0, len(pieces), PART)]
-    beside: dict[int, Future[list[R]]] = {}
-    for number in reversed(range(1, len(parts))):
-        beside[number] = _thread().submit(work, parts[number])
-    results: list[R] = []
-    for number, part in enumerate(parts):
-        future = beside.get(number)
-        results += work(part) if future is None or future.cancel() else future.result()
-    return results
+    def __init__(
+        self,
+        processors: int | None = None,
+        verify_here: Callable[[Sequence[Signed]], list[bool]] = are_signed,
+    ) -> None:
+        # On the only processor of a machine it would but get in the way.
+        self._is_of_use = (processors or len(os.sched_getaffinity(0))) > 1
+        self._verify_here = verify_here
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+
+    def prepare(self) -> None:
+        """Have a process soon, unless there is one."""
+        with self._lock:
+            if self._is_of_use and (self._child is None or self._child.has_ended()):
+                self._let_go()
+                self._child = _Child()
+
+    def begin(self, signed: Sequence[Signed]) -> Verdicts:
+        """Whether each signature matches, as what is returned says when it is called.
+
+        It is called once, in any thread. All that was not handed over has been verified by then.
+        """
+        parts = [self._begin(signed[start : start + PART]) for start in range(0, len(signed), PART)]
+        return lambda: list(chain.from_iterable(part() for part in parts))
+
+    @property
+    def process_id(self) -> int | None:
+        """That of the process, if there is one."""
+        return None if self._child is None else self._child.process_id
+
+    def end(self) -> None:
+        """Let the process go."""
+        with self._lock:
+            self._let_go()
+
+    def _begin(self, part: Sequence[Signed]) -> Verdicts:
+        frame = frame_of(part)
+        if len(frame) <= MOST_BYTES:
+            with self._lock:
+                child = self._child
+                begun = child.begin(part, frame) if child is not None else None
+            if child is not None and begun is not None:
+                return lambda: self._verdicts(child, begun)
+        verdicts = self._verify_here(part)
+        return lambda: verdicts
+
+    def _verdicts(self, child: _Child, begun: _Begun) -> list[bool]:
+        with self._lock:
+            child.read(until=begun)
+            if begun.verdicts is None and child is self._child:
+                _log.warning("the process that verifies signatures has been given up")
+                self._let_go()
+        return self._verify_here(begun.signed) if begun.verdicts is None else begun.verdicts
+
+    def _let_go(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+
+class _Begun:
+    """What was handed over, and what came back."""
+
+    def __init__(self, signed: Sequence[Signed]) -> None:
+        self.signed = signed
+        self.verdicts: list[bool] | None = None
+
+
+class _Child:
+    """The process, and what it has been given; to be used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-S", "-E", "-c", _BEGIN, json.dumps(sys.path)]
+            self._process = subprocess.Popen(  # noqa: S603  (Hearth's own module)
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, close_fds=True
+            )
+        self._is_ready = False
+        self._begun: deque[_Begun] = deque()
+        self._came = bytearray()
+
+    @property
+    def process_id(self) -> int:
+        """Its ID, as long as it has not been waited for."""
+        return self._process.pid
+
+    def has_ended(self) -> bool:
+        """Whether it is no more."""
+        return self._process.poll() is not None
+
+    def begin(self, signed: Sequence[Signed], frame: bytes) -> _Begun | None:
+        """Hand signatures over; None while it is not ready for them."""
+        try:
+            self._take(0.0)
+            if not self._is_ready or len(self._begun) >= MOST_BEGUN:
+                return None
+            self._socket.settimeout(ANSWER_SECONDS)
+            self._socket.sendall(frame)
+        except OSError:
+            # Whatever has arrived of it, the next could not be told from its rest.
+            self.end()
+            return None
+        begun = _Begun(signed)
+        self._begun.append(begun)
+        return begun
+
+    def read(self, until: _Begun) -> None:
+        """Wait for what was handed over; it has no verdicts when that is in vain."""
+        with suppress(OSError):
+            while until.verdicts is None:
+                if not self._take(ANSWER_SECONDS):
+                    return
+
+    def _take(self, seconds: float) -> bool:
+        """Read what has come, or comes in so many seconds; False at the end."""
+        self._socket.settimeout(seconds)
+        try:
+            came = self._socket.recv(65536)
+        except BlockingIOError:
+            return True
+        if came and not self._is_ready:
+            self._is_ready = came.startswith(READY)
+            came = came[len(READY) :]
+        self._came += came
+        while self._begun and len(self._came) >= (count := len(self._begun[0].signed)):
+            self._begun.popleft().verdicts = [byte == 1 for byte in self._came[:count]]
+            del self._came[:count]
+        return bool(came)
+
+    def end(self) -> None:
+        """Let it end: it does when nobody can speak to it."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
 
 
 @lru_cache(maxsize=1)
-def _thread() -> ThreadPoolExecutor:
-    """The thread of this process, made at the first use. It does not touch the database."""
-    return ThreadPoolExecutor(1, thread_name_prefix="second-hand")
+def second_hand() -> SecondHand:
+    """The one of this process."""
+    return SecondHand()
 
 
-os.register_at_fork(after_in_child=_thread.cache_clear)
+os.register_at_fork(after_in_child=second_hand.cache_clear)

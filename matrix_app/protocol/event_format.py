@@ -165,7 +165,8 @@ def check_pdu_format(
     """The canonical JSON of `pdu`, which is a valid event of the room version.
 
     Raises `BadJson`, `TooLarge` or `InvalidParam` where it is none. After it `Event` can be made of `pdu`,
-    and every field that `Event` offers has its type. `any_number` lets it have any number of `prev_events` and
+    and every field that `Event` offers has its type. `any_number` lets it have any number of
+    `prev_events` and
     `auth_events`, as events from before there were limits have. `in_bytes` counts the length of type and
     state key in bytes in every version, as specified. `decoded`: it is what `decode_json` has read.
     """

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from nacl.bindings import (
     crypto_sign,
     crypto_sign_BYTES,
-    crypto_sign_open,
     crypto_sign_PUBLICKEYBYTES,
     crypto_sign_seed_keypair,
 )
-from nacl.exceptions import CryptoError
 from nacl.utils import random
 
 from matrix_app.protocol.canonical_json import encode_canonical, encode_checked
+from matrix_app.protocol.ed25519 import is_signed
 from matrix_app.protocol.errors import InvalidParam, InvalidSignature
 from matrix_app.protocol.hashes import add_content_hash
 from matrix_app.protocol.ids import ServerName, domain_of, is_user_id
@@ -143,7 +142,7 @@ def signed_of(event: Event, server_name: str, key_id: str, verify_key: bytes) ->
 
 def are_signed(many: Sequence[Signed]) -> list[bool]:
     """Whether each signature matches."""
-    return [_is_signed(*each) for each in many]
+    return [is_signed(*each) for each in many]
 
 
 def verify_bytes(signature: str, message: bytes, verify_key: bytes) -> None:
@@ -208,7 +207,7 @@ def _decoded(signature: str) -> bytes:
 
 def _verify(signature: bytes, message: bytes, verify_key: bytes) -> None:
     _check_lengths(signature, verify_key)
-    if not _is_signed(signature + message, verify_key):
+    if not is_signed(signature + message, verify_key):
         raise InvalidSignature("A signature does not match")
 
 
@@ -216,11 +215,3 @@ def _check_lengths(signature: bytes, verify_key: bytes) -> None:
     # The binding reads as many bytes as it expects, whatever it is given.
     if len(signature) != crypto_sign_BYTES or len(verify_key) != crypto_sign_PUBLICKEYBYTES:
         raise InvalidSignature("A signature or its key has the wrong length")
-
-
-def _is_signed(signed: bytes, verify_key: bytes) -> bool:
-    try:
-        crypto_sign_open(signed, verify_key)
-    except CryptoError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import orjson
 
 from matrix_app.federation.growing_file import Sink
-from matrix_app.federation.inbound.peers import Check, Question, nothing
+from matrix_app.federation.inbound.peers import Check, Faults, Question, nothing
 from matrix_app.protocol.errors import InvalidSignature, MatrixError
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.signing import servers_that_must_sign, verify_event
@@ -88,6 +88,11 @@ class BigRoomPeers:
         return [_fault(event) for event in events]
 
     known_faults = faults
+
+    def begin_known_faults(self, events: Sequence[Event]) -> Faults:
+        """The same, done at once."""
+        faults = self.faults(events)
+        return lambda: faults
 
 
 def _fault(event: Event) -> MatrixError | None:

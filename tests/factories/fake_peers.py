@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import orjson
 
 from matrix_app.federation.growing_file import Sink
-from matrix_app.federation.inbound.peers import Check, Question, nothing
+from matrix_app.federation.inbound.peers import Check, Faults, Question, nothing
 from matrix_app.protocol.errors import (
     InvalidSignature,
     KeysUnknown,
@@ -112,6 +112,11 @@ class FakePeers:
     def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
         """The same: their keys are known."""
         return self.faults(events)
+
+    def begin_known_faults(self, events: Sequence[Event]) -> Faults:
+        """The same, done at once."""
+        faults = self.known_faults(events)
+        return lambda: faults
 
     def _pdus(self, event_ids: Sequence[str]) -> list[dict[str, Any]]:
         return [self.known[name].pdu for name in event_ids if name in self.known and name not in self.hidden]

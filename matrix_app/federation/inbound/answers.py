@@ -8,15 +8,16 @@ found behind what authorises it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
 from appliance.config import get_config
 from matrix_app.federation.inbound.event_spool import EventSpool
-from matrix_app.federation.inbound.pdus import read_pdu, verified
-from matrix_app.federation.inbound.peers import Question, peers
+from matrix_app.federation.inbound.pdus import read_pdu, without_faults
+from matrix_app.federation.inbound.peers import Faults, Question, peers
 from matrix_app.federation.inbound.progress import Progress, Unwatched
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.canonical_json import decode_json
@@ -31,8 +32,9 @@ from matrix_app.storage import rooms
 from matrix_app.storage.rooms import RoomIdentity
 
 CHAIN: Final = "auth_chain"
-# Events that are verified in one go.
-BATCH: Final = 250
+# Events that are verified in one go, and how often that is begun before the first are taken in.
+BATCH: Final = 48
+MOST_BEGUN: Final = 3
 # An answer of so many bytes is taken apart in memory.
 SHORT: Final = 1 << 20
 # How long the keys of those who signed the events may take that fill a gap.
@@ -128,6 +130,7 @@ class AnswerReader:
         self._seen: dict[int, int | None] = {}
         self._taken: set[int] = set()
         self._batch: list[Event] = []
+        self._begun: deque[tuple[list[Event], Faults]] = deque()
         self._since = 0
         # Of a room that was never met nothing is stored.
         self._is_new = rooms.find(room.room_id) is None
@@ -147,6 +150,8 @@ class AnswerReader:
                 if number is not None and piece.name == state:
                     numbers[number] = None
         self._flush()
+        while self._begun:
+            self._take_in(*self._begun.popleft())
         return [self._spool.event_id_of(number) for number in numbers]
 
     def _number(self, data: bytes) -> int | None:
@@ -171,21 +176,32 @@ class AnswerReader:
         return number
 
     def _flush(self) -> None:
-        """Verify what has been read."""
+        """Begin to verify what has been read, and take in what was begun before."""
         batch, self._batch = self._batch, []
         since, self._since = self._since, 0
         self._progress.read(since)
-        known = set() if self._is_new else known_among(event.event_id for event in batch)
-        new = [event for event in batch if event.event_id not in known]
-        right = verified(new, origin=self._answer.origin, asking=False)
+        if batch:
+            known = set() if self._is_new else known_among(event.event_id for event in batch)
+            new = [event for event in batch if event.event_id not in known]
+            self._note_creates(event for event in batch if event.event_id in known)
+            self._progress.verified(len(known))
+            self._begun.append((new, peers().begin_known_faults(new)))
+        while len(self._begun) > MOST_BEGUN:
+            self._take_in(*self._begun.popleft())
+
+    def _take_in(self, new: Sequence[Event], faults: Faults) -> None:
+        right = without_faults(new, faults(), origin=self._answer.origin)
         for event in right:
             # Which of them are to be rejected would be forgotten on the way through the file.
             if not event.is_unauthorised:
                 self._spool.add(event)
-        for event in (*right, *(event for event in batch if event.event_id in known)):
+        self._note_creates(right)
+        self._progress.verified(len(new))
+
+    def _note_creates(self, found: Iterable[Event]) -> None:
+        for event in found:
             if event.type == "m.room.create":
                 self.creates[event.event_id] = event
-        self._progress.verified(len(batch))
 
 
 def store_answer(room: RoomIdentity, origin: str, question: Question, *, state: str = CHAIN) -> None:

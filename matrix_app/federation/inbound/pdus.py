@@ -102,21 +102,22 @@ def read_all(room: RoomIdentity, pdus: Any, *, origin: str, any_number: bool = F
     return list(found.values())
 
 
-def verified(found: Sequence[Event], *, origin: str, asking: bool = True) -> list[Event]:
-    """Those of the events that are signed as they must be.
+def verified(found: Sequence[Event], *, origin: str) -> list[Event]:
+    """Those of the events that are signed as they must be."""
+    return without_faults(found, peers().faults(found), origin=origin) if found else []
 
-    Without `asking`, no server is asked for a key that is not known here.
-    """
-    if not found:
-        return []
-    kept = []
-    faults = peers().faults(found) if asking else peers().known_faults(found)
+
+def without_faults(
+    found: Sequence[Event], faults: Sequence[MatrixError | None], *, origin: str
+) -> list[Event]:
+    """Those of the events whose signatures have no fault, as they were hashed."""
+    right = []
     for event, fault in zip(found, faults, strict=True):
         if fault is None:
-            kept.append(as_hashed(event))
+            right.append(as_hashed(event))
         else:
             refused("signature", origin=origin, event_id=event.event_id, error=fault.message)
-    return kept
+    return right
 
 
 def in_order(found: Iterable[Event]) -> list[Event]:

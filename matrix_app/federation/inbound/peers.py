@@ -43,6 +43,10 @@ def nothing() -> None:
     """Nothing ends the request."""
 
 
+# What is wrong with the signatures of each of some events, once it is asked for.
+Faults = Callable[[], list[MatrixError | None]]
+
+
 class Peers(Protocol):
     """Other servers, as what is received from them needs them."""
 
@@ -75,6 +79,10 @@ class Peers(Protocol):
 
     def known_faults(self, events: Sequence[Event]) -> list[MatrixError | None]:
         """The same without asking anybody; `KeysUnknown` where that does not do."""
+        ...
+
+    def begin_known_faults(self, events: Sequence[Event]) -> Faults:
+        """The same for who has more to do meanwhile, and calls what is returned then."""
         ...
 
 
@@ -113,6 +121,12 @@ class RemotePeers:
         from matrix_app.federation.keys import known_event_faults
 
         return known_event_faults(events)
+
+    def begin_known_faults(self, events: Sequence[Event]) -> Faults:
+        """See `Peers`."""
+        from matrix_app.federation.keys import begin_known_event_faults
+
+        return begin_known_event_faults(events)
 
 
 def _health(server: str) -> Health:

@@ -17,6 +17,7 @@ from matrix_app.federation.growing_file import GrowingFile
 from matrix_app.federation.outbound.entering import HandedIn, take_in
 from matrix_app.federation.outbound.handshake import complete, first_of, hand_in_join, make
 from matrix_app.federation.outbound.leave import leave
+from matrix_app.federation.second_hand import second_hand
 from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.errors import MatrixError
 from matrix_app.protocol.events import Event
@@ -130,6 +131,7 @@ class Join:
     def _join_by(self, server: str) -> None:
         self.check()
         self.position = Position()
+        second_hand().prepare()
         template = make(server, "join", self.wanted.room_id, self.wanted.user_id)
         event = complete(template, self.wanted.content)
         # Kept before it is sent, so that the same join is handed in again after a restart, and no second one.

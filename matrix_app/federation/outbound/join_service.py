@@ -19,6 +19,7 @@ from matrix_app.federation.leadership import Leadership, leadership
 from matrix_app.federation.looking import LookingThread
 from matrix_app.federation.outbound.join import Join, JoinInterruptedError, answers_folder, tell_of_end
 from matrix_app.federation.outbound.kept_threads import KeptThreads
+from matrix_app.federation.second_hand import second_hand
 from matrix_app.services import remote_joins
 from matrix_app.storage import db, long_tasks
 from matrix_app.storage.clock import now_ms
@@ -77,6 +78,7 @@ class JoinService(LookingThread):
             join.is_interrupted = True
         wait([done for _, done in self._running.values()], _STOP_SECONDS)
         self._threads.end()
+        second_hand().end()
         self.is_leading = False
         self._leadership.release()
 
