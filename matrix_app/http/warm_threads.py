@@ -27,9 +27,9 @@ class _Job(NamedTuple):
 class WarmThreads:
     """At most so many threads, which are made when they are first needed and last as long as the process.
 
-    The event loop waits until a thread that is free has begun, for `begin_within` seconds at most. Otherwise
-    the thread would wait for a loop that has much else to do, from which the interpreter is taken only
-    after 5 ms (docs/adr/0020).
+    The event loop waits until a thread has begun that is the only one at work, for `begin_within` seconds at
+    most. Otherwise it would wait for a loop that has much else to do, from which the interpreter is taken
+    only after 5 ms (docs/adr/0020). Where more are at work, the loop would wait for those.
     """
 
     def __init__(self, most: int, name: str, *, begin_within: float = 0.0) -> None:
@@ -51,8 +51,9 @@ class WarmThreads:
         return job.future
 
     def _give(self, job: _Job) -> bool:
-        """Give it to a thread; False when it has to wait for one."""
+        """Give it to a thread; whether that is the only one at work."""
         with self._lock:
+            alone = len(self._idle) == self._made
             if self._idle:
                 self._idle.pop().put(job)
             elif self._made < self._most:
@@ -61,8 +62,7 @@ class WarmThreads:
                 threading.Thread(target=self._work, args=(job,), name=name, daemon=True).start()
             else:
                 self._queued.append(job)
-                return False
-        return True
+        return alone
 
     def _work(self, first: _Job) -> None:
         given: SimpleQueue[_Job] = SimpleQueue()
