@@ -11,6 +11,7 @@ from typing import Any
 from matrix_app.federation.sender.sender import Sender
 from matrix_app.protocol.errors import MatrixError, RemoteUnreachable
 from matrix_app.storage import db
+from matrix_app.storage.destinations import UNKNOWN, Health
 from tests.factories.running_pump import RunningPump
 
 
@@ -27,8 +28,19 @@ class OtherServers:
         self.accept_and_hang = False
         self.accept_and_fail: MatrixError | None = None
 
+    def check(self, destination: str) -> Health:
+        """Nobody is left alone: `faults` says who does not answer."""
+        return UNKNOWN
+
     async def request(
-        self, destination: str, method: str, path: str, *, content: dict[str, Any], timeout: float
+        self,
+        destination: str,
+        method: str,
+        path: str,
+        *,
+        content: dict[str, Any],
+        timeout: float,
+        health: Health,
     ) -> Any:
         """A request, as the federation client would make it."""
         assert method == "PUT"

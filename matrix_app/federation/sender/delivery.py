@@ -14,7 +14,9 @@ from matrix_app.federation.loop import in_thread
 from matrix_app.federation.paths import federation_path
 from matrix_app.federation.sender import catch_up, records
 from matrix_app.federation.sender.queue import Batch, DestinationQueue
+from matrix_app.federation.sender.transaction import Transaction
 from matrix_app.protocol.errors import MatrixError, RemoteError, RemoteUnreachable
+from matrix_app.storage.destinations import Health
 
 SEND_TIMEOUT: Final = 30.0
 PATIENT_TIMEOUT: Final = 60.0
@@ -34,8 +36,19 @@ _log = structlog.get_logger("matrix_app.federation.sender")
 class Client(Protocol):
     """What the sender needs of the federation client."""
 
+    def check(self, destination: str) -> Health:
+        """See `FederationClient.check`."""
+        ...
+
     async def request(
-        self, destination: str, method: str, path: str, *, content: dict[str, Any], timeout: float
+        self,
+        destination: str,
+        method: str,
+        path: str,
+        *,
+        content: dict[str, Any],
+        timeout: float,
+        health: Health,
     ) -> Any:
         """See `FederationClient.request`."""
         ...
@@ -91,15 +104,12 @@ class Delivery:
     async def _send(self, queue: DestinationQueue, timeout: float) -> None:
         batch: Batch = queue.next_batch()
         queue.has_messages &= not batch.messages
-        transaction = await in_thread(records.depart, queue.server_nid, queue.sent, batch)
+        transaction, health = await in_thread(self._depart, queue, batch)
         queue.departs(batch, transaction.txn_id)
-        if not transaction.is_empty or queue.greet:
-            path = federation_path("v1", "send", transaction.txn_id)
-            async with asyncio.timeout(2 * timeout + HANGS_SECONDS):
-                await self._client.request(
-                    queue.name, "PUT", path, content=transaction.content, timeout=timeout
-                )
-            TRANSACTIONS_SENT.labels("taken").inc()
+        if isinstance(health, MatrixError):
+            raise health
+        if health is not None:
+            await self._request(queue.name, transaction, timeout, health)
         if transaction.message_nids:
             await in_thread(records.delete_messages, transaction.message_nids)
             queue.has_messages |= len(transaction.message_nids) == batch.messages
@@ -107,6 +117,26 @@ class Delivery:
             await in_thread(records.refuses_no_more, queue.server_nid)
         queue.delivered(batch)
         self._changed(queue)
+
+    def _depart(
+        self, queue: DestinationQueue, batch: Batch
+    ) -> tuple[Transaction, Health | MatrixError | None]:
+        """The transaction, and how the server is that is to get it; both on one way to the database."""
+        transaction = records.depart(queue.server_nid, queue.sent, batch)
+        if transaction.is_empty and not queue.greet:
+            return transaction, None
+        try:
+            return transaction, self._client.check(queue.name)
+        except MatrixError as fault:
+            return transaction, fault
+
+    async def _request(self, name: str, transaction: Transaction, timeout: float, health: Health) -> None:
+        path = federation_path("v1", "send", transaction.txn_id)
+        async with asyncio.timeout(2 * timeout + HANGS_SECONDS):
+            await self._client.request(
+                name, "PUT", path, content=transaction.content, timeout=timeout, health=health
+            )
+        TRANSACTIONS_SENT.labels("taken").inc()
 
     async def _failed(self, queue: DestinationQueue, error: MatrixError) -> None:
         TRANSACTIONS_SENT.labels("failed").inc()

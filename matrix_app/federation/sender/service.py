@@ -8,6 +8,7 @@ from typing import Final
 from appliance.config import get_config
 from matrix_app.federation.led import start_led
 from matrix_app.federation.sender.sender import Sender
+from matrix_app.storage.destinations import Health
 
 # What a server says of each event in a transaction.
 MOST_ANSWER_BYTES: Final = 1 << 20
@@ -16,13 +17,31 @@ MOST_ANSWER_BYTES: Final = 1 << 20
 class _LazyClient:
     """The federation client, which is big, imported when there is something to send."""
 
+    def check(self, destination: str) -> Health:
+        from matrix_app.federation.client import federation_client
+
+        return federation_client().check(destination)
+
     async def request(
-        self, destination: str, method: str, path: str, *, content: dict[str, object], timeout: float
+        self,
+        destination: str,
+        method: str,
+        path: str,
+        *,
+        content: dict[str, object],
+        timeout: float,
+        health: Health,
     ) -> object:
         from matrix_app.federation.client import federation_client
 
         return await federation_client().request(
-            destination, method, path, content=content, timeout=timeout, max_bytes=MOST_ANSWER_BYTES
+            destination,
+            method,
+            path,
+            content=content,
+            timeout=timeout,
+            max_bytes=MOST_ANSWER_BYTES,
+            health=health,
         )
 
 
