@@ -67,7 +67,7 @@ class DatabaseAddress(NamedTuple):
     def django(self) -> dict[str, Any]:
         """The keys of Django's DATABASES that say where the database is."""
         if self.engine == "sqlite":
-            return {"ENGINE": "django.db.backends.sqlite3", "NAME": self.name}
+            return {"ENGINE": "matrix_app.storage.sqlite", "NAME": self.name}
         return {
             "ENGINE": "matrix_app.storage.postgresql",
             "NAME": self.name,
