@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# The child finds the modules where this process does, however that was started.
-_BEGIN = (
-    "import json, sys; path, name, arguments = json.loads(sys.argv[1]); sys.path[:] = path;"
-    "from appliance.apart import _child; _child(name, arguments)"
-)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FIND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+_BEGIN = "from appliance.apart import _child; _child(*json.loads(sys.argv[2]))"
 
 
 class ApartError(Exception):
@@ -25,13 +25,21 @@ def run_apart(name: str, *arguments: Any, seconds: float) -> None:
     Raises `ApartError` when it fails, or takes longer than so many seconds: then it is killed. Its log
     lines go where those of this process go.
     """
-    command = [sys.executable, "-c", _BEGIN, json.dumps([sys.path, name, list(arguments)])]
+    command = python_command(_BEGIN, json.dumps([name, list(arguments)]))
     try:
         subprocess.run(command, check=True, timeout=seconds)  # noqa: S603  (a function of Hearth's own)
     except subprocess.TimeoutExpired as fault:
         raise ApartError(f"{name} did not end in {seconds:.0f} s") from fault
     except subprocess.CalledProcessError as fault:
         raise ApartError(f"{name} failed with exit code {fault.returncode}") from fault
+
+
+def python_command(program: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
+    """What starts Python on a program that finds modules where this process does, however that was started.
+
+    Its arguments are `sys.argv[2]` and what follows.
+    """
+    return [sys.executable, *options, "-c", _FIND + program, json.dumps(sys.path), *arguments]
 
 
 def _child(name: str, arguments: list[Any]) -> None:

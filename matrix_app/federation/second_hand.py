@@ -7,11 +7,9 @@ itself.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,6 +20,7 @@ from typing import Final
 
 import structlog
 
+from appliance.apart import python_command
 from matrix_app.federation.second_hand_process import READY, frame_of
 from matrix_app.protocol.signing import Signed, are_signed
 
@@ -33,11 +32,7 @@ MOST_BYTES: Final = 1 << 20
 # A process that takes longer is given up, and what it was to do is done here.
 ANSWER_SECONDS: Final = 10.0
 
-# It finds the modules where this process does, however that was started, and needs but few of them.
-_BEGIN: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
-    "from matrix_app.federation.second_hand_process import serve; serve()"
-)
+_BEGIN: Final = "from matrix_app.federation.second_hand_process import serve; serve()"
 
 _log = structlog.get_logger("matrix_app.federation")
 
@@ -84,13 +79,11 @@ class SecondHand:
             self._let_go()
 
     def _begin(self, part: Sequence[Signed]) -> Verdicts:
-        frame = frame_of(part)
-        if len(frame) <= MOST_BYTES:
-            with self._lock:
-                child = self._child
-                begun = child.begin(part, frame) if child is not None else None
-            if child is not None and begun is not None:
-                return lambda: self._verdicts(child, begun)
+        with self._lock:
+            child = self._child
+            begun = child.begin(part) if child is not None else None
+        if child is not None and begun is not None:
+            return lambda: self._verdicts(child, begun)
         verdicts = self._verify_here(part)
         return lambda: verdicts
 
@@ -122,9 +115,10 @@ class _Child:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-S", "-E", "-c", _BEGIN, json.dumps(sys.path)]
+            # It is there sooner without what Python looks for on its own.
+            command = python_command(_BEGIN, options=("-S", "-E"))
             self._process = subprocess.Popen(  # noqa: S603  (Hearth's own module)
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, close_fds=True
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL
             )
         self._is_ready = False
         self._begun: deque[_Begun] = deque()
@@ -139,11 +133,14 @@ class _Child:
         """Whether it is no more."""
         return self._process.poll() is not None
 
-    def begin(self, signed: Sequence[Signed], frame: bytes) -> _Begun | None:
-        """Hand signatures over; None while it is not ready for them."""
+    def begin(self, signed: Sequence[Signed]) -> _Begun | None:
+        """Hand signatures over; None while it is not ready for them, and where they are too long."""
         try:
             self._take(0.0)
             if not self._is_ready or len(self._begun) >= MOST_BEGUN:
+                return None
+            frame = frame_of(signed)
+            if len(frame) > MOST_BYTES:
                 return None
             self._socket.settimeout(ANSWER_SECONDS)
             self._socket.sendall(frame)
