@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import Protocol
-
-from matrix_app.storage import db
 
 
 class Progress(Protocol):
@@ -35,10 +32,6 @@ class Progress(Protocol):
         """All is stored, and the room is about to begin: from here on it cannot be ended."""
         ...
 
-    def beginning(self) -> AbstractContextManager[None]:
-        """The transaction with which the room begins."""
-        ...
-
 
 class Unwatched:
     """Nobody looks."""
@@ -60,7 +53,3 @@ class Unwatched:
 
     def entering(self) -> None:
         """See `Progress`."""
-
-    def beginning(self) -> AbstractContextManager[None]:
-        """See `Progress`."""
-        return db.write()

@@ -13,7 +13,7 @@ from matrix_app.federation.inbound.progress import Progress
 from matrix_app.protocol.errors import AuthorizationFailed, BadGateway
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import V1, V2, RoomVersion
-from matrix_app.services.adopt_state import adopt_state
+from matrix_app.services.adopt_state import Transaction, adopt_state
 from matrix_app.services.known_rooms import is_here
 from matrix_app.services.member_content import AUTHORISER
 from matrix_app.services.outliers import BATCH, store_ordered
@@ -36,9 +36,12 @@ class HandedIn(NamedTuple):
     server: str
 
 
-def take_in(join: HandedIn, file: IO[bytes], progress: Progress) -> RoomIdentity:
+def take_in(
+    join: HandedIn, file: IO[bytes], progress: Progress, beginning: Transaction = db.write
+) -> RoomIdentity:
     """Store the room with everything in the answer that can be verified, and let it begin with the join.
 
+    `beginning` is the transaction with which it does.
     Raises `BadGateway` when the answer is not one, `AuthorizationFailed` when the state in it does not allow
     the join, and whatever the progress raises. What has been stored until then is used the next time.
     """
@@ -60,7 +63,7 @@ def take_in(join: HandedIn, file: IO[bytes], progress: Progress) -> RoomIdentity
         _receive(room, event, join.server)
     else:
         progress.entering()
-        adopt_state(room, event, state_ids, progress.beginning)
+        adopt_state(room, event, state_ids, beginning)
     return room
 
 

@@ -152,7 +152,7 @@ class Join:
         with ExitStack() as stack:
             if not answer.is_in_memory:
                 self._wait_for_turn(stack)
-            take_in(handed_in, answer.file, self)
+            take_in(handed_in, answer.file, self, self._beginning)
 
     def _make_file(self) -> IO[bytes]:
         return self.answer_path.open("w+b")
@@ -204,8 +204,8 @@ class Join:
         remote_joins.finish(self.nid)
 
     @contextmanager
-    def beginning(self) -> Iterator[None]:
-        """See `Progress`. A join from which nothing follows any more ends in the same transaction."""
+    def _beginning(self) -> Iterator[None]:
+        """The transaction with which the room begins. A join from which nothing more follows ends in it."""
         with db.write():
             # Registered first: who waits for the answer is told before all others.
             db.on_commit(tell_of_end)
