@@ -164,15 +164,17 @@ def store_auth_chains(items: Sequence[Pending]) -> None:
     wanted = {nid for item in items for nid in item.auth_nids if nid not in made}
     stored = {nid: BitMap64.deserialize(data) for nid, data in events.auth_chains(wanted).items()}
     # Many events of a room name the same ones.
-    by_named: dict[tuple[int, ...], BitMap64] = {}
+    by_named: dict[tuple[int, ...], tuple[BitMap64, bytes]] = {}
+    rows: list[tuple[int, bytes]] = []
     for item in items:
         named = tuple(item.auth_nids)
         if named not in by_named:
             above = (made[nid] if nid in made else stored.get(nid, BitMap64()) for nid in named)
-            by_named[named] = BitMap64(named).union(*above)
-        made[item.nid] = by_named[named]
-    written = {id(bitmap): bitmap.serialize() for bitmap in by_named.values()}
-    events.insert_auth_chains([(nid, written[id(bitmap)]) for nid, bitmap in made.items()])
+            bitmap = BitMap64(named).union(*above)
+            by_named[named] = bitmap, bitmap.serialize()
+        made[item.nid], data = by_named[named]
+        rows.append((item.nid, data))
+    events.insert_auth_chains(rows)
 
 
 def _apply_effects(
