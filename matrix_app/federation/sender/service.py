@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from appliance.config import get_config
 from matrix_app.federation.led import start_led
 from matrix_app.federation.sender.sender import Sender
 from matrix_app.storage.destinations import Health
+
+if TYPE_CHECKING:
+    from matrix_app.federation.client import FederationClient
 
 # What a server says of each event in a transaction.
 MOST_ANSWER_BYTES: Final = 1 << 20
@@ -18,9 +21,7 @@ class _LazyClient:
     """The federation client, which is big, imported when there is something to send."""
 
     def check(self, destination: str) -> Health:
-        from matrix_app.federation.client import federation_client
-
-        return federation_client().check(destination)
+        return _federation_client().check(destination)
 
     async def request(
         self,
@@ -32,9 +33,7 @@ class _LazyClient:
         timeout: float,
         health: Health,
     ) -> object:
-        from matrix_app.federation.client import federation_client
-
-        return await federation_client().request(
+        return await _federation_client().request(
             destination,
             method,
             path,
@@ -43,6 +42,12 @@ class _LazyClient:
             max_bytes=MOST_ANSWER_BYTES,
             health=health,
         )
+
+
+def _federation_client() -> FederationClient:
+    from matrix_app.federation.client import federation_client
+
+    return federation_client()
 
 
 def start() -> Callable[[], None]:

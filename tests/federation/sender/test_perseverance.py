@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 import structlog
@@ -188,7 +189,7 @@ def test_after_any_series_of_cuts_every_server_has_the_latest_of_each_room(
     others.broken.clear()
     with sending(others):
         for server in ("far.example", "near.example"):
-            wait_until(lambda: has_all(others, server, latest.values()))  # noqa: B023
+            wait_until(partial(has_all, others, server, latest.values()))
 
 
 def any_fault(chance: random.Random) -> MatrixError | None:

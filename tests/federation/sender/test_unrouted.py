@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import pytest
 import structlog
@@ -159,5 +160,5 @@ def test_whatever_else_breaks_every_server_has_the_latest_of_each_room_in_the_en
     others.faults.clear()
     with sending(others):
         for server in ("far.example", "near.example"):
-            wait_until(lambda: has_all(others, server, latest.values()))  # noqa: B023
+            wait_until(partial(has_all, others, server, latest.values()))
         wait_until(lambda: not unrouted_changes.count())
