@@ -43,6 +43,8 @@ SLOW_START_SECONDS = 60.0
 # nobody is served meanwhile. By default it looks at 7,000 objects of a herd in one go, 3 ms, and at all of
 # them, 10 ms, each time that there are a quarter more. What requests leave goes without it.
 WEB_COLLECTIONS = (700, 3, 100)
+# Of a worker, for which few wait: what it makes of a room of hundreds of events is mostly gone before it looks.
+WORKER_COLLECTIONS = (10_000, 5, 10)
 
 
 def start(*parts: Part, wait_seconds: float = 0.0) -> int:
@@ -141,6 +143,7 @@ class Launch:
         from appliance.task_queue.worker import work
 
         _begin_child()
+        gc.set_threshold(*WORKER_COLLECTIONS)
         for listener in self._listeners:
             listener.close()
         if Part.WEB not in self._parts:

@@ -24,13 +24,16 @@ from appliance.apart import python_command
 from matrix_app.federation.second_hand_process import READY, frame_of
 from matrix_app.protocol.signing import Signed, are_signed
 
-# So many signatures are handed over at once, and so many times before the first are back.
+# So many signatures are handed over at once, and so many times before the first are back: all of a small room,
+# which is stored meanwhile.
 PART: Final = 24
-MOST_BEGUN: Final = 3
+MOST_BEGUN: Final = 10
 # What is handed over at once has at most so many bytes; parts of huge events are verified here.
 MOST_BYTES: Final = 1 << 20
+# What may be on its way; Linux gives as much as it allows.
+_BUFFER_BYTES: Final = 1 << 20
 # A process that takes longer is given up, and what it was to do is done here.
-ANSWER_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 2.0
 
 _BEGIN: Final = "from matrix_app.federation.second_hand_process import serve; serve()"
 
@@ -114,6 +117,8 @@ class _Child:
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
+        # Who hands over does not wait until what was handed over before has been taken.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         with theirs:
             # It is there sooner without what Python looks for on its own.
             command = python_command(_BEGIN, options=("-S", "-E"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from django.http.response import HttpResponseBase
 
 from matrix_app.http.authentication import authenticate
 from matrix_app.http.client_address import client_address
+from matrix_app.http.compression import COMPRESS_FROM, gzipped
 from matrix_app.http.endpoint import Endpoint, all_endpoints
 from matrix_app.http.later_answer import LaterAnswer
 from matrix_app.http.modules import import_all
@@ -25,8 +25,6 @@ from matrix_app.protocol.errors import MatrixError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-COMPRESS_FROM = 1024
 
 _log = structlog.get_logger("matrix_app.http")
 
@@ -104,7 +102,7 @@ def _compressed(meta: Mapping[str, str], response: HttpResponseBase) -> HttpResp
         return response
     if len(response.content) < COMPRESS_FROM or "gzip" not in meta.get("HTTP_ACCEPT_ENCODING", ""):
         return response
-    response.content = gzip.compress(response.content, compresslevel=4)
+    response.content = gzipped(response.content)
     response["Content-Encoding"] = "gzip"
     response["Vary"] = "Accept-Encoding"
     return response

@@ -24,5 +24,13 @@ def pdu_of(row: EventRow) -> bytes:
 def pdus_of(nids: Sequence[int]) -> Iterator[bytes]:
     """The events in the order of their nids, read a batch at a time."""
     for start in range(0, len(nids), BATCH):
-        rows = events.rows_by_nid(nids[start : start + BATCH])
-        yield from (pdu_of(rows[nid]) for nid in nids[start : start + BATCH] if nid in rows)
+        part = nids[start : start + BATCH]
+        texts = events.json_by_nid(part)
+        redacted = [nid for nid, text in texts.items() if text is None]
+        rows = events.rows_by_nid(redacted) if redacted else {}
+        for nid in part:
+            text = texts.get(nid)
+            if text is not None:
+                yield bytes(text)
+            elif nid in rows:
+                yield pdu_of(rows[nid])

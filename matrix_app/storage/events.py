@@ -97,6 +97,15 @@ def rows_by_id(event_ids: Iterable[str]) -> dict[str, EventRow]:
     return {found[1]: EventRow(*found) for found in db.rows(sql, (db.any_of(event_ids),))}
 
 
+def json_by_nid(nids: Iterable[int]) -> dict[int, bytes | None]:
+    """The JSON of those of the events that exist; None of one that has been redacted since it was stored."""
+    sql = (
+        "SELECT nid, CASE WHEN redacted_by_nid IS NULL THEN json END FROM event"
+        f" WHERE {db.in_any('nid')}"
+    )
+    return dict(db.rows(sql, (db.any_of(nids),)))
+
+
 def row_by_id(event_id: str) -> EventRow | None:
     """The event with an ID, whatever its status, or None."""
     found = db.row(f"SELECT {COLUMNS} FROM event WHERE event_id = %s", (event_id,))

@@ -2,7 +2,8 @@
 
 Such a file is read twice. The survey tells what it holds besides events, and which keys signed them; with
 those known, the events are read and verified a batch at a time, and kept in a spool in which each can be
-found behind what authorises it.
+found behind what authorises it. Those of a small answer can be stored while they are being verified, by who
+takes that back when one of them is wrong.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import tempfile
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
 from appliance.config import get_config
 from matrix_app.federation.inbound.event_spool import EventSpool
-from matrix_app.federation.inbound.pdus import read_pdu, without_faults
+from matrix_app.federation.inbound.pdus import as_hashed, read_pdu, without_faults
 from matrix_app.federation.inbound.peers import Faults, Question, peers
 from matrix_app.federation.inbound.progress import Progress, Unwatched
 from matrix_app.federation.inbound.refusals import refused
@@ -119,6 +121,10 @@ def _note_keys(data: bytes, keys: dict[tuple[str, str], int]) -> None:
         keys[server, key_id] = max(signed.origin_server_ts, keys.get((server, key_id), 0))
 
 
+class UnprovenError(Exception):
+    """Not all that was presumed to be right is."""
+
+
 class AnswerReader:
     """Takes the events of one answer about a room into a spool, those with a valid signature."""
 
@@ -144,6 +150,12 @@ class AnswerReader:
         Those that are stored already are not verified again and not in the spool. Raises `BadGateway` when
         the answer cannot be read, and whatever the progress raises.
         """
+        state_ids = self.begin(state=state)
+        self.settle()
+        return state_ids
+
+    def begin(self, *, state: str) -> list[str]:
+        """Do as `read`, while the last events are still being verified; `settle` waits for that."""
         numbers: dict[int, None] = {}
         for piece in self._answer.pieces():
             if piece.is_element and piece.name in (state, CHAIN):
@@ -151,9 +163,30 @@ class AnswerReader:
                 if number is not None and piece.name == state:
                     numbers[number] = None
         self._flush()
+        return [self._spool.event_id_of(number) for number in numbers]
+
+    def settle(self) -> None:
+        """Take in what is still being verified."""
         while self._begun:
             self._take_in(*self._begun.popleft())
-        return [self._spool.event_id_of(number) for number in numbers]
+
+    def presumed(self) -> list[Event] | None:
+        """After `begin`, the events that are in the spool if all of them are right, and it is empty yet.
+
+        None where the room is known, they are more than are stored at once, or one of them is wrong already.
+        """
+        if not self._is_new or len(self._spool) or sum(len(new) for new, _ in self._begun) > STORED_AT_ONCE:
+            return None
+        found = [event for new, _ in self._begun for event in new]
+        return found if all(as_hashed(event) is event for event in found) else None
+
+    def prove(self) -> None:
+        """Wait until all that is presumed has been verified; raises `UnprovenError` if one of it is wrong."""
+        known = [(new, faults()) for new, faults in self._begun]
+        self._begun = deque((new, partial(list, faults)) for new, faults in known)
+        for new, faults in known:
+            if any(faults) or any(event.is_unauthorised for event in new):
+                raise UnprovenError
 
     def _number(self, data: bytes) -> int | None:
         mark = hash(data)
