@@ -43,7 +43,7 @@ SLOW_START_SECONDS = 60.0
 # nobody is served meanwhile. By default it looks at 7,000 objects of a herd in one go, 3 ms, and at all of
 # them, 10 ms, each time that there are a quarter more. What requests leave goes without it.
 WEB_COLLECTIONS = (700, 3, 100)
-# Of a worker, for which few wait: what it makes of a room of hundreds of events is mostly gone before it looks.
+# Of a worker, for which few wait: most of what it makes of a room with hundreds of events is gone by then.
 WORKER_COLLECTIONS = (10_000, 5, 10)
 
 

@@ -30,6 +30,9 @@ _INSERTED = re.compile(r"\s*INSERT INTO (\w+) \(([^)]*)\)")
 
 # Rows that PostgreSQL is given in one statement.
 _ROWS_AT_ONCE: Final = 500
+# Values that SQLite is given in one: of longer statements each has to be compiled anew, as it has rarely met one
+# with so many rows.
+_VALUES_AT_ONCE: Final = 256
 
 # SQLite has one writer: threads of a process queue here instead of in SQLite's sleeping busy handler.
 _sqlite_writer = threading.RLock()
@@ -146,7 +149,7 @@ def insert_many(sql: str, columns: int, many: Sequence[Sequence[Any]]) -> list[R
     """
     returned: list[Row] = []
     # Not `executemany`: between two rows another thread may take the interpreter, while SQLite is locked.
-    size = max(1, 2000 // columns) if _here.sqlite else _ROWS_AT_ONCE
+    size = max(1, _VALUES_AT_ONCE // columns) if _here.sqlite else _ROWS_AT_ONCE
     for start in range(0, len(many), size):
         chunk = many[start : start + size]
         if len(chunk) == 1 or _here.sqlite:

@@ -129,14 +129,9 @@ def ids_by_nid(nids: Iterable[int]) -> dict[int, str]:
 
 def events_by_nid(nids: Iterable[int]) -> dict[int, Event]:
     """Parsed events, from the cache where they are there."""
-    found, missing = {}, []
-    for nid in nids:
-        event = _parsed.get(nid)
-        if event is None:
-            missing.append(nid)
-        else:
-            found[nid] = event
-    if missing:
+    wanted = list(nids)
+    found = _parsed.get_many(wanted)
+    if len(found) < len(wanted) and (missing := [nid for nid in wanted if nid not in found]):
         for nid, row in rows_by_nid(missing).items():
             found[nid] = parse(row)
     return found

@@ -36,8 +36,8 @@ from matrix_app.storage.rooms import RoomIdentity
 CHAIN: Final = "auth_chain"
 # Events that are verified in one go, and how often that is begun before the first are taken in: where they
 # are not waited for, more of them are verified beside.
-BATCH: Final = 48
-MOST_BEGUN: Final = 8
+BATCH: Final = 24
+MOST_BEGUN: Final = 16
 # An answer of so many bytes is taken apart in memory.
 SHORT: Final = 1 << 20
 # How long the keys of those who signed the events may take that fill a gap.
