@@ -24,8 +24,8 @@ from appliance.apart import python_command
 from matrix_app.federation.second_hand_process import READY, frame_of
 from matrix_app.protocol.signing import Signed, are_signed
 
-# So many signatures are handed over at once, and so many times before the first are back: nearly all of a room
-# of 200 members, which is stored meanwhile.
+# So many signatures are handed over at once, and so many times before the first are back: nearly all of a
+# room of 200 members, which is stored meanwhile.
 PART: Final = 24
 MOST_BEGUN: Final = 8
 # What is handed over at once has at most so many bytes; parts of huge events are verified here.

@@ -99,10 +99,7 @@ def rows_by_id(event_ids: Iterable[str]) -> dict[str, EventRow]:
 
 def json_by_nid(nids: Iterable[int]) -> dict[int, bytes | None]:
     """The JSON of those of the events that exist; None of one that has been redacted since it was stored."""
-    sql = (
-        "SELECT nid, CASE WHEN redacted_by_nid IS NULL THEN json END FROM event"
-        f" WHERE {db.in_any('nid')}"
-    )
+    sql = f"SELECT nid, CASE WHEN redacted_by_nid IS NULL THEN json END FROM event WHERE {db.in_any('nid')}"
     return dict(db.rows(sql, (db.any_of(nids),)))
 
 
