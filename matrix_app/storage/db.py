@@ -31,7 +31,7 @@ _INSERTED = re.compile(r"\s*INSERT INTO (\w+) \(([^)]*)\)")
 # Rows that PostgreSQL is given in one statement.
 _ROWS_AT_ONCE: Final = 500
 # Values that SQLite is given in one. A longer one is seldom met again with as many rows, and compiled anew.
-_VALUES_AT_ONCE: Final = 256
+_VALUES_AT_ONCE: Final = 900
 
 # SQLite has one writer: threads of a process queue here instead of in SQLite's sleeping busy handler.
 _sqlite_writer = threading.RLock()
