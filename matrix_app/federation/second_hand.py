@@ -24,16 +24,13 @@ from appliance.apart import python_command
 from matrix_app.federation.second_hand_process import READY, frame_of
 from matrix_app.protocol.signing import Signed, are_signed
 
-# So many signatures are handed over at once, and so many times before the first are back: nearly all of a
-# room of 200 members, which is stored meanwhile.
+# So many signatures are handed over at once, and so many times before the first are back.
 PART: Final = 24
-MOST_BEGUN: Final = 8
+MOST_BEGUN: Final = 3
 # What is handed over at once has at most so many bytes; parts of huge events are verified here.
 MOST_BYTES: Final = 1 << 20
-# What may be on its way; Linux gives as much as it allows.
-_BUFFER_BYTES: Final = 1 << 20
 # A process that takes longer is given up, and what it was to do is done here.
-ANSWER_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 10.0
 
 _BEGIN: Final = "from matrix_app.federation.second_hand_process import serve; serve()"
 
@@ -117,8 +114,6 @@ class _Child:
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
-        # Who hands over does not wait until what was handed over before has been taken.
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         with theirs:
             # It is there sooner without what Python looks for on its own.
             command = python_command(_BEGIN, options=("-S", "-E"))

@@ -49,13 +49,6 @@ def store_ordered(room: RoomIdentity, batches: Iterable[Sequence[Event]]) -> Ite
         yield len(batch)
 
 
-def store_at_once(room: RoomIdentity, found: Sequence[Event]) -> None:
-    """The same for few events of a room of which nothing is stored, inside a write transaction."""
-    judged = _judged(ordered_by_auth(found))
-    if judged:
-        _insert(room, judged)
-
-
 def known_among(event_ids: Iterable[str]) -> set[str]:
     """Those of the events that are stored and have been judged."""
     stored = events.nids_by_id(event_ids)
@@ -88,14 +81,6 @@ def _batches(new: Sequence[Event]) -> Iterator[Sequence[Event]]:
 
 
 def _store(room: RoomIdentity, batch: Sequence[Event], pace: Pace) -> None:
-    judged = _judged(batch)
-    if judged:
-        with pace.write():
-            _insert(room, judged)
-
-
-def _judged(batch: Sequence[Event]) -> list[Event]:
-    """Those of the events whose auth events are known, each rejected where these do not allow it."""
     known = _authorising(batch)
     judged: list[Event] = []
     for event in batch:
@@ -103,7 +88,9 @@ def _judged(batch: Sequence[Event]) -> list[Event]:
             event.rejected = not passes_own(event, known)
             known[event.event_id] = event
             judged.append(event)
-    return judged
+    if judged:
+        with pace.write():
+            _insert(room, judged)
 
 
 def _authorising(batch: Sequence[Event]) -> dict[str, Event]:

@@ -2,8 +2,7 @@
 
 Such a file is read twice. The survey tells what it holds besides events, and which keys signed them; with
 those known, the events are read and verified a batch at a time, and kept in a spool in which each can be
-found behind what authorises it. Those of a small answer can be stored while they are being verified, by who
-takes that back when one of them is wrong.
+found behind what authorises it.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ from __future__ import annotations
 import tempfile
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import partial
 from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
 from appliance.config import get_config
 from matrix_app.federation.inbound.event_spool import EventSpool
-from matrix_app.federation.inbound.pdus import as_hashed, read_pdu, without_faults
+from matrix_app.federation.inbound.pdus import read_pdu, without_faults
 from matrix_app.federation.inbound.peers import Faults, Question, peers
 from matrix_app.federation.inbound.progress import Progress, Unwatched
 from matrix_app.federation.inbound.refusals import refused
@@ -36,8 +34,8 @@ from matrix_app.storage.rooms import RoomIdentity
 CHAIN: Final = "auth_chain"
 # Events that are verified in one go, and how often that is begun before the first are taken in: where they
 # are not waited for, more of them are verified beside.
-BATCH: Final = 24
-MOST_BEGUN: Final = 16
+BATCH: Final = 48
+MOST_BEGUN: Final = 8
 # An answer of so many bytes is taken apart in memory.
 SHORT: Final = 1 << 20
 # How long the keys of those who signed the events may take that fill a gap.
@@ -121,10 +119,6 @@ def _note_keys(data: bytes, keys: dict[tuple[str, str], int]) -> None:
         keys[server, key_id] = max(signed.origin_server_ts, keys.get((server, key_id), 0))
 
 
-class UnprovenError(Exception):
-    """Not all that was presumed to be right is."""
-
-
 class AnswerReader:
     """Takes the events of one answer about a room into a spool, those with a valid signature."""
 
@@ -150,12 +144,6 @@ class AnswerReader:
         Those that are stored already are not verified again and not in the spool. Raises `BadGateway` when
         the answer cannot be read, and whatever the progress raises.
         """
-        state_ids = self.begin(state=state)
-        self.settle()
-        return state_ids
-
-    def begin(self, *, state: str) -> list[str]:
-        """Do as `read`, while the last events are still being verified; `settle` waits for that."""
         numbers: dict[int, None] = {}
         for piece in self._answer.pieces():
             if piece.is_element and piece.name in (state, CHAIN):
@@ -163,30 +151,9 @@ class AnswerReader:
                 if number is not None and piece.name == state:
                     numbers[number] = None
         self._flush()
-        return [self._spool.event_id_of(number) for number in numbers]
-
-    def settle(self) -> None:
-        """Take in what is still being verified."""
         while self._begun:
             self._take_in(*self._begun.popleft())
-
-    def presumed(self) -> list[Event] | None:
-        """After `begin`, the events that are in the spool if all of them are right, and it is empty yet.
-
-        None where the room is known, they are more than are stored at once, or one of them is wrong already.
-        """
-        if not self._is_new or len(self._spool) or sum(len(new) for new, _ in self._begun) > STORED_AT_ONCE:
-            return None
-        found = [event for new, _ in self._begun for event in new]
-        return found if all(as_hashed(event) is event for event in found) else None
-
-    def prove(self) -> None:
-        """Wait until all that is presumed has been verified; raises `UnprovenError` if one of it is wrong."""
-        known = [(new, faults()) for new, faults in self._begun]
-        self._begun = deque((new, partial(list, faults)) for new, faults in known)
-        for new, faults in known:
-            if any(faults) or any(event.is_unauthorised for event in new):
-                raise UnprovenError
+        return [self._spool.event_id_of(number) for number in numbers]
 
     def _number(self, data: bytes) -> int | None:
         mark = hash(data)

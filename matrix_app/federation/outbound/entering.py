@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final, NamedTuple
 
-from matrix_app.federation.inbound.answers import CHAIN, Answer, AnswerReader, UnprovenError, survey
+from matrix_app.federation.inbound.answers import CHAIN, Answer, AnswerReader, Survey, survey
 from matrix_app.federation.inbound.event_spool import EventSpool
 from matrix_app.federation.inbound.gaps import GapFiller
 from matrix_app.federation.inbound.pdus import read_pdu, verified
@@ -17,7 +16,7 @@ from matrix_app.protocol.room_versions import V1, V2, RoomVersion
 from matrix_app.services.adopt_state import Transaction, adopt_state
 from matrix_app.services.known_rooms import is_here
 from matrix_app.services.member_content import AUTHORISER
-from matrix_app.services.outliers import BATCH, store_at_once, store_ordered
+from matrix_app.services.outliers import BATCH, store_ordered
 from matrix_app.services.policy_signing import store_asking
 from matrix_app.services.received_events import MissingEventsError
 from matrix_app.storage import db, rooms
@@ -53,14 +52,13 @@ def take_in(
     unknown = RoomIdentity(0, join.event.room_id, join.rules)
     event = _as_signed_there(unknown, join, found.fields.get("event"))
     with EventSpool(unknown) as spool:
-        progress.surveyed(found.events)
-        peers().learn_keys(found.keys, KEY_SECONDS, progress.check)
-        reader = AnswerReader(unknown, spool, answer, progress)
-        state_ids = reader.begin(state=STATE)
-        room = _store_presumed(join, reader, state_ids, progress)
-        if room is None:
-            reader.settle()
-            room = _store_proven(join, reader, state_ids, spool, progress)
+        state_ids, rules = _read(unknown, spool, join, answer, found, progress)
+        with db.write_unsynced():
+            room = rooms.ensure(event.room_id, rules.identifier)
+        if room.rules != rules:
+            raise _other_version(join.server)
+        for count in store_ordered(room, spool.batches(BATCH)):
+            progress.stored(count)
     if is_here(room.room_id):
         _receive(room, event, join.server)
     else:
@@ -69,48 +67,19 @@ def take_in(
     return room
 
 
-def _store_presumed(
-    join: HandedIn, reader: AnswerReader, state_ids: Sequence[str], progress: Progress
-) -> RoomIdentity | None:
-    """Store the few events of a small room while they are being verified.
-
-    None when that does not do: there are more, or one of them is wrong, and nothing has been stored.
-    """
-    presumed = reader.presumed()
-    if presumed is None:
-        return None
-    creates = {event.event_id: event for event in presumed if event.type == "m.room.create"}
-    try:
-        with db.write_unsynced():
-            room = _ensured(join, creates, state_ids)
-            store_at_once(room, presumed)
-            reader.prove()
-    except (UnprovenError, BadGateway):
-        return None
-    progress.stored(len(presumed))
-    return room
-
-
-def _store_proven(
-    join: HandedIn, reader: AnswerReader, state_ids: Sequence[str], spool: EventSpool, progress: Progress
-) -> RoomIdentity:
-    with db.write_unsynced():
-        room = _ensured(join, reader.creates, state_ids)
-    for count in store_ordered(room, spool.batches(BATCH)):
-        progress.stored(count)
-    return room
-
-
-def _ensured(join: HandedIn, creates: Mapping[str, Event], state_ids: Sequence[str]) -> RoomIdentity:
-    """The room, in the version that its state tells; `creates` are events that begin a room, by their IDs."""
-    rules = _rules_of(join, [creates[event_id] for event_id in state_ids if event_id in creates])
-    room = rooms.ensure(join.event.room_id, rules.identifier)
-    if room.rules != rules:
-        raise _other_version(join.server)
-    return room
-
-
-def _rules_of(join: HandedIn, creates: Sequence[Event]) -> RoomVersion:
+def _read(
+    room: RoomIdentity,
+    spool: EventSpool,
+    join: HandedIn,
+    answer: Answer,
+    found: Survey,
+    progress: Progress,
+) -> tuple[list[str], RoomVersion]:
+    progress.surveyed(found.events)
+    peers().learn_keys(found.keys, KEY_SECONDS, progress.check)
+    reader = AnswerReader(room, spool, answer, progress)
+    state_ids = reader.read(state=STATE)
+    creates = [reader.creates[event_id] for event_id in state_ids if event_id in reader.creates]
     if not creates:
         raise BadGateway(f"{join.server} did not tell how the room began")
     versions = [create.content.get("room_version", "1") for create in creates]
@@ -118,7 +87,7 @@ def _rules_of(join: HandedIn, creates: Sequence[Event]) -> RoomVersion:
     rules = V2 if join.rules == V1 and versions[0] == V2.identifier else join.rules
     if any(version != rules.identifier for version in versions):
         raise _other_version(join.server)
-    return rules
+    return state_ids, rules
 
 
 def _other_version(server: str) -> BadGateway:
