@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { startPartner } from "./lib/partner.mjs";
 import { register, room } from "./lib/people.mjs";
 import { ENCRYPTED, reads, say } from "./lib/rooms.mjs";
-import { bootstrap, emojiOf, nextRequest, reaches } from "./lib/trust.mjs";
+import { bootstrap, emojiOf, holding, nextRequest, reaches } from "./lib/trust.mjs";
 import { eventually, until } from "./lib/waiting.mjs";
 
 const [, , aliceBase, partnerBase, python] = process.argv;
@@ -55,7 +55,7 @@ async function aliceAsks() {
     const taken = partner.is_asked(user.userId);
     await reaches(request, "Ready");
     const verifier = await request.startVerification("m.sas.v1");
-    await compare(request, verifier, await taken);
+    await holding([request], async () => compare(request, verifier, await taken));
 }
 
 async function aliceIsAsked() {
@@ -65,7 +65,7 @@ async function aliceIsAsked() {
     const request = await incoming;
     await request.accept();
     const verifier = await until("the start", request, ["change"], () => request.verifier);
-    await compare(request, verifier, await asking);
+    await holding([request], async () => compare(request, verifier, await asking));
 }
 
 async function compare(request, verifier, transaction) {

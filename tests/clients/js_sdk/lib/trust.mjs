@@ -33,9 +33,29 @@ export const nextRequest = (client) =>
 export const reaches = (request, phase) =>
     until(`the verification to be ${phase}`, request, ["change"], () => request.phase === VerificationPhase[phase]);
 
+/*
+ * The library reaches its requests and verifiers by weak references. What waits for one that nobody else holds is
+ * garbage together with it, and would wait for ever.
+ */
+const held = new Set();
+
+/** Holds the requests of a verification until the work with them is done, and gives what it gives. */
+export async function holding(requests, work) {
+    for (const request of requests) held.add(request);
+    try {
+        return await work();
+    } finally {
+        for (const request of requests) held.delete(request);
+    }
+}
+
 /** Both sides of a verification compare the same emoji and confirm. `asked` is the request as its sender has it. */
 export async function compareEmoji(asked, incoming) {
-    const received = await incoming;
+    const received = await holding([asked], () => incoming);
+    await holding([asked, received], () => compare(asked, received));
+}
+
+async function compare(asked, received) {
     assert.equal(received.phase, VerificationPhase.Requested);
     await received.accept();
     await reaches(asked, "Ready");
