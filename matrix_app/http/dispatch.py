@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 
 from matrix_app.http.authentication import authenticate
 from matrix_app.http.client_address import client_address
-from matrix_app.http.compression import COMPRESS_FROM, gzipped
+from matrix_app.http.compression import gzipped, is_worth_packing
 from matrix_app.http.endpoint import Endpoint, all_endpoints
 from matrix_app.http.later_answer import LaterAnswer
 from matrix_app.http.modules import import_all
@@ -100,7 +100,7 @@ def call(endpoint: Endpoint, request: Request) -> HttpResponseBase:
 def _compressed(meta: Mapping[str, str], response: HttpResponseBase) -> HttpResponseBase:
     if not isinstance(response, HttpResponse) or response.has_header("Content-Encoding"):
         return response
-    if len(response.content) < COMPRESS_FROM or "gzip" not in meta.get("HTTP_ACCEPT_ENCODING", ""):
+    if not is_worth_packing(len(response.content), meta.get("HTTP_ACCEPT_ENCODING", "")):
         return response
     response.content = gzipped(response.content)
     response["Content-Encoding"] = "gzip"

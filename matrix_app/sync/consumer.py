@@ -18,7 +18,7 @@ from appliance.metrics.counted import SYNC_SECONDS
 from appliance.web.stopping import is_stopping
 from matrix_app.http.authentication import authenticate
 from matrix_app.http.bridge import send_error
-from matrix_app.http.compression import COMPRESS_FROM, gzipped
+from matrix_app.http.compression import gzipped, is_worth_packing
 from matrix_app.http.dispatch import make_request
 from matrix_app.http.endpoint import Endpoint
 from matrix_app.http.environ import make_environ
@@ -170,7 +170,7 @@ class WaitingConsumer(AsyncConsumer):  # type: ignore[misc]
         status = outcome.status if isinstance(outcome, Json) else 200
         body = encode(outcome.body if isinstance(outcome, Json) else outcome)
         headers = list(_HEADERS)
-        if len(body) >= COMPRESS_FROM and _accepts_gzip(self.scope):
+        if is_worth_packing(len(body), _accept_encoding(self.scope)):
             body = gzipped(body) if len(body) < _SHORT else await work_queue().run(partial(gzipped, body))
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
         headers.append((b"content-length", str(len(body)).encode()))
@@ -195,5 +195,6 @@ def _wake(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _accepts_gzip(scope: dict[str, Any]) -> bool:
-    return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+def _accept_encoding(scope: dict[str, Any]) -> str:
+    values = [value for name, value in scope["headers"] if name == b"accept-encoding"]
+    return b",".join(values).decode("latin-1")
