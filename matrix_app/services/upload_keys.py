@@ -15,7 +15,7 @@ from matrix_app.protocol.encryption_keys import (
     parse_one_time_keys,
     same_but_for_signatures,
 )
-from matrix_app.protocol.errors import InvalidParam, TooLarge, UnknownToken
+from matrix_app.protocol.errors import BadRequest, InvalidParam, MatrixError, TooLarge, UnknownToken
 from matrix_app.services.delete_devices import delete_devices
 from matrix_app.services.lost_time import is_restored
 from matrix_app.storage import (
@@ -54,7 +54,8 @@ def upload_keys(
     """Store the keys of the requester's device; how many one-time keys it has then, by algorithm.
 
     Raises `BadRequest` for keys of another device, and for a key other than that which the server has under
-    the same name. Everybody who shares a room with the user learns of new identity keys.
+    the same name; `UnknownToken`, or M_UNKNOWN_DEVICE for application services, when the device has been signed
+    out meanwhile. Everybody who shares a room with the user learns of new identity keys.
     """
     if requester.device_id is None or requester.device_nid is None:
         raise InvalidParam("Keys belong to a device, and this access token belongs to none")
@@ -67,7 +68,16 @@ def upload_keys(
         _check_identity(requester.user_nid, requester.device_id)
     with db.write():
         lock_user(requester.user_nid)
+        if not devices.hold(requester.device_nid):
+            raise _signed_out(requester)
         return put_keys(requester.user_nid, requester.device_id, requester.device_nid, new)
+
+
+def _signed_out(requester: Requester) -> MatrixError:
+    """Others would go on encrypting for a device that nobody sees in a list, and that cannot be deleted."""
+    if requester.appservice_id is not None:
+        return BadRequest("The user has no such device", errcode="M_UNKNOWN_DEVICE")
+    return UnknownToken("The device has been signed out")
 
 
 def _check_identity(user_nid: int, device_id: str) -> None:

@@ -91,6 +91,12 @@ def dehydrated(user_nid: int) -> int | None:
     return found
 
 
+def hold(device_nid: int) -> bool:
+    """Keep a device from being deleted before this write transaction ends; False when it is gone already."""
+    lock = "" if db.is_sqlite() else " FOR KEY SHARE"
+    return db.value(f"SELECT nid FROM device WHERE nid = %s{lock}", (device_nid,)) is not None
+
+
 def count(user_nid: int) -> int:
     """How many devices a user has."""
     return int(db.value("SELECT count(*) FROM device WHERE user_nid = %s", (user_nid,)))
@@ -110,6 +116,9 @@ def is_cross_signing_key(user_nid: int, device_id: str) -> bool:
 def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
     """Remove devices with everything that belongs to them: tokens, keys, pushers, waiting messages."""
     nids = db.any_of(device.nid for device in gone)
+    if not db.is_sqlite():
+        # Whoever holds one stores things that belong to it: those go, too.
+        db.execute(f"SELECT nid FROM device WHERE {db.in_any('nid')} ORDER BY nid FOR UPDATE", (nids,))
     sliding.remove_of_devices([device.nid for device in gone])
     for table in TABLES_OF_DEVICE:
         db.execute(f"DELETE FROM {table} WHERE {db.in_any('device_nid')}", (nids,))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from matrix_app.protocol.errors import MatrixError
 from matrix_app.services.delete_devices import delete_devices
+from matrix_app.services.upload_keys import upload_keys
 from matrix_app.storage import db
 from tests.factories.accounts import make_account
 from tests.factories.client import Answer, Client, ClientFactory
@@ -239,6 +242,25 @@ def test_the_keys_of_a_device_go_with_it(clients: ClientFactory) -> None:
     assert query(alice, bob)["device_keys"] == {bob.user_id: {}}
     assert claim(alice, bob) == {}
     for table in ("one_time_key", "fallback_key", "device_keys", "key_signature"):
+        assert db.value(f"SELECT count(*) FROM {table}") == 0
+
+
+@pytest.mark.parametrize(
+    ("appservice_id", "errcode"), [(None, "M_UNKNOWN_TOKEN"), ("irc", "M_UNKNOWN_DEVICE")]
+)
+def test_keys_that_come_while_their_device_is_signed_out_are_not_kept(
+    clients: ClientFactory, appservice_id: str | None, errcode: str
+) -> None:
+    alice, bob = clients.many(2)
+    device = Device(bob)
+    # Who makes a request is found before its keys are stored, and the device may go in between.
+    requester = replace(bob.requester, appservice_id=appservice_id)
+    delete_devices(bob.requester.user_nid, ["DEVICE"])
+    with pytest.raises(MatrixError) as raised:
+        upload_keys(requester, device.keys, device.one_time_keys(1), device.one_time_keys(1))
+    assert raised.value.errcode == errcode
+    assert query(alice, bob)["device_keys"] == {bob.user_id: {}}
+    for table in ("one_time_key", "fallback_key", "device_keys"):
         assert db.value(f"SELECT count(*) FROM {table}") == 0
 
 
