@@ -13,7 +13,16 @@ from matrix_app.protocol.opaque_text import parse_opaque_text
 from matrix_app.protocol.remote_keys import read_claimed_keys
 from matrix_app.services.remote_keys import MOST_SERVERS, key_servers, seconds_of
 from matrix_app.services.user_servers import split_by_server
-from matrix_app.storage import db, device_messages, devices, fallback_keys, interning, one_time_keys
+from matrix_app.storage import (
+    claimed_keys,
+    db,
+    device_messages,
+    devices,
+    fallback_keys,
+    interning,
+    one_time_keys,
+)
+from matrix_app.storage.clock import now_ms
 from matrix_app.storage.fallback_keys import FallbackKey
 from matrix_app.storage.one_time_keys import OneTimeKey
 
@@ -69,6 +78,7 @@ def _take(asked: Mapping[int, str]) -> list[OneTimeKey]:
     """The keys for devices by nid, each asked for an algorithm; they are given once this has committed."""
     with db.write():
         given = one_time_keys.claim(list(asked.items()))
+        claimed_keys.remember(given, now_ms())
         without = asked.keys() - {key.device_nid for key in given}
         fallbacks = [key for key in _fallbacks(without) if asked[key.device_nid] == key.algorithm]
         unused = [key for key in fallbacks if not key.used]

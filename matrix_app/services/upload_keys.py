@@ -19,6 +19,7 @@ from matrix_app.protocol.errors import BadRequest, InvalidParam, MatrixError, To
 from matrix_app.services.delete_devices import delete_devices
 from matrix_app.services.lost_time import is_restored
 from matrix_app.storage import (
+    claimed_keys,
     db,
     device_keys,
     device_messages,
@@ -54,8 +55,9 @@ def upload_keys(
     """Store the keys of the requester's device; how many one-time keys it has then, by algorithm.
 
     Raises `BadRequest` for keys of another device, and for a key other than that which the server has under
-    the same name; `UnknownToken`, or M_UNKNOWN_DEVICE for application services, when the device has been signed
-    out meanwhile. Everybody who shares a room with the user learns of new identity keys.
+    the same name; `UnknownToken`, or M_UNKNOWN_DEVICE for application services, when the device has been
+    signed out meanwhile. A key that has been given out is not given again. Everybody who shares a room with
+    the user learns of new identity keys.
     """
     if requester.device_id is None or requester.device_nid is None:
         raise InvalidParam("Keys belong to a device, and this access token belongs to none")
@@ -155,7 +157,13 @@ def _add_one_time(device_nid: int, keys: Mapping[KeyName, bytes]) -> bool:
     for name, key in keys.items():
         if name in known and not _is_same(known[name], key):
             raise InvalidParam(f"The server has another one-time key called {name}")
-    new = [OneTimeKey(device_nid, *name, key) for name, key in keys.items() if name not in known]
+    # A client that never got the answer uploads its keys again, and some may have been claimed meanwhile.
+    given = claimed_keys.among(device_nid, keys)
+    new = [
+        OneTimeKey(device_nid, *name, key)
+        for name, key in keys.items()
+        if name not in known and not (name in given and _is_same(given[name], key))
+    ]
     one_time_keys.add(new[: get_config().limits.one_time_keys_per_device], now_ms())
     if lost_time.every():
         restored_devices.has_one_time_keys(device_nid)

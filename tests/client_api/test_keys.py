@@ -153,6 +153,30 @@ def test_the_oldest_key_is_given_first_and_each_once(clients: ClientFactory) -> 
         assert {**first, **second} == keys
 
 
+def test_a_key_that_was_given_is_not_given_again_when_its_client_repeats_the_upload(
+    clients: ClientFactory,
+) -> None:
+    alice, bob = clients.many(2)
+    device = Device(bob)
+    keys = device.upload(2)
+    given = claimed(alice, bob)
+    # Signed anew, the key is the same.
+    again = {name: {**key, "signatures": {}} if name in given else key for name, key in keys.items()}
+    assert upload(bob, one_time_keys=again).body["one_time_key_counts"] == {"signed_curve25519": 1}
+    assert claimed(alice, bob) == {name: key for name, key in keys.items() if name not in given}
+    assert claimed(alice, bob) == {}
+
+
+def test_another_key_may_have_the_name_of_one_that_was_given(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    device = Device(bob)
+    for _ in range(2):
+        # As a client does that has lost its store, and counts from the beginning.
+        name, (key,) = "signed_curve25519:AAAAAQ", device.one_time_keys(1).values()
+        upload(bob, one_time_keys={name: key})
+        assert claimed(alice, bob) == {name: key}
+
+
 def test_a_key_of_the_wanted_algorithm_is_given(clients: ClientFactory) -> None:
     alice, bob = clients.many(2)
     Device(bob).upload(1)
