@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from matrix_app.storage import accounts
 from tests.factories.accounts import make_account, token_for
+from tests.factories.encryption import Key
 from tests.factories.settings import settings
 from tests.factories.visitor import ask, get, post
 
@@ -99,6 +101,19 @@ def test_a_service_acts_with_devices_that_it_made() -> None:
     # An application service need not authenticate anew.
     assert ask("DELETE", f"/devices/BOT?{query}", token=BRIDGE).status == 200
     assert get(f"/account/whoami?{query}&device_id=BOT", token=BRIDGE).errcode == "M_UNKNOWN_DEVICE"
+
+
+def test_no_device_that_a_service_makes_is_called_as_a_cross_signing_key() -> None:
+    make("_bridge_alice", inhibit_login=True)
+    user_id = "@_bridge_alice:hearth.example"
+    query = f"user_id={user_id}"
+    public = Key(user_id).public
+    master = {"user_id": user_id, "usage": ["master"], "keys": {f"ed25519:{public}": public}}
+    uploaded = post(f"/keys/device_signing/upload?{query}", {"master_key": master}, token=BRIDGE)
+    assert uploaded.status == 200
+    refused = ask("PUT", f"/devices/{quote(public, safe='')}?{query}", {}, token=BRIDGE)
+    assert (refused.status, refused.errcode) == (403, "M_FORBIDDEN")
+    assert get(f"/devices?{query}", token=BRIDGE).body == {"devices": []}
 
 
 def test_a_service_signs_in_as_its_users() -> None:
