@@ -10,6 +10,7 @@ import orjson
 from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.encryption_keys import (
+    ED25519,
     KeyName,
     parse_device_keys,
     parse_one_time_keys,
@@ -112,19 +113,32 @@ def read_keys(
 def put_keys(user_nid: int, device_id: str, device_nid: int, new: NewKeys) -> dict[str, int]:
     """Store keys of a device, inside a transaction that has locked the user; its one-time keys by algorithm.
 
-    Signatures on the identity keys that are replaced go.
+    With identity keys that are replaced goes what they signed, and what was signed of them.
     """
-    changed = _add_one_time(device_nid, new.one_time)
+    changed = new.identity is not None and _put_identity(user_nid, device_id, device_nid, new.identity)
+    changed |= _add_one_time(device_nid, new.one_time)
     for name, key in new.fallback.items():
         changed |= fallback_keys.put(device_nid, name.algorithm, name.key_id, key)
     counts = _bounded_counts(device_nid)
     if new.identity is not None:
-        key_signatures.forget_targets(user_nid, [device_id])
-        device_keys.put(user_nid, device_id, new.identity)
         devices.device_list_changed(user_nid, device_id, keys_of=device_nid if changed else None)
     elif changed:
         device_messages.counts_changed([device_nid])
     return counts
+
+
+def _put_identity(user_nid: int, device_id: str, device_nid: int, identity: bytes) -> bool:
+    """Store identity keys; whether one-time and fallback keys went that nobody would take any more."""
+    stored = device_keys.get(user_nid, device_id)
+    device_keys.put(user_nid, device_id, identity)
+    if stored is None or _is_same(stored, identity):
+        return False
+    key_signatures.forget_targets(user_nid, [device_id])
+    signer = ED25519 + device_id
+    if orjson.loads(stored)["keys"].get(signer) == orjson.loads(identity)["keys"].get(signer):
+        return False
+    key_signatures.forget_signers(user_nid, [signer])
+    return one_time_keys.delete_all(device_nid) + fallback_keys.delete_all(device_nid) > 0
 
 
 def _bounded_counts(device_nid: int) -> dict[str, int]:

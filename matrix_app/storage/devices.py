@@ -127,6 +127,11 @@ def delete(user_nid: int, gone: Sequence[DeviceRow]) -> None:
     db.execute(
         f"DELETE FROM key_signature WHERE target_nid = %s AND {db.in_any('target_key')}", (user_nid, ids)
     )
+    # What a device signed was the user's own master key.
+    signers = db.any_of(f"ed25519:{device.device_id}" for device in gone)
+    db.execute(
+        f"DELETE FROM key_signature WHERE signer_nid = %s AND {db.in_any('key_id')}", (user_nid, signers)
+    )
     db.execute(f"DELETE FROM device WHERE {db.in_any('nid')}", (nids,))
 
 

@@ -49,3 +49,8 @@ def mark_used(algorithm: str, device_nids: Iterable[int]) -> None:
     )
     sql = f"UPDATE fallback_key SET used = %s WHERE algorithm = %s AND device_nid IN ({chosen})"
     db.execute(sql, (True, algorithm, algorithm, db.any_of(device_nids)))
+
+
+def delete_all(device_nid: int) -> int:
+    """Remove a device's keys; how many."""
+    return db.changed("DELETE FROM fallback_key WHERE device_nid = %s", (device_nid,))

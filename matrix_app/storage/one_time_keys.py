@@ -75,3 +75,8 @@ def keep_newest(device_nid: int, most: int) -> None:
         " ORDER BY nid DESC LIMIT 1000 OFFSET %s)"
     )
     db.execute(sql, (device_nid, most))
+
+
+def delete_all(device_nid: int) -> int:
+    """Remove a device's keys; how many."""
+    return db.changed("DELETE FROM one_time_key WHERE device_nid = %s", (device_nid,))

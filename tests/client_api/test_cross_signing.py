@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from matrix_app.protocol.errors import Forbidden
 from matrix_app.services.create_session import create_session
 from matrix_app.services.cross_signing import read_upload, upload_cross_signing_keys
+from matrix_app.services.delete_devices import delete_devices
 from tests.factories.accounts import make_account, password_stage
 from tests.factories.client import Answer, Client, ClientFactory
 from tests.factories.encryption import CrossSigning, Device, Key
@@ -283,6 +285,36 @@ def test_new_device_keys_lose_the_signatures_on_the_old(clients: ClientFactory) 
     assert keys.self_signing.name in str(query(alice, alice)["device_keys"])
     Device(alice).upload()
     assert keys.self_signing.name not in str(query(alice, alice)["device_keys"])
+
+
+def test_device_keys_that_are_only_signed_anew_keep_the_signatures(clients: ClientFactory) -> None:
+    alice = clients.make()
+    device, keys = Device(alice), CrossSigning(alice)
+    device.upload()
+    keys.upload()
+    sign(alice, alice, "DEVICE", keys.self_signing.sign(device.keys))
+    device.keys["signatures"][alice.user_id]["ed25519:OTHER"] = "another"
+    device.upload()
+    shown = query(alice, alice)["device_keys"]["DEVICE"]["signatures"][alice.user_id]
+    assert sorted(shown) == sorted(["ed25519:DEVICE", "ed25519:OTHER", keys.self_signing.name])
+
+
+def test_what_a_device_signed_goes_with_it_and_with_its_keys(clients: ClientFactory) -> None:
+    alice = clients.make()
+    keys = CrossSigning(alice)
+    keys.upload()
+    ends: list[Callable[[], object]] = [
+        lambda: Device(alice).upload(),
+        lambda: delete_devices(alice.requester.user_nid, ["DEVICE"]),
+    ]
+    viewer = clients.make()
+    for end in ends:
+        device = Device(alice)
+        device.upload()
+        sign(alice, alice, keys.master.public, device.key.sign(keys.master_key))
+        assert "signatures" in query(viewer, alice)["master_keys"]
+        end()
+        assert query(viewer, alice)["master_keys"] == keys.master_key
 
 
 @pytest.mark.parametrize("body", [[], {"@bob:hearth.example": []}, {"@bob:hearth.example": None}])

@@ -177,6 +177,21 @@ def test_another_key_may_have_the_name_of_one_that_was_given(clients: ClientFact
         assert claimed(alice, bob) == {name: key}
 
 
+def test_keys_that_the_former_keys_of_a_device_signed_are_not_given(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    old, new = Device(bob), Device(bob)
+    (name,) = old.upload(1)
+    upload(bob, fallback_keys=old.one_time_keys(1, fallback=True))
+    since = sync(bob)["next_batch"]
+    (key,) = new.one_time_keys(1).values()
+    # A client that lost its store names its keys as before, which would be refused beside the old ones.
+    answer = upload(bob, device_keys=new.keys, one_time_keys={name: key})
+    assert answer.body == {"one_time_key_counts": {"signed_curve25519": 1}}
+    assert sync(bob, since)["device_unused_fallback_key_types"] == []
+    assert claimed(alice, bob) == {name: key}
+    assert claimed(alice, bob) == {}
+
+
 def test_a_key_of_the_wanted_algorithm_is_given(clients: ClientFactory) -> None:
     alice, bob = clients.many(2)
     Device(bob).upload(1)
