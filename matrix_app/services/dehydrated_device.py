@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound, TooLarge
-from matrix_app.protocol.ids import parse_device_id
+from matrix_app.protocol.ids import parse_device_id, parse_text
 from matrix_app.protocol.tokens import StreamToken, parse_stream_token
 from matrix_app.services.create_session import LONGEST_NAME
 from matrix_app.services.delete_devices import delete_devices
@@ -39,7 +39,7 @@ def put_dehydrated_device(
     if len(encoded) > LARGEST_DATA:
         raise TooLarge(f"device_data has at most {LARGEST_DATA} bytes")
     new = read_keys(requester.user_id, device_id, *keys)
-    name = None if display_name is None else display_name[:LONGEST_NAME]
+    name = None if display_name is None else parse_text(display_name)[:LONGEST_NAME]
     with db.write():
         lock_user(requester.user_nid)
         old = dehydrated_devices.of_user(requester.user_nid)

@@ -141,6 +141,7 @@ def test_a_device_that_is_deleted_is_dehydrated_no_more(clients: ClientFactory) 
         ({"device_id": "OTHER"}, "M_INVALID_PARAM"),
         ({"device_id": ""}, "M_INVALID_PARAM"),
         ({"device_data": "text"}, "M_BAD_JSON"),
+        ({"initial_device_display_name": "a\0b"}, "M_INVALID_PARAM"),
         ({"device_data": {"x": "x" * 300_000}}, "M_TOO_LARGE"),
     ],
 )
