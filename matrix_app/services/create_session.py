@@ -78,7 +78,8 @@ def _device(user_nid: int, device_id: str | None, display_name: str | None) -> t
         device_id = "".join(secrets.choice(_DEVICE_ID_LETTERS) for _ in range(10))
     parse_device_id(device_id)
     known = devices.find(user_nid, device_id)
-    if known is not None:
+    # One that is just being deleted takes what it has with it, and a new one begins.
+    if known is not None and devices.hold(known.nid):
         # If the client sets the device_id, the tokens previously assigned to that device are invalidated.
         sessions.end_tokens_of_device(known.nid)
         oauth_sessions.end(known.nid)

@@ -9,7 +9,7 @@ from matrix_app.protocol.errors import UnknownToken, UserLocked
 from matrix_app.services import lost_time
 from matrix_app.services.access_tokens import hash_token
 from matrix_app.services.create_session import Tokens, issue_tokens
-from matrix_app.storage import accounts, db, oauth_sessions, refresh_tokens, sessions
+from matrix_app.storage import accounts, db, devices, oauth_sessions, refresh_tokens, sessions
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.refresh_tokens import RefreshTokenRow
 
@@ -41,6 +41,9 @@ def renew(token: str, check: Callable[[RefreshTokenRow], None]) -> Renewed:
     with db.write():
         old = refresh_tokens.find(hash_token(token)) or _lost(token)
         if old is None or (old.expires_ts is not None and old.expires_ts <= now_ms()):
+            raise UnknownToken("Unknown refresh token")
+        if not devices.hold(old.device_nid):
+            # It is just being deleted, with the tokens that it had: new ones would outlive it.
             raise UnknownToken("Unknown refresh token")
         check(old)
         _check_account(old.user_nid)
