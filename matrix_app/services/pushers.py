@@ -12,6 +12,7 @@ from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import InvalidParam, MissingParam
+from matrix_app.services.hold_device import hold_device
 from matrix_app.storage import db, pushers, stream, threepids
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.pushers import PusherRow
@@ -48,7 +49,8 @@ def pushers_of(user_nid: int) -> list[dict[str, Any]]:
 def set_pusher(requester: Requester, spec: PusherSpec) -> None:
     """Make, change or delete a pusher of the requester; it goes when its device does.
 
-    Raises `InvalidParam` or `MissingParam` for one that could not work.
+    Raises `InvalidParam` or `MissingParam` for one that could not work, and as `hold_device` does where the
+    device has been signed out meanwhile: nobody would end its notifications.
     """
     if len(spec.app_id) > MAX_APP_ID or len(spec.pushkey.encode()) > MAX_PUSHKEY_BYTES:
         raise InvalidParam("The app_id or the pushkey is too long")
@@ -60,6 +62,7 @@ def set_pusher(requester: Requester, spec: PusherSpec) -> None:
         return
     row = _row(requester, spec, spec.kind)
     with db.write():
+        hold_device(requester)
         # "Otherwise, the homeserver must remove any other pushers with the same App ID and pushkey for
         # different users."
         if not spec.append:

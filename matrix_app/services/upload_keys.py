@@ -16,8 +16,9 @@ from matrix_app.protocol.encryption_keys import (
     parse_one_time_keys,
     same_but_for_signatures,
 )
-from matrix_app.protocol.errors import BadRequest, InvalidParam, MatrixError, TooLarge, UnknownToken
+from matrix_app.protocol.errors import InvalidParam, TooLarge, UnknownToken
 from matrix_app.services.delete_devices import delete_devices
+from matrix_app.services.hold_device import hold_device
 from matrix_app.services.lost_time import is_restored
 from matrix_app.storage import (
     claimed_keys,
@@ -71,16 +72,9 @@ def upload_keys(
         _check_identity(requester.user_nid, requester.device_id)
     with db.write():
         lock_user(requester.user_nid)
-        if not devices.hold(requester.device_nid):
-            raise _signed_out(requester)
+        # Others would go on encrypting for a device that nobody sees in a list, and that cannot be deleted.
+        hold_device(requester)
         return put_keys(requester.user_nid, requester.device_id, requester.device_nid, new)
-
-
-def _signed_out(requester: Requester) -> MatrixError:
-    """Others would go on encrypting for a device that nobody sees in a list, and that cannot be deleted."""
-    if requester.appservice_id is not None:
-        return BadRequest("The user has no such device", errcode="M_UNKNOWN_DEVICE")
-    return UnknownToken("The device has been signed out")
 
 
 def _check_identity(user_nid: int, device_id: str) -> None:
