@@ -13,7 +13,15 @@ from matrix_app.protocol.tokens import StreamToken, parse_stream_token
 from matrix_app.services.create_session import LONGEST_NAME
 from matrix_app.services.delete_devices import delete_devices
 from matrix_app.services.upload_keys import put_keys, read_keys
-from matrix_app.storage import db, dehydrated_devices, device_messages, devices, sessions, stream
+from matrix_app.storage import (
+    db,
+    dehydrated_devices,
+    device_keys,
+    device_messages,
+    devices,
+    sessions,
+    stream,
+)
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.dehydrated_devices import DehydratedDevice
 from matrix_app.storage.user_lock import lock_user
@@ -42,16 +50,34 @@ def put_dehydrated_device(
     name = None if display_name is None else parse_text(display_name)[:LONGEST_NAME]
     with db.write():
         lock_user(requester.user_nid)
-        old = dehydrated_devices.of_user(requester.user_nid)
-        if old is not None:
-            delete_devices(requester.user_nid, [old.device_id])
-        if devices.find(requester.user_nid, device_id) is not None:
-            raise InvalidParam("The user has a device with this ID already")
-        if devices.is_cross_signing_key(requester.user_nid, device_id):
-            raise Forbidden("The device ID is that of a cross-signing key")
-        device_nid = sessions.put_device(requester.user_nid, device_id, name, now_ms())
+        device_nid = _same_device(requester.user_nid, device_id, new.identity)
+        if device_nid is None:
+            device_nid = _new_device(requester.user_nid, device_id, name)
         dehydrated_devices.put(requester.user_nid, device_nid, encoded)
         put_keys(requester.user_nid, device_id, device_nid, new)
+
+
+def _same_device(user_nid: int, device_id: str, identity: bytes | None) -> int | None:
+    """The user's dehydrated device when it is this one: its client, which got no answer, repeats the request.
+
+    What has been sent to the device meanwhile stays.
+    """
+    old = dehydrated_devices.of_user(user_nid)
+    if old is None or old.device_id != device_id or device_keys.get(user_nid, device_id) != identity:
+        return None
+    return old.device_nid
+
+
+def _new_device(user_nid: int, device_id: str, name: str | None) -> int:
+    """Make a device in the place of the user's dehydrated one; its nid."""
+    old = dehydrated_devices.of_user(user_nid)
+    if old is not None:
+        delete_devices(user_nid, [old.device_id])
+    if devices.find(user_nid, device_id) is not None:
+        raise InvalidParam("The user has a device with this ID already")
+    if devices.is_cross_signing_key(user_nid, device_id):
+        raise Forbidden("The device ID is that of a cross-signing key")
+    return sessions.put_device(user_nid, device_id, name, now_ms())
 
 
 def find_dehydrated_device(user_nid: int) -> DehydratedDevice:

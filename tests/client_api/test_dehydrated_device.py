@@ -86,6 +86,26 @@ def test_its_messages_are_read_in_batches_and_stay(clients: ClientFactory) -> No
     assert len(sync(alice)["to_device"]["events"]) == 100
 
 
+def test_a_repeated_request_loses_no_messages(clients: ClientFactory) -> None:
+    alice, bob = clients.many(2)
+    body = {
+        "device_id": "DRY",
+        "device_data": DATA,
+        "device_keys": keys_of(alice, "DRY"),
+        "one_time_keys": {"signed_curve25519:O": {"key": "y", "signatures": {}}},
+    }
+    claim = {"one_time_keys": {alice.user_id: {"DRY": "signed_curve25519"}}}
+    assert alice.put(PATH, body).status == 200
+    assert bob.post("/keys/claim", claim).body["one_time_keys"] != {}
+    send(bob, alice, 7)
+    assert alice.put(PATH, body).body == {"device_id": "DRY"}
+    assert [event["content"]["n"] for event in events(alice).body["events"]] == [7]
+    assert bob.post("/keys/claim", claim).body["one_time_keys"] == {}
+    # With other keys it is another device.
+    assert dehydrate(alice).status == 200
+    assert events(alice).body["events"] == []
+
+
 def test_a_batch_says_where_to_go_on_only_while_more_wait(clients: ClientFactory) -> None:
     alice, bob = clients.many(2)
     dehydrate(alice)
