@@ -49,11 +49,20 @@ def flush() -> None:
         _written.at = time.monotonic()
     if not gathered:
         return
-    sql = "UPDATE device SET last_seen_ts = %s, last_seen_ip = %s, last_seen_user_agent = %s WHERE nid = %s"
+    active: dict[int, int] = {}
+    for (user_nid, _), sighting in gathered.items():
+        active[user_nid] = max(sighting.ts, active.get(user_nid, 0))
+    of_account = "UPDATE account SET last_active_ts = %s WHERE user_nid = %s"
+    of_device = (
+        "UPDATE device SET last_seen_ts = %s, last_seen_ip = %s, last_seen_user_agent = %s WHERE nid = %s"
+    )
     with db.write():
-        for (user_nid, device_nid), sighting in gathered.items():
-            db.execute(sql, (*sighting, device_nid))
-            db.execute("UPDATE account SET last_active_ts = %s WHERE user_nid = %s", (sighting.ts, user_nid))
+        # In one order, accounts before devices: processes that write the same at once would else wait for
+        # one another.
+        for user_nid, ts in sorted(active.items()):
+            db.execute(of_account, (ts, user_nid))
+        for (_, device_nid), sighting in sorted(gathered.items(), key=lambda item: item[0][1]):
+            db.execute(of_device, (*sighting, device_nid))
 
 
 def latest(device_nid: int, user_nid: int) -> Sighting | None:
