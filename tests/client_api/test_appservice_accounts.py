@@ -9,10 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
+from matrix_app.services.appservices import find_requester
 from matrix_app.storage import accounts
 from tests.factories.accounts import make_account, token_for
+from tests.factories.client import Client
 from tests.factories.encryption import Key
 from tests.factories.settings import settings
+from tests.factories.syncing import sync
 from tests.factories.visitor import ask, get, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,6 +117,16 @@ def test_no_device_that_a_service_makes_is_called_as_a_cross_signing_key() -> No
     refused = ask("PUT", f"/devices/{quote(public, safe='')}?{query}", {}, token=BRIDGE)
     assert (refused.status, refused.errcode) == (403, "M_FORBIDDEN")
     assert get(f"/devices?{query}", token=BRIDGE).body == {"devices": []}
+
+
+def test_a_service_that_syncs_without_a_device_is_told_that_it_has_no_keys() -> None:
+    make("_bridge_alice", inhibit_login=True)
+    user_id = "@_bridge_alice:hearth.example"
+    requester = find_requester(BRIDGE, user_id, None)
+    assert requester is not None
+    body = sync(Client(requester, BRIDGE), user_id=user_id)
+    assert body["device_unused_fallback_key_types"] == []
+    assert body["device_one_time_keys_count"] == {"signed_curve25519": 0}
 
 
 def test_a_service_signs_in_as_its_users() -> None:

@@ -61,11 +61,12 @@ def presence_events(request: SyncRequest, scope: Scope, moved: Movements) -> lis
 
 
 def key_counts(request: SyncRequest) -> dict[str, Any]:
-    """The device's one-time keys and unused fallback keys, always told in full."""
+    """The device's one-time keys and unused fallback keys, always told in full; who has no device has none.
+
+    "[device_unused_fallback_key_types] is required for inclusion".
+    """
     device_nid = request.requester.device_nid
-    if device_nid is None:
-        return {}
-    counts, unused = memo.one_time_keys(device_nid)
+    counts, unused = ({}, []) if device_nid is None else memo.one_time_keys(device_nid)
     shown = {
         "device_one_time_keys_count": {"signed_curve25519": 0, **counts},
         "device_unused_fallback_key_types": unused,
