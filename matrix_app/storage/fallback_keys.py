@@ -28,14 +28,21 @@ def of_devices(device_nids: Iterable[int]) -> list[FallbackKey]:
 
 
 def put(device_nid: int, algorithm: str, key_id: str, key: bytes) -> bool:
-    """Store the unused fallback key for an algorithm; False, and nothing else, when it is there already."""
+    """Store the unused fallback key for an algorithm; False, and nothing else, when it is there already.
+
+    To be called by one at a time for a user.
+    """
+    same = "SELECT 1 FROM fallback_key WHERE device_nid = %s AND algorithm = %s AND key_id = %s AND key = %s"
+    # Asked first: the statement below holds the key in any case, and who gives it out could not note that.
+    if db.value(same, (device_nid, algorithm, key_id, key)) is not None:
+        return False
     sql = (
         "INSERT INTO fallback_key (device_nid, algorithm, key_id, key, used) VALUES (%s, %s, %s, %s, %s)"
         " ON CONFLICT (device_nid, algorithm) DO UPDATE"
         " SET key_id = excluded.key_id, key = excluded.key, used = excluded.used"
-        " WHERE fallback_key.key_id <> excluded.key_id OR fallback_key.key <> excluded.key"
     )
-    return db.changed(sql, (device_nid, algorithm, key_id, key, False)) > 0
+    db.execute(sql, (device_nid, algorithm, key_id, key, False))
+    return True
 
 
 def mark_used(algorithm: str, device_nids: Iterable[int]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from django.db import connection, connections
 
 from matrix_app.services.claim_keys import claim_local_keys
+from matrix_app.services.upload_keys import upload_keys
 from matrix_app.storage import db, device_messages
 from tests.factories.client import Client, ClientFactory
 from tests.factories.encryption import Device
@@ -176,3 +177,27 @@ def test_a_fallback_key_is_unused_until_it_is_given_and_again_once_it_is_replace
     assert device_messages.unused_fallbacks(device_nid) == []
     _upload_fallback(owner, device)
     assert device_messages.unused_fallbacks(device_nid) == [ALGORITHM]
+
+
+def test_a_fallback_key_that_is_given_while_it_is_uploaded_again_is_used(clients: ClientFactory) -> None:
+    owner = clients.make()
+    device = Device(owner)
+    device.upload()
+    keys = _upload_fallback(owner, device)
+    device_nid = owner.requester.device_nid
+    assert device_nid is not None
+    claimed: list[dict[str, Any]] = []
+
+    def claim() -> None:
+        claimed.append(claim_local_keys({owner.user_id: {"DEVICE": ALGORITHM}}))
+        connection.close()
+
+    thread = threading.Thread(target=claim)
+    with db.write():
+        upload_keys(owner.requester, None, {}, keys)
+        thread.start()
+        # Until it has claimed, or waits for the one writer of SQLite.
+        thread.join(0.5)
+    thread.join(10)
+    assert list(claimed[0][owner.user_id]["DEVICE"]) == list(keys)
+    assert device_messages.unused_fallbacks(device_nid) == []
