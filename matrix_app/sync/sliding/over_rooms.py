@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matrix_app.storage import events, interning, state
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.members import Membership
 from matrix_app.sync.sliding.connection import LIVE, OVER, Sent
-from matrix_app.sync.sliding.ended_stays import was_there
+from matrix_app.sync.sliding.ended_stays import end_of_stay
 from matrix_app.sync.sliding.ledger import Ledger
 from matrix_app.sync.sliding.plan import Plan
 from matrix_app.sync.sliding.request import SlidingRequest
@@ -32,9 +32,14 @@ def tell(request: SlidingRequest, plans: Sequence[Plan], ledger: Ledger) -> dict
     """What there is to tell of rooms that are over, by nid; noted in the ledger."""
     if not plans:
         return {}
-    ends = events.rows_by_nid([plan.room.event_nid for plan in plans])
+    lasts = {plan.nid: end_of_stay(request.user_nid, plan.room) for plan in plans}
+    ends = events.rows_by_nid(
+        {*(plan.room.event_nid for plan in plans), *(nid for nid in lasts.values() if nid)}
+    )
     gathered = [
-        _gather(request, plan, ends[plan.room.event_nid]) for plan in plans if plan.room.event_nid in ends
+        _gather(request, plan, ends[plan.room.event_nid], ends.get(lasts[plan.nid] or 0))
+        for plan in plans
+        if plan.room.event_nid in ends
     ]
     rows = events.rows_by_nid({nid for over in gathered for nid in over.state_nids})
     renderer = Renderer(request.as_sync())
@@ -48,18 +53,23 @@ def tell(request: SlidingRequest, plans: Sequence[Plan], ledger: Ledger) -> dict
     return {over.plan.nid: _room(over, renderer, rows) for over in gathered}
 
 
-def _gather(request: SlidingRequest, plan: Plan, end: EventRow) -> _Over:
-    room, limit = plan.room, plan.config.limit
+def _gather(request: SlidingRequest, plan: Plan, end: EventRow, last: EventRow | None) -> _Over:
+    """What there is to tell of one: what happened up to `last`, by which the user's stay ended."""
     own = [end.nid] if _wants(plan, end) else []
-    if end.is_outlier or end.state_after is None or not was_there(request.user_nid, room):
+    shown = [end] if plan.config.limit else []
+    if end.is_outlier or last is None or last.state_after is None:
         # An invite or a knock that came to nothing: of the room itself there is nothing to see.
-        return _Over(plan, Timeline([end] if limit else [], False, room.position - 1), own)
-    sync = request.as_sync(limit)
-    timeline = read_timeline(sync, room.room_nid, plan.after, room.position, check_visibility=True)
+        return _Over(plan, Timeline(shown, False, plan.room.position - 1), own)
+    upto = plan.room.position if last.nid == end.nid else last.position or 0
+    after = min(plan.after, upto)
+    timeline = read_timeline(request.as_sync(plan.config.limit), plan.nid, after, upto, check_visibility=True)
+    if last.nid != end.nid:
+        # Banned since, or asked to come back in vain.
+        timeline = replace(timeline, rows=[*timeline.rows, *shown], is_shared=False)
     if plan.is_initial:
-        at_end = state.load(end.state_after)
+        at_end = state.load(last.state_after)
     else:
-        deltas = state.deltas([room.room_nid], plan.after, room.position)
+        deltas = state.deltas([plan.nid], after, upto)
         at_end = {delta.key_nid: delta.event_nid for delta in deltas if delta.event_nid is not None}
     wanted = matcher_of(plan.config.state).select(at_end)
     nids = [event for key, event in at_end.items() if key in wanted]

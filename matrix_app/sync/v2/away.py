@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from orjson import Fragment
 
 from matrix_app.protocol.filters import matcher_of
+from matrix_app.services.event_filter import passing
+from matrix_app.services.last_stay import last_stay
 from matrix_app.storage import account_data, events, interning, invite_state, members, rooms, state
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.members import MemberRow, Membership
@@ -96,23 +98,45 @@ def _left_room(request: SyncRequest, row: MemberRow) -> LeftRoom | None:
     earlier = _earlier_memberships(row, deltas)
     if row.forgotten and not {"join", "invite", "knock"}.intersection(earlier):
         return None
-    was, between = earlier[:1] == ["join"], "join" in earlier
-    whole = request.since is None or (between and not was)
-    after = 0 if whole else request.after
-    timeline = read_timeline(request, row.room_nid, after, row.position, check_visibility=True)
     lazy_members.forget_room(request.requester.device_nid, row.room_nid)
+    wants_room = request.since is None or request.full_state or "join" in earlier
+    stay = last_stay(row, ("m.room.member", request.requester.user_id)) if wants_room else None
+    if stay is None:
+        # Who was only invited, or banned without having been there, learns nothing of the room but that.
+        return _ended(request, row, end)
+    return _stayed(request, row, stay.ended, earlier, deltas)
+
+
+def _stayed(
+    request: SyncRequest, row: MemberRow, last: EventRow, earlier: list[str], deltas: list[Delta]
+) -> LeftRoom:
+    """A room as it was up to `last`, which ended the user's last stay there."""
+    was = earlier[:1] == ["join"]
+    whole = request.since is None or ("join" in earlier and not was)
+    upto = row.position if last.nid == row.event_nid else last.position or 0
+    after = 0 if whole else min(request.after, upto)
+    timeline = read_timeline(request, row.room_nid, after, upto, check_visibility=True)
     if whole or request.full_state:
-        return LeftRoom(row, timeline, _whole_state(request, row, timeline, end.state_after))
-    if was:
-        return LeftRoom(
-            row, timeline, state_section.changed_state(request, row.room_nid, timeline, deltas, ())
-        )
-    # Who was only invited learns nothing of the room but that it is over.
-    return LeftRoom(row, timeline, _own_end(request, row))
+        state_nids = _whole_state(request, row, timeline, last, upto)
+    else:
+        during = [delta for delta in deltas if delta.position <= upto]
+        state_nids = state_section.changed_state(request, row.room_nid, timeline, during, ())
+    if last.nid != row.event_nid:
+        # Banned since, or asked to come back in vain.
+        ended = _ended(request, row, events.rows_by_nid([row.event_nid])[row.event_nid])
+        timeline = replace(timeline, rows=[*timeline.rows, *ended.timeline.rows], is_shared=False)
+        state_nids = list(dict.fromkeys([*state_nids, *ended.state_nids]))
+    return LeftRoom(row, timeline, state_nids)
 
 
 def _ended(request: SyncRequest, row: MemberRow, end: EventRow) -> LeftRoom:
-    return LeftRoom(row, Timeline([end], False, row.position - 1), _own_end(request, row))
+    """A room of which no more is told than by which event it is over."""
+    wanted = request.filter.room.timeline
+    is_news = row.position > request.after or request.from_lost_time
+    shown = is_news and wanted.limit != 0
+    room_id = rooms.by_nid(row.room_nid).room_id
+    timeline = Timeline(passing([end], wanted, room_id) if shown else [], False, row.position - 1)
+    return LeftRoom(row, timeline, _own_end(request, row))
 
 
 def _own_end(request: SyncRequest, row: MemberRow) -> list[int]:
@@ -134,13 +158,15 @@ def _earlier_memberships(row: MemberRow, deltas: Iterable[Delta]) -> list[str]:
     ]
 
 
-def _whole_state(request: SyncRequest, row: MemberRow, timeline: Timeline, at_end: int) -> list[int]:
+def _whole_state(
+    request: SyncRequest, row: MemberRow, timeline: Timeline, last: EventRow, upto: int
+) -> list[int]:
     """The state when the user left, before the changes which the timeline shows itself."""
-    present = state.load(at_end)
+    present = state.load(last.state_after) if last.state_after is not None else {}
     if request.use_state_after or not timeline.rows:
         return list(present.values())
     shown = {event.nid for event in timeline.rows}
-    later = state.deltas([row.room_nid], timeline.start, row.position)
+    later = state.deltas([row.room_nid], timeline.start, upto)
     return list(state.undo(present, [delta for delta in later if delta.event_nid in shown]).values())
 
 

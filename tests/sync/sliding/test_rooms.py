@@ -255,6 +255,22 @@ def test_who_was_removed_finds_the_room_as_it_was_then(clients: ClientFactory) -
     assert [event["content"]["name"] for event in names] == ["then"]
 
 
+def test_who_left_and_was_banned_later_finds_the_room_as_it_was_when_they_left(
+    clients: ClientFactory,
+) -> None:
+    alice, bob = clients.make(), clients.make()
+    room_id = alice.create_room(preset="public_chat", name="then")
+    bob.change(room_id, "join")
+    bob.change(room_id, "leave")
+    alice.set_state(room_id, "m.room.name", {"name": "now"})
+    alice.change(room_id, "ban", user_id=bob.user_id)
+    room = sliding(bob, lists={"all": room_list(limit=5)})["rooms"][room_id]
+    assert (room["membership"], room["name"]) == ("ban", "then")
+    assert [event["content"]["membership"] for event in room["timeline"][-2:]] == ["leave", "ban"]
+    told = [*room["timeline"], *room["required_state"]]
+    assert {event["content"]["name"] for event in told if event["type"] == "m.room.name"} == {"then"}
+
+
 def test_rooms_that_somebody_else_sees_cannot_be_subscribed_to(clients: ClientFactory) -> None:
     alice, bob = clients.make(), clients.make()
     room_id = alice.create_room(preset="public_chat")
