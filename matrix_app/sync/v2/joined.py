@@ -78,16 +78,18 @@ def gather(request: SyncRequest, scope: Scope, personal: Sequence[AccountDataRow
 
 
 def _is_whole(request: SyncRequest, scope: Scope, nid: int) -> bool:
+    return request.since is None or request.full_state or _has_joined(request, scope, nid)
+
+
+def _has_joined(request: SyncRequest, scope: Scope, nid: int) -> bool:
+    """Whether the user came into the room since the last sync; another name of theirs is no joining."""
     row = scope.changed.get(nid)
-    joined_since = (
-        row is not None and row.membership == Membership.JOIN and row.changed_position > request.after
-    )
-    return request.since is None or request.full_state or joined_since
+    return row is not None and row.membership == Membership.JOIN and row.changed_position > request.after
 
 
 def _add_timelines(request: SyncRequest, scope: Scope, found: dict[int, JoinedRoom]) -> None:
     nids = [nid for nid in scope.rooms_with(Kind.EVENT) if nid in found]
-    newly = [nid for nid in nids if found[nid].whole and (request.since is None or nid in scope.changed)]
+    newly = [nid for nid in nids if request.since is None or _has_joined(request, scope, nid)]
     for nid, timeline in read_first_timelines(request, newly).items():
         # What a client has of a room from before it joined again does not reach up to here.
         timeline.limited = timeline.limited or request.since is not None
