@@ -13,6 +13,13 @@ def passing(rows: Sequence[EventRow], wanted: RoomEventFilter, room_id: str) -> 
     """Those of the events of a room that a filter wants, in their order."""
     if not rows or wanted.blocks_everything() or not wanted.wants_room(room_id):
         return []
+    return matching(rows, wanted)
+
+
+def matching(rows: Sequence[EventRow], wanted: RoomEventFilter) -> list[EventRow]:
+    """Those of the events, of any rooms, which a filter wants but for the rooms that it names."""
+    if wanted.passes_everything():
+        return list(rows)
     matcher = matcher_of(wanted)
     senders = interning.user_ids({row.sender_nid for row in rows})
     needs_content = wanted.contains_url is not None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
-import msgspec
-
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.filters import RoomEventFilter
 from matrix_app.protocol.search_words import (
@@ -17,7 +15,7 @@ from matrix_app.protocol.search_words import (
     searched_texts,
     words_of,
 )
-from matrix_app.services.event_filter import passing
+from matrix_app.services.event_filter import matching
 from matrix_app.services.search_index import index_pending
 from matrix_app.services.search_tokens import SearchToken
 from matrix_app.services.searched_rooms import searched_rooms
@@ -87,8 +85,7 @@ def search(reader: Requester, query: SearchQuery) -> SearchResults:
 def _matches(reader: Requester, query: SearchQuery, ranks: dict[int, float]) -> list[Match]:
     rows = list(events.rows_by_nid(ranks).values())
     # The rooms have been chosen already, predecessors of the ones named among them.
-    wanted = msgspec.structs.replace(query.wanted, rooms=None, not_rooms=())
-    shown = filter_visible(passing(rows, wanted, ""), reader.user_nid)
+    shown = filter_visible(matching(rows, query.wanted), reader.user_nid)
     ids = rooms.room_ids({row.room_nid for row in shown})
     senders = interning.user_ids({row.sender_nid for row in shown})
     return [Match(row, ranks[row.nid], ids[row.room_nid], senders[row.sender_nid]) for row in shown]

@@ -124,3 +124,15 @@ def test_what_a_filter_hides_of_a_room_that_was_left_is_in_its_state(clients: Cl
                 known[event["type"], event["state_key"]] = event["content"]
         assert known["m.own", ""] == {"value": 2}
         assert known["m.room.member", alice.user_id] == {"membership": "leave"}
+
+
+def test_a_timeline_is_filtered_by_the_url_that_is_left_after_a_redaction(clients: ClientFactory) -> None:
+    alice = clients.make()
+    room_id = alice.create_room()
+    since = sync(alice)["next_batch"]
+    content = {"msgtype": "m.image", "body": "picture", "url": "mxc://test/picture"}
+    event_id = alice.put(f"/rooms/{room_id}/send/m.room.message/picture", content).body["event_id"]
+    alice.put(f"/rooms/{room_id}/redact/{event_id}/redaction", {})
+    shown = filtered(alice, since, timeline={"contains_url": False})
+    assert [event["type"] for event in timeline(shown, room_id)] == ["m.room.message", "m.room.redaction"]
+    assert "rooms" not in filtered(alice, since, timeline={"contains_url": True})

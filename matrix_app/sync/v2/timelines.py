@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matrix_app.protocol.filters import Matcher, RoomEventFilter, matcher_of
-from matrix_app.services.event_filter import related_to
+from matrix_app.protocol.filters import RoomEventFilter
+from matrix_app.services.event_filter import matching
 from matrix_app.services.visibility import filter_visible
-from matrix_app.storage import events, interning, rooms, state
+from matrix_app.storage import events, rooms, state
 from matrix_app.storage.events import EventRow
 from matrix_app.sync import memo
 from matrix_app.sync.v2 import windows
@@ -86,10 +86,7 @@ def _passed(
         batch = visible if len(visible) == len(batch) else _with_current_state(batch, visible)
     else:
         batch = _without_ignored(batch, request.user_nid)
-    if wanted.passes_everything():
-        return batch
-    matcher = matcher_of(wanted)
-    return related_to([row for row in batch if _matches(matcher, wanted, row)], wanted)
+    return matching(batch, wanted)
 
 
 def _with_current_state(batch: list[EventRow], visible: list[EventRow]) -> list[EventRow]:
@@ -109,8 +106,3 @@ def _without_ignored(batch: list[EventRow], user_nid: int) -> list[EventRow]:
     if not ignored:
         return batch
     return [row for row in batch if row.key_nid is not None or row.sender_nid not in ignored]
-
-
-def _matches(matcher: Matcher, wanted: RoomEventFilter, row: EventRow) -> bool:
-    content = events.parse(row).content if wanted.contains_url is not None else {}
-    return matcher.matches(type=row.type, sender=interning.user_id_of(row.sender_nid), content=content)
