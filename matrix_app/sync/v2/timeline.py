@@ -21,7 +21,11 @@ class Timeline:
 
     @property
     def prev_batch(self) -> str:
-        """From where /messages goes on, backwards."""
-        if not self.rows:
+        """From where /messages goes on, backwards: right behind all that had come before the timeline.
+
+        The first event of the timeline is no such place: it may have come later than what followed it.
+        Before the first of all that came is only what is fetched from other servers.
+        """
+        if self.start or not self.rows:
             return str(StreamToken(self.start))
         return str(HistoryToken.before(self.rows[0].depth, self.rows[0].nid))
