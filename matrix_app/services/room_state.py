@@ -39,6 +39,8 @@ def state_entry(access: RoomAccess, event_type: str, state_key: str) -> EventRow
 def member_events(access: RoomAccess, at: StreamToken | HistoryToken | None) -> list[EventRow]:
     """The member events of everybody, as they were at a place of the history."""
     place = access.last_place
+    if place is None and isinstance(at, StreamToken):
+        return _members_when(access.room.nid, at.position)
     if at is not None:
         asked = place_of(access.room.nid, at)
         place = asked if place is None else min(place, asked)
@@ -48,6 +50,20 @@ def member_events(access: RoomAccess, at: StreamToken | HistoryToken | None) -> 
     found = snapshot_state(last.state_after if last else None)
     names = interning.key_names(found)
     return rows_of({key: nid for key, nid in found.items() if names[key][0] == "m.room.member"})
+
+
+def _members_when(room_nid: int, position: int) -> list[EventRow]:
+    """The member events that were the present ones at a position of the stream.
+
+    That is of all branches of the room's history which had come by then, as for who had synced up to there.
+    """
+    rows = history.present_member_events(room_nid)
+    deltas = state.deltas([room_nid], position)
+    names = interning.key_names({delta.key_nid for delta in deltas})
+    later = [delta for delta in deltas if names[delta.key_nid][0] == "m.room.member"]
+    if not later:
+        return rows
+    return rows_of(state.undo({row.key_nid: row.nid for row in rows if row.key_nid is not None}, later))
 
 
 def with_membership(

@@ -62,3 +62,18 @@ def test_history_before_a_sliding_timeline_has_all_that_came_before(zoe: Client,
     shown = Follower(zoe, lists={"all": room_list()}).sync()["rooms"][room.identity.room_id]
     found = before(zoe, room, shown["prev_batch"])
     assert [text for text in found if text != "late"] == ["three", "two", "one"]
+
+
+def test_the_members_at_a_position_are_those_of_all_branches_that_had_come(
+    zoe: Client, room: JoinedRoom
+) -> None:
+    dora = "@dora:d.example"
+    other = room.builder.fork()
+    room.receive(other.join(dora))
+    for body in ("one", "two"):
+        room.receive(room.builder.message(BOB, body))
+    since = sync(zoe)["next_batch"]
+    room.receive(room.builder.leave(CAROL))
+    path = f"/rooms/{quote(room.identity.room_id)}/members?membership=join&at={since}"
+    members = {event["state_key"] for event in zoe.get(path).body["chunk"]}
+    assert {dora, CAROL} <= members
