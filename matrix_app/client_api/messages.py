@@ -7,7 +7,7 @@ from typing import Any
 from matrix_app.client_api.reading import (
     event_list,
     is_backwards,
-    lazy_members,
+    members_of_page,
     page_limit,
     room_event_filter,
     state_list,
@@ -37,5 +37,5 @@ def get_messages(request: Request) -> dict[str, Any]:
     if page.end is not None:
         answer["end"] = str(page.end)
     if wanted is not None and wanted.lazy_load_members and page.rows:
-        answer["state"] = state_list(request, lazy_members(page.rows, page.rows[0].state_after))
+        answer["state"] = state_list(request, members_of_page(page.rows))
     return answer

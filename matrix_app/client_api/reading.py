@@ -87,3 +87,17 @@ def senders_of(rows: Iterable[EventRow]) -> list[str]:
 def lazy_members(rows: Sequence[EventRow], snapshot: int | None) -> list[EventRow]:
     """The member events of those who sent the events ("Lazy-loading room members")."""
     return members_at(snapshot, senders_of(rows))
+
+
+def members_of_page(rows: Sequence[EventRow]) -> list[EventRow]:
+    """The same for a page: as they were at its first event, of who was not there at their own first one."""
+    found = lazy_members(rows, rows[0].state_after)
+    senders = interning.user_ids({row.sender_nid for row in rows})
+    keys = interning.find_keys(("m.room.member", user_id) for user_id in senders.values())
+    known = {row.key_nid for row in found}
+    for row in rows:
+        key = keys.get(("m.room.member", senders[row.sender_nid]))
+        if key not in known:
+            known.add(key)
+            found += lazy_members([row], row.state_after)
+    return found

@@ -118,6 +118,21 @@ def test_filters_choose_events(clients: ClientFactory, wanted: dict[str, Any], e
     assert len(ids(messages(alice, room_id, filter=wanted))) == expected
 
 
+@pytest.mark.parametrize("dir", ["b", "f"])
+def test_lazy_loading_brings_members_who_came_while_the_page_was_said(
+    clients: ClientFactory, dir: str
+) -> None:
+    alice, bob = clients.many(2)
+    room_id = alice.create_room(preset="public_chat")
+    sent(alice, room_id, "one")
+    bob.change(room_id, "join")
+    sent(bob, room_id, "two")
+    wanted = {"lazy_load_members": True, "types": ["m.room.message"]}
+    page = messages(alice, room_id, dir, filter=wanted)
+    assert sorted(bodies(page)) == ["one", "two"]
+    assert {event["state_key"] for event in page.body["state"]} == {alice.user_id, bob.user_id}
+
+
 def test_lazy_loading_brings_the_members_who_sent_the_page(clients: ClientFactory) -> None:
     alice, bob, charlie = clients.many(3)
     room_id = alice.create_room(preset="public_chat")
