@@ -14,11 +14,12 @@ from matrix_app.storage import related
 from matrix_app.storage.events import EventRow
 from matrix_app.storage.related import Wanted
 
-_LAST = (1 << 63) - 1
+_BEGINNING = (-1, -1)
+_END = ((1 << 63) - 1, 0)
 
 
 class RelatedPage(NamedTuple):
-    """Events in the order of reading, and where the next page starts."""
+    """Events in the order of history, as they are read, and where the next page starts."""
 
     rows: list[EventRow]
     next_batch: HistoryToken | None
@@ -36,15 +37,14 @@ def read_related(
 ) -> RelatedPage:
     """A page of the events that relate to one; raises `NotFound` when that one cannot be seen."""
     visible_event(parent_id, access.reader, room_id=access.room.room_id)
-    first = _nid(access, start)
-    last = _nid(access, stop)
+    first, last = (None if token is None else place_of(access.room.nid, token) for token in (start, stop))
     low, high = (last, first) if backwards else (first, last)
     rows = related.related(
         parent_id,
         access.room.nid,
         wanted,
-        after=-1 if low is None else low,
-        before=_LAST if high is None else high + 1,
+        after=_BEGINNING if low is None else low,
+        before=_END if high is None else (high.depth, high.nid + 1),
         backwards=backwards,
         limit=limit + 1,
     )
@@ -52,10 +52,6 @@ def read_related(
     rows = rows[:limit]
     visible = filter_visible(rows, access.reader.user_nid)
     return RelatedPage(visible, _behind(rows[-1], backwards) if more else None)
-
-
-def _nid(access: RoomAccess, token: Token | None) -> int | None:
-    return None if token is None else place_of(access.room.nid, token).nid
 
 
 def _behind(row: EventRow, backwards: bool) -> HistoryToken:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from matrix_app.storage import db
-from matrix_app.storage.events import E_COLUMNS, EventRow
+from matrix_app.storage import db, events
+from matrix_app.storage.events import EventRow
 
 RECURSION_DEPTH = 3
 
@@ -25,13 +25,13 @@ WITH RECURSIVE tree(nid, event_id, level) AS (
     JOIN event e ON e.nid = r.event_nid
     WHERE above.level < {RECURSION_DEPTH}
 )
-SELECT {E_COLUMNS}
+SELECT e.nid
 FROM (SELECT DISTINCT nid FROM (SELECT nid FROM tree LIMIT {_MOST_DESCENDANTS}) found) chosen
 JOIN event_relation r ON r.event_nid = chosen.nid JOIN event e ON e.nid = chosen.nid
 WHERE """
 
-_CHILDREN = f"""
-SELECT {E_COLUMNS} FROM event_relation r JOIN event e ON e.nid = r.event_nid
+_CHILDREN = """
+SELECT e.nid FROM event_relation r JOIN event e ON e.nid = r.event_nid
 WHERE r.parent_event_id = %s AND r.room_nid = %s AND """
 
 
@@ -44,9 +44,16 @@ class Wanted(NamedTuple):
 
 
 def related(
-    parent_id: str, room_nid: int, wanted: Wanted, *, after: int, before: int, backwards: bool, limit: int
+    parent_id: str,
+    room_nid: int,
+    wanted: Wanted,
+    *,
+    after: tuple[int, int],
+    before: tuple[int, int],
+    backwards: bool,
+    limit: int,
 ) -> list[EventRow]:
-    """Events that relate to one, with after < nid < before, in the order in which they came."""
+    """Events that relate to one, in the order of history, between two (depth, nid) points, exclusive."""
     if wanted.recurse:
         sql, parameters = _TREE, [parent_id, room_nid, room_nid]
     else:
@@ -55,11 +62,15 @@ def related(
         if value is not None:
             sql += f"{column} = %s AND "
             parameters.append(value)
+    order = "DESC" if backwards else "ASC"
     sql += (
-        "r.event_nid > %s AND r.event_nid < %s AND e.status = 0 AND NOT e.is_outlier"
-        f" AND e.redacted_by_nid IS NULL ORDER BY r.event_nid {'DESC' if backwards else 'ASC'} LIMIT %s"
+        "(e.depth, e.nid) > (%s, %s) AND (e.depth, e.nid) < (%s, %s) AND e.status = 0 AND NOT e.is_outlier"
+        f" AND e.redacted_by_nid IS NULL ORDER BY e.depth {order}, e.nid {order} LIMIT %s"
     )
-    return [EventRow(*found) for found in db.rows(sql, (*parameters, after, before, limit))]
+    # Sorted are the keys alone: there may be many, and whole events are large.
+    nids = [found[0] for found in db.rows(sql, (*parameters, *after, *before, limit))]
+    rows = events.rows_by_nid(nids) if nids else {}
+    return [rows[nid] for nid in nids if nid in rows]
 
 
 class ThreadPlace(NamedTuple):

@@ -154,3 +154,23 @@ def test_an_event_on_the_wrong_side_of_the_time_is_not_taken(long_ago: LongAgo) 
     answer = long_ago.at(5000, "b")
     assert answer.status == 404
     assert row_of(long_ago.sent[5]).is_outlier
+
+
+def test_what_was_fetched_in_pieces_relates_in_the_order_of_history(clients: ClientFactory) -> None:
+    room = SignedRoom.opened("10")
+    assert isinstance(room, SignedRoom)
+    reader = clients.make()
+    root = room.message(ALICE, "root").event_id
+    relation = {"m.relates_to": {"rel_type": "m.thread", "event_id": root}}
+    said = [room.send("m.room.message", ALICE, {"body": str(n), **relation}).event_id for n in range(120)]
+    here = JoinedRoom(room, reader.user_id, only_state=True)
+    with use_peers(FakePeers(room)):
+        while fetch_older(here.identity, EVERYTHING):
+            pass
+    path = f"/_matrix/client/v1/rooms/{room.room_id}/relations/{root}?limit=100"
+    page = reader.get(path).body
+    rest = reader.get(f"{path}&from={page['next_batch']}").body
+    found = [event["event_id"] for event in (*page["chunk"], *rest["chunk"])]
+    assert found == said[::-1]
+    forwards = reader.get(f"{path}&dir=f&to={page['next_batch']}").body["chunk"]
+    assert [event["event_id"] for event in forwards] == said[:20]
