@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from matrix_app.protocol.relations import ThreadSummary
+from matrix_app.protocol.relations import THREAD, ThreadSummary, relation_of
 from matrix_app.services.visibility import filter_visible
 from matrix_app.storage import children, events, ignored_users, relations
 from matrix_app.storage.events import EventRow
@@ -26,12 +26,14 @@ def find_threads(rows: Sequence[EventRow], viewer_nid: int, ignored: frozenset[i
     """The threads of those of the events that are roots, as the viewer sees them."""
     roots = {row.nid: row for row in rows if row.thread_root_nid is None}
     found = relations.threads(roots) if roots else {}
+    fetched = _fetched([row for row in roots.values() if row.position is None])
+    found.update(fetched)
     if not found:
         return Threads()
     hidden = ignored_users.ignored_by(viewer_nid) if ignored is None else ignored
     latest = _latest(found, roots, viewer_nid, hidden)
     counts = _counts(found, roots, hidden)
-    mine = children.participated_in(viewer_nid, found)
+    mine = children.participated_in(viewer_nid, found) | _taken_part_in(viewer_nid, fetched, roots)
     return Threads(
         {
             nid: ThreadSummary(latest[nid], counts[nid], nid in mine or roots[nid].sender_nid == viewer_nid)
@@ -39,6 +41,28 @@ def find_threads(rows: Sequence[EventRow], viewer_nid: int, ignored: frozenset[i
             if nid in latest
         }
     )
+
+
+def _fetched(roots: Sequence[EventRow]) -> dict[int, ThreadRow]:
+    """The threads of roots that came with a room's history, whose events nobody has counted."""
+    by_id = {row.event_id: row for row in roots if relation_of(events.parse(row).content) is None}
+    found: dict[int, ThreadRow] = {}
+    for room_nid in {row.room_nid for row in by_id.values()}:
+        ids = [row.event_id for row in by_id.values() if row.room_nid == room_nid]
+        for thread in children.gather_threads(room_nid, ids):
+            root = by_id[thread.root_event_id]
+            place = (thread.latest_nid, thread.latest_position or 0, thread.total, 0)
+            found[root.nid] = ThreadRow(root.nid, room_nid, *place)
+    return found
+
+
+def _taken_part_in(
+    viewer_nid: int, fetched: Mapping[int, ThreadRow], roots: Mapping[int, EventRow]
+) -> set[int]:
+    if not fetched:
+        return set()
+    by_id = {roots[nid].event_id: nid for nid in fetched}
+    return {by_id[root_id] for root_id in children.parents_among(by_id, [THREAD], [viewer_nid])}
 
 
 def _latest(

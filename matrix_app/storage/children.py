@@ -83,6 +83,32 @@ def participated_in(user_nid: int, root_nids: Iterable[int]) -> set[int]:
     return {found[0] for found in db.rows(sql, (user_nid, db.any_of(root_nids)))}
 
 
+class Gathered(NamedTuple):
+    """A thread as its events make it, in a room's history too: its newest one, and how many there are."""
+
+    root_event_id: str
+    latest_nid: int
+    latest_position: int | None
+    total: int
+
+
+_THREADS = """
+SELECT parent_event_id, nid, position, total FROM (
+    SELECT r.parent_event_id, e.nid, e.position, COUNT(*) OVER (PARTITION BY r.parent_event_id) AS total,
+        ROW_NUMBER() OVER (PARTITION BY r.parent_event_id ORDER BY e.depth DESC, e.nid DESC) AS age
+    FROM event_relation r JOIN event e ON e.nid = r.event_nid
+    WHERE {roots} AND r.rel_type = 'm.thread' AND r.room_nid = %s
+        AND e.status = 0 AND NOT e.is_outlier AND e.redacted_by_nid IS NULL
+) ranked WHERE age = 1
+"""
+
+
+def gather_threads(room_nid: int, root_ids: Iterable[str]) -> list[Gathered]:
+    """Those of some events of a room that are roots of threads, with these, read from single events."""
+    sql = _THREADS.replace("{roots}", db.in_any("r.parent_event_id"))
+    return [Gathered(*found) for found in db.rows(sql, (db.any_of(root_ids), room_nid))]
+
+
 def parents_among(
     event_ids: Iterable[str], rel_types: Iterable[str] | None, senders: Iterable[int] | None
 ) -> set[str]:

@@ -174,3 +174,27 @@ def test_what_was_fetched_in_pieces_relates_in_the_order_of_history(clients: Cli
     assert found == said[::-1]
     forwards = reader.get(f"{path}&dir=f&to={page['next_batch']}").body["chunk"]
     assert [event["event_id"] for event in forwards] == said[:20]
+
+
+def test_a_thread_that_was_fetched_is_summed_up_with_its_root(clients: ClientFactory) -> None:
+    room = SignedRoom.opened("10")
+    assert isinstance(room, SignedRoom)
+    reader = clients.make()
+    root = room.message(ALICE, "root").event_id
+    relation = {"m.relates_to": {"rel_type": "m.thread", "event_id": root}}
+    said = [room.send("m.room.message", ALICE, {"body": str(n), **relation}).event_id for n in range(120)]
+    here = JoinedRoom(room, reader.user_id, only_state=True)
+    with use_peers(FakePeers(room)):
+        while fetch_older(here.identity, EVERYTHING):
+            pass
+    path = f"/rooms/{room.room_id}/event/{root}"
+    thread = reader.get(path).body["unsigned"]["m.relations"]["m.thread"]
+    assert (thread["count"], thread["latest_event"]["event_id"]) == (120, said[-1])
+    assert thread["current_user_participated"] is False
+    answer = {"msgtype": "m.text", "body": "mine", **relation}
+    mine = reader.put(f"/rooms/{room.room_id}/send/m.room.message/mine", answer).body["event_id"]
+    thread = reader.get(path).body["unsigned"]["m.relations"]["m.thread"]
+    assert (thread["count"], thread["latest_event"]["event_id"]) == (121, mine)
+    assert thread["current_user_participated"] is True
+    reply = reader.get(f"/rooms/{room.room_id}/event/{said[0]}").body
+    assert "m.relations" not in reply["unsigned"]
