@@ -36,6 +36,13 @@ class Bundles:
     references: Mapping[str, list[str]] = field(default_factory=dict)
     threads: Threads = field(default_factory=Threads)
 
+    def rows(self) -> list[EventRow]:
+        """The events that go along with others."""
+        return [
+            *self.edits.values(),
+            *(summary.latest_event for summary in self.threads.summaries.values()),
+        ]
+
     def entry(self, row: EventRow, render: Render) -> bytes:
         """`m.relations` of an event as an entry of `unsigned` with a comma before it; empty for none."""
         edit = self.edits.get(row.nid)

@@ -35,20 +35,18 @@ def render_events(
     `bundle` adds what others relate to them. `ignored` saves looking up whom the viewer ignores. The
     number of statements does not depend on that of the events.
     """
-    entries = _common_entries(rows, viewer_nid, device_nid, include_room_id)
+    bundles = find_bundles(rows, viewer_nid, ignored) if bundle and viewer_nid is not None else Bundles()
+    every = list({row.nid: row for row in (*rows, *bundles.rows())}.values())
+    entries = _common_entries(every, viewer_nid, device_nid, include_room_id)
+    memberships = _Memberships(every, viewer_nid) if viewer_nid is not None else _NoMemberships()
+    for row in every:
+        entries[row.nid] = memberships.entry(row) + entries[row.nid]
+    _add_bundles(rows, bundles, entries, include_room_id)
     for nid, entry in find_previous(rows, viewer_nid).items():
         entries[nid] += entry
-    if bundle and viewer_nid is not None:
-        bundles = find_bundles(rows, viewer_nid, ignored)
-        _add_bundles(rows, bundles, entries, include_room_id)
-    memberships = _Memberships(rows, viewer_nid) if viewer_nid is not None else _NoMemberships()
     now = _now()
     return [
-        with_unsigned(
-            event_body(row, include_room_id),
-            now - row.origin_server_ts,
-            memberships.entry(row) + entries[row.nid] if row.nid in entries else memberships.entry(row),
-        )
+        with_unsigned(event_body(row, include_room_id), now - row.origin_server_ts, entries[row.nid])
         for row in rows
     ]
 
@@ -105,9 +103,11 @@ def _add_redactions(rows: Sequence[EventRow], entries: _Entries, include_room_id
 def _add_bundles(
     rows: Sequence[EventRow], bundles: Bundles, entries: _Entries, include_room_id: bool
 ) -> None:
-    now = _now()
+    now, plain = _now(), dict(entries)
 
-    def render(row: EventRow, unsigned: bytes = b"") -> bytes:
+    def render(row: EventRow, relations: bytes = b"") -> bytes:
+        # "Serialized in the same form as the event itself."
+        unsigned = plain[row.nid] + relations
         return with_unsigned(event_body(row, include_room_id), now - row.origin_server_ts, unsigned)
 
     for row in rows:

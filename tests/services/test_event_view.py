@@ -184,3 +184,17 @@ def test_the_number_of_statements_does_not_grow_with_the_events() -> None:
             rendered(*some)
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+def test_events_that_are_bundled_come_in_the_form_of_others() -> None:
+    room = StoredRoom(members=[BOB])
+    root = room.message(ALICE, "root")
+    room.edit(ALICE, root, "changed")
+    latest = room.relate(BOB, root, "m.thread")
+    shown, alone = rendered(root, latest, viewer=BOB)
+    relations = shown["unsigned"]["m.relations"]
+    for bundled in (relations["m.replace"], relations["m.thread"]["latest_event"]):
+        assert bundled["unsigned"]["membership"] == "join"
+    for event in (alone, relations["m.thread"]["latest_event"]):
+        event["unsigned"].pop("age")
+    assert relations["m.thread"]["latest_event"] == alone
