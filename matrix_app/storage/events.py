@@ -247,6 +247,15 @@ def timeline(room_nid: int, after: int, upto: int, limit: int) -> list[EventRow]
     return [EventRow(*found) for found in db.rows(sql, (room_nid, after, upto, limit))]
 
 
+def following(room_nid: int, after: int, upto: int, limit: int) -> list[EventRow]:
+    """The first `limit` shown events of a room with after < position <= upto, oldest first."""
+    sql = (
+        f"SELECT {COLUMNS} FROM event WHERE room_nid = %s AND position > %s AND position <= %s"
+        " AND position IS NOT NULL AND status = 0 ORDER BY position LIMIT %s"
+    )
+    return [EventRow(*found) for found in db.rows(sql, (room_nid, after, upto, limit))]
+
+
 def timelines(room_nids: Sequence[int], upto: int, limit: int) -> dict[int, list[EventRow]]:
     """The newest `limit` shown events of each of several rooms with position <= upto, newest first."""
     if db.is_sqlite():

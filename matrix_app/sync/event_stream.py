@@ -68,11 +68,15 @@ def chunk(
 def _rows(
     user_nid: int, room_nids: Collection[int], after: int, upto: int, only_rooms: bool
 ) -> tuple[list[EventRow], int]:
-    found: dict[int, EventRow] = {}
+    found: list[EventRow] = []
     for nid in room_nids:
-        for row in events.timeline(nid, after, upto, MOST_EVENTS + 1):
-            found[row.nid] = row
-    visible = filter_visible(list(found.values()), user_nid)
+        rows = events.following(nid, after, upto, MOST_EVENTS + 1)
+        if len(rows) > MOST_EVENTS:
+            # The next chunk goes on in all rooms from here.
+            upto = min(upto, rows[MOST_EVENTS - 1].position or upto)
+        found += rows
+    found = [row for row in found if (row.position or 0) <= upto]
+    visible = filter_visible(found, user_nid)
     if not only_rooms:
         visible += _own_memberships(user_nid, room_nids, after, upto)
     ordered = sorted(visible, key=lambda row: row.position or 0)
