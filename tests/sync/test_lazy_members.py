@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.factories.client import ClientFactory
+from tests.factories.events import ALICE, BOB, CAROL, RoomBuilder
+from tests.factories.remote_rooms import JoinedRoom
 from tests.factories.syncing import sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,3 +84,57 @@ def test_members_who_changed_while_one_was_away_for_a_moment_are_told(clients: C
         if event["type"] == "m.room.member"
     }
     assert told == {alice.user_id: "join", bob.user_id: "join", carol.user_id: "leave"}
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_the_state_after_the_timeline_has_members_whom_the_timeline_changed(
+    clients: ClientFactory, back: bool
+) -> None:
+    alice, bob, carol = clients.many(3)
+    room_id = alice.create_room(preset="public_chat", name="Garden")
+    for client in (bob, carol):
+        client.change(room_id, "join")
+        client.send(room_id, "hello")
+    rooms = '{"timeline":{"limit":1},"state":{"lazy_load_members":true}}'
+    wanted = {"filter": f'{{"room":{rooms}}}', "use_state_after": "true"}
+    since = sync(bob, **wanted)["next_batch"]
+    if back:
+        bob.change(room_id, "leave")
+        bob.change(room_id, "join")
+    else:
+        wanted["full_state"] = "true"
+    alice.change(room_id, "kick", user_id=carol.user_id)
+    told = sync(bob, since, **wanted)["rooms"]["join"][room_id]["state_after"]["events"]
+    memberships = {event["state_key"]: event["content"].get("membership") for event in told}
+    assert memberships[carol.user_id] == "leave"
+
+
+def test_a_member_whom_a_filter_keeps_from_the_timeline_is_told_with_the_whole_state(
+    clients: ClientFactory,
+) -> None:
+    alice, bob = clients.many(2)
+    room_id = alice.create_room(preset="public_chat", name="Garden")
+    bob.change(room_id, "join")
+    rooms = '{"state":{"lazy_load_members":true},"timeline":{"types":["m.room.message"]}}'
+    since = sync(alice)["next_batch"]
+    bob.change(room_id, "leave")
+    body = sync(alice, since, filter=f'{{"room":{rooms}}}', full_state="true")
+    assert bob.user_id in members_in_state(body, room_id)
+
+
+@pytest.mark.parametrize("messages", [0, 3])
+def test_who_joins_a_room_of_another_server_is_not_told_of_all_its_members(
+    clients: ClientFactory, messages: int
+) -> None:
+    zoe = clients.make()
+    since = sync(zoe)["next_batch"]
+    builder = RoomBuilder.opened("10")
+    for user_id in (BOB, CAROL):
+        builder.join(user_id)
+    builder.send("m.room.name", ALICE, {"name": "Garden"}, state_key="")
+    room = JoinedRoom(builder, zoe.user_id)
+    for number in range(messages):
+        room.receive(builder.message(BOB, str(number)))
+    body = sync(zoe, since, filter=LAZY)
+    told = members_in_state(body, room.identity.room_id)
+    assert told == ({BOB, zoe.user_id} if messages else set())

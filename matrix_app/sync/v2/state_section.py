@@ -35,22 +35,27 @@ def full_state(
         keys = interning.key_names(delta.key_nid for delta in later)
         not_members = [delta for delta in later if keys[delta.key_nid][0] != "m.room.member"]
         at_start = state.undo(other, not_members)
-        wanted = {*heroes, request.user_nid, *_changed_in_gap(request, room_nid, timeline)}
+        wanted = {*heroes, request.user_nid, *_changed_unseen(request, room_nid, timeline)}
         member_nids = _lazy(request, room_nid, timeline, later, wanted, set())
         return [*at_start.values(), *member_nids]
     return list(state.undo(state.current_full(room_nid), later).values())
 
 
-def _changed_in_gap(request: SyncRequest, room_nid: int, timeline: Timeline) -> set[int]:
-    """Whose membership changed between the last sync and the timeline.
+def _changed_unseen(request: SyncRequest, room_nid: int, timeline: Timeline) -> set[int]:
+    """Whose membership changed since the last sync but for what the timeline shows itself.
 
     "When a sync is limited, the server MUST return membership events for events in the gap", also where the
     user has left and come back since: a client may go on from the members that it knew.
     """
-    if request.since is None or timeline.start <= request.after:
+    if request.since is None:
         return set()
-    changed = state.deltas([room_nid], request.after, timeline.start)
-    names = interning.key_names({delta.key_nid for delta in changed})
+    shown = set() if request.use_state_after else {row.nid for row in timeline.rows}
+    changed = {
+        delta.key_nid
+        for delta in state.deltas([room_nid], request.after, request.upto)
+        if delta.event_nid not in shown
+    }
+    names = interning.key_names(changed)
     return set(interning.user_nids(key for kind, key in names.values() if kind == "m.room.member").values())
 
 
