@@ -59,7 +59,9 @@ class NewRoom(msgspec.Struct, kw_only=True):
 def create_room(requester: Requester, wanted: NewRoom, *, plain: bool = False) -> str:
     """Make a room whose creator is the requester; its ID. A `plain` one is not encrypted by default."""
     refuse_suspended(requester)
-    rules = room_version(wanted.room_version or get_config().server.default_room_version)
+    rules = room_version(
+        get_config().server.default_room_version if wanted.room_version is None else wanted.room_version
+    )
     alias = _check_alias(wanted.room_alias_name, requester.appservice_id)
     _check(wanted, requester.user_id, rules)
     room_id = "" if rules.room_id_is_create_hash else f"!{token_urlsafe(14)}:{local_server_name()}"
@@ -101,8 +103,11 @@ def _check(wanted: NewRoom, creator: str, rules: RoomVersion) -> None:
     if wanted.invite and not wanted.invite_3pid and not any(map(takes_invites, wanted.invite)):
         refuse_blocked(wanted.invite[0])
     users = wanted.power_level_content_override.get("users")
-    if users is not None and not rules.privileged_creators and creator not in users:
-        raise BadJson("The users of power_level_content_override must contain the room's creator")
+    if users is not None and not rules.privileged_creators:
+        if not isinstance(users, dict):
+            raise BadJson("The users of power_level_content_override must be an object")
+        if creator not in users:
+            raise BadJson("The users of power_level_content_override must contain the room's creator")
     if any(event.type == "m.room.create" for event in wanted.initial_state):
         raise BadJson("initial_state cannot have m.room.create")
 

@@ -76,10 +76,13 @@ def power_levels(
 
 
 def raise_tombstone(content: dict[str, Any], *, named: bool) -> None:
-    """Let creators alone replace the room, unless who made it has `named` another level for that."""
-    events = _events(content)
+    """Let creators alone replace the room, unless who made it has `named` another level for that.
+
+    Levels that are none are left as they are, for the rules of the room to refuse.
+    """
+    events = content.get("events", {})
     default = content.get("state_default", 50)
-    if not named and isinstance(default, int):
+    if not named and isinstance(default, int) and isinstance(events, dict):
         content["events"] = {**events, _TOMBSTONE: max(_CREATORS_ONLY, default + 1)}
 
 

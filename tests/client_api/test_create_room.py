@@ -81,13 +81,16 @@ def test_an_alias_is_made_and_canonical_and_taken_afterwards(clients: ClientFact
     ("body", "errcode"),
     [
         ({"room_version": "99"}, "M_UNSUPPORTED_ROOM_VERSION"),
+        ({"room_version": ""}, "M_UNSUPPORTED_ROOM_VERSION"),
         ({"preset": "unknown"}, "M_BAD_JSON"),
         ({"room_alias_name": "a:b"}, "M_INVALID_PARAM"),
         ({"invite": ["bob"]}, "M_INVALID_PARAM"),
         ({"invite": "bob"}, "M_BAD_JSON"),
         ({"initial_state": [{"type": "m.room.create", "content": {}}]}, "M_BAD_JSON"),
         ({"power_level_content_override": {"events": {"m.room.name": "50"}}}, "M_INVALID_ROOM_STATE"),
+        ({"power_level_content_override": {"events": "m.room.name"}}, "M_INVALID_ROOM_STATE"),
         ({"room_version": "11", "power_level_content_override": {"users": {}}}, "M_BAD_JSON"),
+        ({"room_version": "11", "power_level_content_override": {"users": 5}}, "M_BAD_JSON"),
         ({"creation_content": {"additional_creators": "me"}, "room_version": "12"}, "M_INVALID_ROOM_STATE"),
     ],
 )
