@@ -19,6 +19,7 @@ from matrix_app.protocol.errors import (
 )
 from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_user_id
 from matrix_app.protocol.room_versions import RoomVersion, room_version
+from matrix_app.services import appservice_queries
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.appservices import check_alias_namespace
 from matrix_app.services.invite_permission import refuse_blocked, takes_invites
@@ -64,6 +65,7 @@ def create_room(requester: Requester, wanted: NewRoom, *, plain: bool = False) -
     )
     alias = _check_alias(wanted.room_alias_name, requester.appservice_id)
     _check(wanted, requester.user_id, rules)
+    _let_bridges_make(wanted.invite)
     room_id = "" if rules.room_id_is_create_hash else f"!{token_urlsafe(14)}:{local_server_name()}"
 
     def change(room: RoomWriter) -> None:
@@ -81,6 +83,13 @@ def create_room(requester: Requester, wanted: NewRoom, *, plain: bool = False) -
             directory.set_published(room.nid, True)
     _invite_others(requester, room.room_id, wanted)
     return room.room_id
+
+
+def _let_bridges_make(user_ids: list[str]) -> None:
+    """Bridges make their users when somebody wants them."""
+    for user_id in dict.fromkeys(user_ids):
+        if domain_of(user_id) == local_server_name():
+            appservice_queries.make_user(user_id)
 
 
 def _invite_others(requester: Requester, room_id: str, wanted: NewRoom) -> None:

@@ -21,6 +21,7 @@ from matrix_app.storage import appservice_queue, db, stream
 from tests.factories.bridges import TOKEN, make_ghost, write_registration
 from tests.factories.client import ClientFactory
 from tests.factories.http_service import Asked, HttpService, http_service
+from tests.factories.present_state import state_of
 from tests.factories.settings import settings
 from tests.factories.visitor import ask
 
@@ -72,6 +73,18 @@ def test_inviting_a_user_of_a_bridge_lets_it_make_them(clients: ClientFactory, b
     assert alice.get(f"/profile/{quote(user_id)}").status == 200
     assert alice.change(alice.create_room(), "invite", user_id=user_id).status == 200
     assert [asked.path for asked in bridge.asked] == [path], "a user who is there need not be asked for"
+
+
+def test_a_room_made_with_a_user_of_a_bridge_lets_it_make_them(
+    clients: ClientFactory, bridge: HttpService
+) -> None:
+    alice = clients.make()
+    user_id = f"@_bridge_eva:{alice.user_id.partition(':')[2]}"
+    path = f"/_matrix/app/v1/users/{quote(user_id, safe='')}"
+    bridge.react = lambda asked: in_other_thread(asked, path, lambda: make_ghost("_bridge_eva"))
+    room_id = alice.create_room(invite=[user_id], is_direct=True)
+    assert [asked.path for asked in bridge.asked] == [path]
+    assert state_of(room_id)["m.room.member", user_id]["displayname"] == "_bridge_eva"
 
 
 def test_an_alias_of_a_bridge_leads_to_the_room_that_it_makes(
