@@ -106,7 +106,7 @@ def find_requester(token: str, user_id: str | None, device_id: str | None) -> Re
         appservice_id=service.id,
         # "Whether requests from masqueraded users are rate-limited. The sender is excluded."
         has_no_rate_limits=not service.rate_limited
-        or account.user_id == _sender(service)
+        or account.user_id == sender_of(service)
         or (own_rate is not None and own_rate.is_unlimited),
         own_rate=own_rate,
     )
@@ -117,7 +117,7 @@ def _acting_account(service: Appservice, user_id: str | None) -> Account:
         return sender_account(service)
     if not service.may_act_as(user_id, local_server_name()):
         raise Forbidden("The application service cannot act as this user")
-    if user_id == _sender(service):
+    if user_id == sender_of(service):
         return sender_account(service)
     account = accounts.find(user_id)
     if account is None:
@@ -127,13 +127,14 @@ def _acting_account(service: Appservice, user_id: str | None) -> Account:
     return account
 
 
-def _sender(service: Appservice) -> str:
+def sender_of(service: Appservice) -> str:
+    """The ID of the user that a service acts as by default."""
     return f"@{service.sender_localpart}:{local_server_name()}"
 
 
 def sender_account(service: Appservice) -> Account:
     """The account that a service acts as by default, made when it is first needed."""
-    account = accounts.find(_sender(service))
+    account = accounts.find(sender_of(service))
     if account is not None:
         return account
     from matrix_app.services.create_account import create_account
@@ -153,7 +154,7 @@ def check_user_namespace(user_id: str, service: Appservice | None) -> None:
 
 def refuse_reserved(user_id: str, services: Iterable[Appservice]) -> None:
     """Raise `Exclusive` when one of the services has claimed a user ID for itself."""
-    if any(service.claims_user(user_id) or user_id == _sender(service) for service in services):
+    if any(service.claims_user(user_id) or user_id == sender_of(service) for service in services):
         raise Exclusive("The user ID is reserved by an application service")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from matrix_app.protocol.appservice_registration import Appservice
 from matrix_app.protocol.errors import Exclusive, Forbidden, UserDeactivated, UserLocked
+from matrix_app.services.appservices import sender_account, sender_of
 from matrix_app.services.check_password import check_password
 from matrix_app.services.find_account import find_account, named_user_id
 from matrix_app.storage.accounts import Account
@@ -31,7 +32,8 @@ def by_appservice(identifier: dict[str, Any], service: Appservice) -> Account:
     user_id = named_user_id(identifier)
     if not service.may_act_as(user_id, local_server_name()):
         raise Exclusive("The user is outside of the application service's namespaces")
-    account = find_account(identifier)
+    # The account that a service acts as by default is there as soon as somebody asks for it.
+    account = sender_account(service) if user_id == sender_of(service) else find_account(identifier)
     if account is None:
         raise Forbidden("There is no such user")
     check_active(account)

@@ -136,6 +136,7 @@ def test_a_service_signs_in_as_its_users() -> None:
         return post("/login", {"type": TYPE, "identifier": {"type": "m.id.user", "user": user}}, token=token)
 
     assert log_in("_bridge_alice").body["user_id"] == "@_bridge_alice:hearth.example"
+    assert log_in("bridge_bot").body["user_id"] == "@bridge_bot:hearth.example"
     assert log_in("@_bridge_nobody:hearth.example").errcode == "M_FORBIDDEN"
     assert log_in("somebody").errcode == "M_EXCLUSIVE"
     for token, errcode in (("nonsense", "M_UNKNOWN_TOKEN"), (None, "M_MISSING_TOKEN")):
