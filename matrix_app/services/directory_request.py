@@ -28,10 +28,16 @@ class PublicRoomsBody(msgspec.Struct, kw_only=True, omit_defaults=True):
     def query(self) -> Query:
         """What is looked for in this server's directory."""
         wanted = self.filter or Filter()
-        network = (self.third_party_instance_id or "").partition("|")
         return Query(
             search=wanted.generic_search_term,
             room_types=wanted.room_types,
-            network=(network[0], network[2]) if network[1] and not self.include_all_networks else None,
+            network=None if self.include_all_networks else self._network(),
             all_networks=self.include_all_networks,
         )
+
+    def _network(self) -> tuple[str, str] | None:
+        """The application service and its network; one that is not known has no rooms."""
+        if not self.third_party_instance_id:
+            return None
+        service, _, network = self.third_party_instance_id.partition("|")
+        return service, network

@@ -163,8 +163,10 @@ def test_the_lists_of_application_services_are_apart(clients: ClientFactory) -> 
     assert listed(alice) == []
     assert listed(alice, third_party_instance_id="bridge|irc") == [room_id]
     assert listed(alice, third_party_instance_id="bridge|xmpp") == []
-    assert listed(alice, include_all_networks=True) == [room_id]
+    alice.put(f"/directory/list/room/{alice.create_room(preset='public_chat')}", {"visibility": "public"})
+    assert listed(alice, third_party_instance_id="irc") == [], "not the server's own rooms"
+    assert room_id in listed(alice, include_all_networks=True)
     directory.set_in_network(bridge, "irc", room_id, False)
-    assert listed(alice, include_all_networks=True) == []
+    assert room_id not in listed(alice, include_all_networks=True)
     path = f"/directory/list/appservice/irc/{room_id}"
     assert alice.put(path, {"visibility": "public"}).errcode == "M_FORBIDDEN"
