@@ -21,6 +21,12 @@ class VisibilityBody(msgspec.Struct):
     visibility: Literal["public", "private"] = "public"
 
 
+class NetworkVisibilityBody(msgspec.Struct):
+    """Whether a room is to be listed in a network, which has no default."""
+
+    visibility: Literal["public", "private"]
+
+
 @endpoint("GET", "/_matrix/client/v3/publicRooms", auth=Auth.OPTIONAL, guests=True, rate="search")
 def get_public_rooms(request: Request) -> dict[str, Any]:
     """A page of the directory."""
@@ -61,7 +67,7 @@ _NETWORK = "/_matrix/client/v3/directory/list/appservice/{network_id}/{room_id}"
 @endpoint("PUT", _NETWORK, rate="write")
 def put_network_visibility(request: Request) -> dict[str, str]:
     """List a room in a network of an application service, or no longer."""
-    wanted = request.decode(VisibilityBody).visibility
+    wanted = request.decode(NetworkVisibilityBody).visibility
     path = request.path
     directory.set_in_network(request.requester, path["network_id"], path["room_id"], wanted == "public")
     return {}

@@ -195,3 +195,11 @@ def test_a_service_says_when_its_events_were_sent() -> None:
         sent = ask("PUT", f"/rooms/{room_id}/{path}{query}", content, token=BRIDGE).body["event_id"]
         event = get(f"/rooms/{room_id}/event/{sent}?{acting}", token=BRIDGE).body
         assert event["origin_server_ts"] == ts
+
+
+def test_a_service_says_whether_a_room_of_its_network_is_to_be_listed() -> None:
+    room_id = post("/createRoom", {"preset": "public_chat"}, token=BRIDGE).body["room_id"]
+    path = f"/directory/list/appservice/irc/{room_id}"
+    assert ask("PUT", path, {}, token=BRIDGE).errcode == "M_MISSING_PARAM"
+    assert ask("PUT", path, {"visibility": "hidden"}, token=BRIDGE).errcode == "M_BAD_JSON"
+    assert ask("PUT", path, {"visibility": "public"}, token=BRIDGE).status == 200
