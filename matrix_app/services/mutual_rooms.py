@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import InvalidParam
-from matrix_app.protocol.ids import parse_user_id
+from matrix_app.protocol.ids import is_compliant_user_id, parse_user_id
 from matrix_app.storage import interning, members, rooms
 
 _PAGE: Final = 100
@@ -21,8 +21,13 @@ class MutualRooms(NamedTuple):
 
 
 def mutual_rooms(reader: Requester, user_id: str, start: str | None) -> MutualRooms:
-    """The rooms that both are joined to; raises `InvalidParam` for oneself, or for nonsense."""
-    parse_user_id(user_id)
+    """The rooms that both are joined to.
+
+    Raises `InvalidParam` for oneself, for nonsense, and for a user ID that is not to be shown to clients
+    ("Historical User IDs").
+    """
+    if not is_compliant_user_id(parse_user_id(user_id)):
+        raise InvalidParam("This user ID has characters that are shown to nobody")
     if user_id == reader.user_id:
         raise InvalidParam("You share all of your rooms with yourself")
     last = _last(start)

@@ -144,7 +144,7 @@ def test_mutual_rooms_are_those_that_both_are_in(clients: ClientFactory) -> None
     bob.change(room_id, "join")
     assert alice.get(path + bob.user_id).body == {"joined": [room_id], "count": 1}
     assert alice.get(path + "@nobody:elsewhere.example").body == {"joined": [], "count": 0}
-    for wrong in (alice.user_id, "nobody"):
+    for wrong in (alice.user_id, "nobody", "@no%20body:elsewhere.example", "@:elsewhere.example"):
         assert alice.get(path + wrong).errcode == "M_INVALID_PARAM"
     assert alice.get(f"{path}{bob.user_id}&from=x").errcode == "M_INVALID_PARAM"
 
