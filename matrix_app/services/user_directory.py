@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any, Final
 
 from appliance.config import get_config
-from matrix_app.protocol.ids import localpart_of
+from matrix_app.protocol.ids import UserId, is_compliant_user_id, localpart_of
 from matrix_app.services.remote_profiles import shown_in_rooms
 from matrix_app.storage import accounts, profiles, user_directory
 
@@ -49,7 +49,11 @@ def fold(text: str) -> str:
 
 
 def search(user_nid: int, term: str, limit: int) -> dict[str, Any]:
-    """Users whose name or ID has words that begin with those of `term`, and whether there are more."""
+    """Users whose name or ID has words that begin with those of `term`, and whether there are more.
+
+    Servers "SHOULD NOT forward such user IDs to clients when referenced outside the context of an event", so
+    those with non-compliant ones are left out ("Historical User IDs").
+    """
     words = _WORD.findall(fold(term))[:MAX_WORDS]
     limit = min(limit, MAX_LIMIT)
     if not words or limit < 1:
@@ -61,7 +65,8 @@ def search(user_nid: int, term: str, limit: int) -> dict[str, Any]:
         everyone=get_config().rooms.user_directory_shows_everyone,
         limit=limit + 1,
     )
-    return {"results": _results(found[:limit]), "limited": len(found) > limit}
+    shown = [(nid, user_id) for nid, user_id in found[:limit] if is_compliant_user_id(UserId(user_id))]
+    return {"results": _results(shown), "limited": len(found) > limit}
 
 
 def _pattern(word: str) -> str:

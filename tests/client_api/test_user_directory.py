@@ -124,6 +124,15 @@ def test_a_remote_user_is_found_by_the_name_in_their_rooms(clients: ClientFactor
     assert found(clients.make(), "zoe") == []
 
 
+def test_users_whose_ids_are_not_to_be_shown_are_not_found(clients: ClientFactory, config: Config) -> None:
+    with db.write():
+        for user_id in ("@zoe:hearth.example", "@zoe b:hearth.example", "@zoë:hearth.example"):
+            user_directory.seen(interning.user_nid(user_id), user_id, "Zoe")
+    rooms = msgspec.structs.replace(config.rooms, user_directory_shows_everyone=True)
+    with use_config(msgspec.structs.replace(config, rooms=rooms)):
+        assert found(clients.make(), "zoe") == ["@zoe:hearth.example"]
+
+
 def test_a_search_is_one_statement_and_one_for_the_names(clients: ClientFactory) -> None:
     for number in range(3):
         named(clients, f"sam{number}", "Sam").create_room(preset="public_chat")
