@@ -11,6 +11,7 @@ from matrix_app.http.requester import Requester
 from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.services import mail
 from matrix_app.services.oauth.sessions import is_oauth
+from matrix_app.services.uia.abilities import is_able
 from matrix_app.storage import accounts
 
 _ON_PAGES: Final = ("m.change_password", "m.get_login_token", "m.3pid_changes")
@@ -41,10 +42,9 @@ def _of_server() -> dict[str, Any]:
 def _of_user(requester: Requester) -> dict[str, Any]:
     account = accounts.get(requester.user_nid)
     has_password = account is not None and account.password_hash is not None
-    signs_in = has_password or bool(get_config().cas.server_url)
     found: dict[str, Any] = {
         "m.change_password": {"enabled": has_password and get_config().registration.allow_password_change},
-        "m.get_login_token": {"enabled": signs_in and not requester.is_guest},
+        "m.get_login_token": {"enabled": is_able(requester.user_nid) and not requester.is_guest},
     }
     if is_oauth(requester):
         # What needs the user to authenticate anew is done on the pages of the account.

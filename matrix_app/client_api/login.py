@@ -19,6 +19,7 @@ from matrix_app.services.find_account import identifier_of
 from matrix_app.services.login_tokens import by_login_token, make_login_token
 from matrix_app.services.public_address import is_public
 from matrix_app.services.refresh_tokens import refresh
+from matrix_app.services.uia.abilities import is_able
 from matrix_app.storage.accounts import Account
 
 
@@ -105,7 +106,14 @@ _WAYS: dict[str, Callable[[Request, LoginBody], Account]] = {
     rate="login",
 )
 def get_login_token(request: Request) -> dict[str, Any]:
-    """A token for one login of another client (POST /login/get_token)."""
+    """A token for one login of another client (POST /login/get_token).
+
+    400 says that "the user does not have an ability to generate tokens for their devices".
+    """
+    if not is_able(request.requester.user_nid):
+        raise BadRequest(
+            "The account has no way to confirm this: ask the server's administrator to set a password"
+        )
     require_uia(request, action="sign in another device", once=True)
     token, lifetime = make_login_token(request.requester.user_nid)
     return {"login_token": token, "expires_in_ms": lifetime}

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from matrix_app.http import rate_limit
+from matrix_app.services.create_account import create_account
+from matrix_app.services.create_session import create_session
 from matrix_app.services.deactivate import deactivate
 from matrix_app.services.delete_devices import delete_devices
 from matrix_app.storage import accounts, db, devices
@@ -184,6 +186,14 @@ def test_a_login_token_is_made_after_authentication_and_used_once() -> None:
     login = {"type": "m.login.token", "token": made["login_token"]}
     assert post("/login", login).body["user_id"] == account.user_id
     assert post("/login", login).errcode == "M_FORBIDDEN"
+
+
+def test_who_has_no_way_to_authenticate_anew_is_told_that_there_are_no_login_tokens_for_them() -> None:
+    account = create_account("nobody")
+    token = create_session(account.user_id, account.user_nid).access_token
+    refused = post("/_matrix/client/v1/login/get_token", token=token)
+    assert (refused.status, refused.errcode) == (400, "M_UNKNOWN")
+    assert get("/capabilities", token=token).body["capabilities"]["m.get_login_token"] == {"enabled": False}
 
 
 def test_every_login_token_needs_an_authentication_of_its_own() -> None:

@@ -11,14 +11,24 @@ from matrix_app.storage import accounts
 
 def flows_of(user_nid: int) -> tuple[Flow, ...]:
     """How a signed-in user proves who they are; raises `Forbidden` when there is no way."""
+    flows = _flows(user_nid)
+    if not flows:
+        raise Forbidden("The account has no password: ask the server's administrator to set one")
+    return flows
+
+
+def is_able(user_nid: int) -> bool:
+    """Whether there is a way in which a signed-in user proves who they are."""
+    return bool(_flows(user_nid))
+
+
+def _flows(user_nid: int) -> tuple[Flow, ...]:
     account = accounts.get(user_nid)
     flows: list[Flow] = []
     if account is not None and account.password_hash is not None:
         flows.append((PASSWORD,))
     if get_config().cas.server_url:
         flows.append((SSO,))
-    if not flows:
-        raise Forbidden("The account has no password: ask the server's administrator to set one")
     return tuple(flows)
 
 
