@@ -10,6 +10,7 @@ from appliance.config import get_config
 from matrix_app.protocol.errors import Forbidden
 from matrix_app.protocol.ids import parse_device_id, parse_text
 from matrix_app.services.access_tokens import hash_token, new_token
+from matrix_app.services.public_address import public_baseurl
 from matrix_app.services.token_marks import marked
 from matrix_app.storage import db, devices, oauth_sessions, refresh_tokens, sessions
 from matrix_app.storage.clock import now_ms
@@ -101,12 +102,12 @@ def check_new_device(user_nid: int, device_id: str) -> None:
 def _check_addition(user_nid: int, device_id: str) -> None:
     if devices.is_cross_signing_key(user_nid, device_id):
         raise Forbidden("The device ID is that of a cross-signing key")
-    config = get_config()
-    if devices.count(user_nid) >= config.limits.devices_per_user:
+    if devices.count(user_nid) >= get_config().limits.devices_per_user:
+        # The limit is the account's and not the server's, and this is where to make room.
         raise Forbidden(
             "The account is signed in on too many devices: sign out on one of them",
-            errcode="M_RESOURCE_LIMIT_EXCEEDED",
-            admin_contact=config.server.admin_contact,
+            errcode="M_USER_LIMIT_EXCEEDED",
+            info_uri=f"{public_baseurl()}/account/?action=org.matrix.devices_list",
         )
 
 

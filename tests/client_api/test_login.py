@@ -82,8 +82,8 @@ def test_the_devices_of_a_user_are_limited() -> None:
     with settings(limits={"devices_per_user": 1}):
         token_for(account, "ONE")
         refused = log_in(account, device_id="TWO")
-        assert (refused.status, refused.errcode) == (403, "M_RESOURCE_LIMIT_EXCEEDED")
-        assert "admin_contact" in refused.body
+        assert (refused.status, refused.errcode) == (403, "M_USER_LIMIT_EXCEEDED")
+        assert refused.body["info_uri"].endswith("/account/?action=org.matrix.devices_list")
         assert log_in(account, device_id="ONE").status == 200
 
 
