@@ -48,14 +48,23 @@ def get_joined_rooms(request: Request) -> dict[str, Any]:
     return {"joined_rooms": list(rooms.room_ids(nids).values())}
 
 
-@endpoint(
-    "GET",
-    "/_matrix/client/v1/mutual_rooms",
-    "/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms",
-)
+@endpoint("GET", "/_matrix/client/v1/mutual_rooms")
 def get_mutual_rooms(request: Request) -> dict[str, Any]:
     """The rooms shared with another user (GET /mutual_rooms)."""
-    page = mutual_rooms(request.requester, request.required_query("user_id"), request.query("from"))
+    return _mutual_rooms(request, request.query("from"))
+
+
+@endpoint("GET", "/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms")
+def get_unstable_mutual_rooms(request: Request) -> dict[str, Any]:
+    """The same with the names that its tokens had too before they were in the specification."""
+    answer = _mutual_rooms(request, request.query("from") or request.query("batch_token"))
+    if "next_batch" in answer:
+        answer["next_batch_token"] = answer["next_batch"]
+    return answer
+
+
+def _mutual_rooms(request: Request, start: str | None) -> dict[str, Any]:
+    page = mutual_rooms(request.requester, request.required_query("user_id"), start)
     answer: dict[str, Any] = {"joined": page.room_ids, "count": page.total}
     if page.next_batch is not None:
         answer["next_batch"] = page.next_batch

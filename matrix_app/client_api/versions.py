@@ -20,7 +20,10 @@ UNSTABLE_FEATURES: dict[str, bool] = {
     "org.matrix.msc4306": True,  # subscriptions to threads
     "org.matrix.simplified_msc3575": True,  # sliding sync, as of MSC4186
     "org.matrix.msc4143": True,  # where conferences meet
-    # Fields of profiles: some clients do not look at versions for these.
+    # Some clients do not look at versions for these: rooms of the directory by their type, rooms shared with
+    # somebody, fields of profiles.
+    "org.matrix.msc3827.stable": True,
+    "uk.half-shot.msc2666.query_mutual_rooms": True,
     "uk.tcpip.msc4133": True,
     "uk.tcpip.msc4133.stable": True,
     "uk.timedout.msc4323": True,  # suspending and locking

@@ -9,7 +9,7 @@ from matrix_app.protocol.errors import InvalidParam
 from matrix_app.protocol.ids import is_compliant_user_id, parse_user_id
 from matrix_app.storage import interning, members, rooms
 
-_PAGE: Final = 100
+PAGE: Final = 100
 
 
 class MutualRooms(NamedTuple):
@@ -34,9 +34,9 @@ def mutual_rooms(reader: Requester, user_id: str, start: str | None) -> MutualRo
     other = interning.find_user(user_id)
     nids = [] if other is None else members.shared_rooms(reader.user_nid, other)
     rest = [nid for nid in nids if nid > last]
-    page = rest[:_PAGE]
+    page = rest[:PAGE]
     ids = rooms.room_ids(page)
-    return MutualRooms([ids[nid] for nid in page], len(nids), f"m{page[-1]}" if len(rest) > _PAGE else None)
+    return MutualRooms([ids[nid] for nid in page], len(nids), f"m{page[-1]}" if len(rest) > PAGE else None)
 
 
 def _last(start: str | None) -> int:

@@ -15,6 +15,8 @@ def test_versions_are_told_to_everybody() -> None:
     body = get("/_matrix/client/versions").body
     assert {"r0.6.1", "v1.1", "v1.19"} <= set(body["versions"])
     assert all(body["unstable_features"].values())
+    # Element asks for rooms by their type only where it finds this, whatever the versions.
+    assert "org.matrix.msc3827.stable" in body["unstable_features"]
 
 
 def test_capabilities_are_those_of_server_and_user() -> None:

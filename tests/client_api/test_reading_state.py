@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from matrix_app.protocol.errors import Forbidden
+from matrix_app.services import mutual_rooms
 from matrix_app.services.joined_members import joined_members
 from tests.factories.client import Client, ClientFactory
 from tests.factories.settings import settings
@@ -147,6 +148,24 @@ def test_mutual_rooms_are_those_that_both_are_in(clients: ClientFactory) -> None
     for wrong in (alice.user_id, "nobody", "@no%20body:elsewhere.example", "@:elsewhere.example"):
         assert alice.get(path + wrong).errcode == "M_INVALID_PARAM"
     assert alice.get(f"{path}{bob.user_id}&from=x").errcode == "M_INVALID_PARAM"
+
+
+def test_clients_of_the_proposal_page_through_mutual_rooms(
+    clients: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutual_rooms, "PAGE", 1)
+    alice, bob = clients.many(2)
+    room_ids = [alice.create_room(preset="public_chat") for _ in range(2)]
+    for room_id in room_ids:
+        bob.change(room_id, "join")
+    assert alice.get("/_matrix/client/versions").body["unstable_features"][
+        "uk.half-shot.msc2666.query_mutual_rooms"
+    ]
+    path = f"/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms?user_id={bob.user_id}"
+    first = alice.get(path).body
+    last = alice.get(f"{path}&batch_token={first['next_batch_token']}").body
+    assert first["joined"] + last["joined"] == room_ids
+    assert "next_batch_token" not in last
 
 
 def test_an_application_service_reads_the_members_of_rooms_of_its_users(
