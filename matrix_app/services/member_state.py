@@ -13,7 +13,7 @@ from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.known_rooms import find_here, require_room
 from matrix_app.services.member_content import AUTHORISER
 from matrix_app.services.room_writer import RoomWriter, write_room
-from matrix_app.storage import members
+from matrix_app.storage import events, interning, members, rooms
 from matrix_app.storage.members import Membership
 
 
@@ -27,8 +27,8 @@ def set_member_state(
 ) -> str:
     """Change a membership as the content says; the ID of the event, which may be there already.
 
-    Joins, knocks, invites and leaving go the way that they go by their own endpoints. The ID is empty when
-    another server makes the event.
+    Joins, knocks, invites and leaving go the way that they go by their own endpoints. The ID is empty where
+    there is no event, as a join that was still under way has been cancelled.
     """
     parse_user_id(target)
     wanted = content.get("membership")
@@ -36,7 +36,15 @@ def set_member_state(
         raise BadJson("membership must be one of join, leave, invite, ban and knock")
     extra = {key: value for key, value in content.items() if key not in ("membership", AUTHORISER)}
     event = _change(requester, room_id, target, str(wanted), extra, origin_server_ts)
-    return "" if event is None else event.event_id
+    return _stored_id(room_id, target) if event is None else event.event_id
+
+
+def _stored_id(room_id: str, target: str) -> str:
+    """The ID of the member event that has come here by way of another server."""
+    room, nid = rooms.find(room_id), interning.find_user(target)
+    member = None if room is None or nid is None else members.get(room.nid, nid)
+    row = None if member is None else events.rows_by_nid([member.event_nid]).get(member.event_nid)
+    return "" if row is None else row.event_id
 
 
 def _change(

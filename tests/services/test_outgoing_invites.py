@@ -87,6 +87,13 @@ def test_an_invite_is_stored_with_the_signature_of_the_invited_server(
     assert set(events.parse(stored).pdu["signatures"]) == {"hearth.example", "remote.example"}
 
 
+def test_an_invite_by_its_state_event_is_answered_with_its_id(server: InvitedServer, alice: Client) -> None:
+    room_id = alice.create_room()
+    answer = alice.set_state(room_id, "m.room.member", {"membership": "invite"}, BOB)
+    shown = alice.get(f"/rooms/{room_id}/state/m.room.member/{BOB}?format=event").body
+    assert answer.body == {"event_id": shown["event_id"]}
+
+
 def test_who_is_invited_already_is_not_invited_again(server: InvitedServer, alice: Client) -> None:
     room_id = alice.create_room()
     for _ in range(2):

@@ -71,6 +71,16 @@ def test_a_refused_knock_is_told(elsewhere: Elsewhere) -> None:
     assert elsewhere.rooms("knock") == []
 
 
+def test_an_invite_turned_down_by_its_state_event_is_answered_with_the_id_of_the_leave(
+    elsewhere: Elsewhere,
+) -> None:
+    elsewhere.invited()
+    client = elsewhere.client
+    answer = client.set_state(elsewhere.room_id, "m.room.member", {"membership": "leave"}, client.user_id)
+    assert answer.status == 200
+    assert [event.event_id for event in elsewhere.servers.handed_in] == [answer.body["event_id"]]
+
+
 def test_a_knock_is_taken_back_where_the_room_is(elsewhere: Elsewhere) -> None:
     elsewhere.client.post(f"/knock/{elsewhere.room_id}?via=a.example")
     elsewhere.room.knock(elsewhere.client.user_id)
