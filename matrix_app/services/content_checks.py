@@ -24,7 +24,8 @@ _OF_MESSAGES: Final = ("msgtype", "body")
 def check_content(room: RoomIdentity, event_type: str, content: Mapping[str, Any]) -> None:
     """Raise `BadRequest` for content that breaks the schema of its type, or replaces a room by itself."""
     for key in _STRINGS.get(event_type, ()):
-        if not isinstance(content.get(key, ""), str):
+        # "If the topic property is absent, null, or empty then the topic is unset", and so is a name.
+        if not isinstance(content.get(key), str | None):
             raise BadJson(f"{key} must be a string")
     # "Homeservers SHOULD reject `m.room.message` events which don't have a `msgtype` key [...]".
     if event_type == "m.room.message" and not all(isinstance(content.get(key), str) for key in _OF_MESSAGES):

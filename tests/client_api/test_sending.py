@@ -95,6 +95,14 @@ def test_state_that_makes_no_sense_is_refused(
     assert answer.status == (403 if event_type == "m.room.create" else 400)
 
 
+@pytest.mark.parametrize("key", ["name", "topic"])
+def test_a_name_or_topic_is_unset_by_null(clients: ClientFactory, key: str) -> None:
+    alice = clients.make()
+    room_id = alice.create_room(**{key: "Something"})
+    assert alice.set_state(room_id, f"m.room.{key}", {key: None}).status == 200
+    assert key not in alice.get(f"/_matrix/client/v1/room_summary/{room_id}").body
+
+
 def test_a_creator_is_given_no_level_and_that_is_no_question_of_power(clients: ClientFactory) -> None:
     alice = clients.make()
     room_id = alice.create_room(room_version="12")
