@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.errors import Forbidden, InvalidParam, NotFound
+from matrix_app.protocol.ids import parse_server_name
 from matrix_app.services import remote_directory
 from matrix_app.services.account_state import refuse_suspended
 from matrix_app.services.canonical_alias import may_change
@@ -84,10 +85,13 @@ def published_rooms(query: Query, page: PageOf) -> dict[str, Any]:
 
 
 def rooms_of_server(server: str | None, query: Query, page: PageOf, body: dict[str, Any]) -> dict[str, Any]:
-    """A page of the directory of this server, or of another, which is sent the `body`."""
+    """A page of the directory of this server, or of another, which is sent the `body`.
+
+    Raises `InvalidParam` for what names no server.
+    """
     if server is None or server == local_server_name():
         return published_rooms(query, page)
-    return remote_directory.published_rooms(server, body)
+    return remote_directory.published_rooms(parse_server_name(server), body)
 
 
 def _token(direction: str, summary: SummaryRow) -> str:

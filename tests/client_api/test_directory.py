@@ -151,6 +151,7 @@ def test_bad_requests_are_refused(clients: ClientFactory) -> None:
     assert alice.get("/publicRooms?limit=-1").errcode == "M_INVALID_PARAM"
     assert alice.post("/publicRooms", {"limit": -1}).errcode == "M_BAD_JSON"
     assert alice.get("/publicRooms?server=other.example").status == 404
+    assert alice.get("/publicRooms?server=../other").errcode == "M_INVALID_PARAM"
     alice.token = ""
     assert alice.request("GET", "/publicRooms").status == 401
 
