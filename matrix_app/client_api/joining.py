@@ -35,15 +35,16 @@ def post_knock(request: Request) -> dict[str, str]:
 
 
 def room_and_servers(request: Request) -> tuple[str, list[str]]:
-    """The room that the path names, and servers which are in it, as given or as its alias tells."""
+    """The room that the path names, and servers which are in it, as given and as its alias tells."""
     name = request.path["room_id_or_alias"]
+    given = request.query_list("via") or request.query_list("server_name")
     if name.startswith("#"):
         found = resolve(name)
         refuse_join(found.room_id, [name])
-        return found.room_id, found.servers
+        return found.room_id, [*given, *found.servers]
     if not name.startswith("!"):
         raise InvalidParam("Neither a room ID nor an alias")
-    return name, request.query_list("via") or request.query_list("server_name")
+    return name, given
 
 
 def _join(request: Request, room_id: str, servers: list[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.protocol.errors import RemoteError, RemoteUnreachable
 from matrix_app.services.received_invites import accept_invite
+from matrix_app.storage import aliases, db, rooms
 from tests.factories.client import ClientFactory
 from tests.factories.events import ALICE
 from tests.factories.fake_peers import SignedRoom
@@ -52,6 +53,14 @@ def test_a_knock_shows_what_the_room_is(clients: ClientFactory, version: str) ->
     names = {event["type"]: event["content"] for event in shown}
     assert names["m.room.name"] == {"name": "Behind the door"}
     assert names["m.room.member"]["membership"] == "knock"
+
+
+def test_servers_that_are_named_beside_an_alias_are_asked_too(elsewhere: Elsewhere) -> None:
+    with db.write():
+        room = rooms.ensure(elsewhere.room_id, "12")
+        aliases.add("#door:hearth.example", room.nid, elsewhere.client.requester.user_nid)
+    assert elsewhere.client.post("/knock/%23door:hearth.example?via=a.example").status == 200
+    assert {server for server, _ in elsewhere.servers.questions} == {"a.example"}
 
 
 def test_what_is_wrongly_told_of_a_room_is_left_out_and_the_knock_stands(elsewhere: Elsewhere) -> None:
