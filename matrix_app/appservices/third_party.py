@@ -51,14 +51,14 @@ def find_in(kind: str, name: str, query: Mapping[str, str]) -> list[Any]:
     services = _speaking(name)
     if not services:
         raise NotFound("No application service knows this protocol")
-    found = _found(services, f"/thirdparty/{kind}/{quote(name, safe='')}", query)
-    if not found:
-        raise NotFound("There is nothing like that on this network")
-    return found
+    return _found(services, f"/thirdparty/{kind}/{quote(name, safe='')}", query)
 
 
 def find_of(kind: str, key: str, value: str) -> list[Any]:
-    """The locations of a room alias, or the users of other networks that a user ID stands for."""
+    """The locations of a room alias, or the users of other networks that a user ID stands for.
+
+    Raises `NotFound` where no service knows of any.
+    """
     return _found(_reachable(), f"/thirdparty/{kind}", {key: value})
 
 
@@ -107,6 +107,8 @@ def _instance(service: Appservice, instance: Any) -> Any:
 def _found(services: Iterable[Appservice], path: str, query: Mapping[str, str]) -> list[Any]:
     answers = _all(services, lambda service: _answer(service, path, query))
     found = [item for answer in answers if isinstance(answer, list) for item in answer if _is_result(item)]
+    if not found:
+        raise NotFound("No application service knows anything like that")
     return found[:MOST_RESULTS]
 
 

@@ -190,4 +190,6 @@ def test_places_and_people_of_networks_are_found(clients: ClientFactory, bridge:
     bridge.answer = b"[]"
     assert alice.get("/thirdparty/user/irc?nickname=eve").errcode == "M_NOT_FOUND"
     assert alice.get("/thirdparty/location/irc?channel=%23y").errcode == "M_NOT_FOUND"
+    assert alice.get("/thirdparty/location?alias=%23y%3Ahearth.example").errcode == "M_NOT_FOUND"
+    assert alice.get("/thirdparty/user?userid=%40eve%3Ahearth.example").errcode == "M_NOT_FOUND"
     assert alice.get("/thirdparty/user").errcode == "M_MISSING_PARAM"
