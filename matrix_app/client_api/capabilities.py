@@ -24,17 +24,11 @@ def capabilities(request: Request) -> dict[str, Any]:
 
 
 def _of_server() -> dict[str, Any]:
-    config = get_config()
-    profiles = config.registration.allow_profile_change
     return {
         "m.room_versions": {
-            "default": config.server.default_room_version,
+            "default": get_config().server.default_room_version,
             "available": dict.fromkeys(ROOM_VERSIONS, "stable"),
         },
-        "m.set_displayname": {"enabled": profiles},
-        "m.set_avatar_url": {"enabled": profiles},
-        "m.profile_fields": {"enabled": profiles},
-        "m.3pid_changes": {"enabled": mail.is_configured()},
         "m.forget_forced_upon_leave": {"enabled": False},
     }
 
@@ -45,6 +39,8 @@ def _of_user(requester: Requester) -> dict[str, Any]:
     found: dict[str, Any] = {
         "m.change_password": {"enabled": has_password and get_config().registration.allow_password_change},
         "m.get_login_token": {"enabled": is_able(requester.user_nid) and not requester.is_guest},
+        "m.3pid_changes": {"enabled": mail.is_configured() and not requester.is_guest},
+        **_of_profile(requester),
     }
     if is_oauth(requester):
         # What needs the user to authenticate anew is done on the pages of the account.
@@ -52,3 +48,16 @@ def _of_user(requester: Requester) -> dict[str, Any]:
     if requester.is_admin:
         found["m.account_moderation"] = {"suspend": True, "lock": True}
     return found
+
+
+def _of_profile(requester: Requester) -> dict[str, Any]:
+    allowed = get_config().registration.allow_profile_change or requester.is_admin
+    fields: dict[str, Any] = {"enabled": allowed}
+    if requester.is_guest and allowed:
+        # "Guest users may only modify their display name."
+        fields["allowed"] = ["displayname"]
+    return {
+        "m.set_displayname": {"enabled": allowed},
+        "m.set_avatar_url": {"enabled": allowed and not requester.is_guest},
+        "m.profile_fields": fields,
+    }

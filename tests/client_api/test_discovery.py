@@ -33,7 +33,19 @@ def test_capabilities_are_those_of_server_and_user() -> None:
 def test_a_locked_profile_shows_in_every_capability_about_it() -> None:
     with settings(registration={"allow_profile_change": False}):
         found = get("/capabilities", token=token_for(make_account())).body["capabilities"]
+        admin = get("/capabilities", token=token_for(make_account(admin=True))).body["capabilities"]
     for name in ("m.set_displayname", "m.set_avatar_url", "m.profile_fields"):
+        assert found[name] == {"enabled": False}
+        assert admin[name] == {"enabled": True}, "administrators may change theirs"
+
+
+def test_guests_are_told_that_they_change_nothing_but_their_name() -> None:
+    with settings(registration={"guests": True}):
+        guest = post("/register?kind=guest").body
+    found = get("/capabilities", token=guest["access_token"]).body["capabilities"]
+    assert found["m.profile_fields"] == {"enabled": True, "allowed": ["displayname"]}
+    assert found["m.set_displayname"] == {"enabled": True}
+    for name in ("m.set_avatar_url", "m.3pid_changes", "m.change_password", "m.get_login_token"):
         assert found[name] == {"enabled": False}
 
 
