@@ -17,7 +17,7 @@ from matrix_app.protocol.errors import (
     InvalidRoomState,
     RoomInUse,
 )
-from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_user_id
+from matrix_app.protocol.ids import domain_of, parse_room_alias, parse_server_name, parse_user_id
 from matrix_app.protocol.room_versions import RoomVersion, room_version
 from matrix_app.services import appservice_queries
 from matrix_app.services.account_state import refuse_suspended
@@ -108,6 +108,8 @@ def _check(wanted: NewRoom, creator: str, rules: RoomVersion) -> None:
     for user_id in wanted.invite:
         parse_user_id(user_id)
         refuse_invite(creator, user_id, "")
+    for by_address in wanted.invite_3pid:
+        parse_server_name(by_address.id_server)
     # Who blocks invites is left out of a room for several, but nobody makes a room to be alone with nobody.
     if wanted.invite and not wanted.invite_3pid and not any(map(takes_invites, wanted.invite)):
         refuse_blocked(wanted.invite[0])

@@ -104,6 +104,9 @@ def test_a_refused_room_leaves_nothing_behind(clients: ClientFactory) -> None:
     levels = {"users": {alice.user_id: 10}}
     body = {"room_version": "11", "power_level_content_override": levels, "name": "N", "room_alias_name": "a"}
     assert alice.post("/createRoom", body).errcode == "M_INVALID_ROOM_STATE"
+    address = {"id_server": "no server", "id_access_token": "t", "medium": "email", "address": "a@b.example"}
+    assert alice.post("/createRoom", {"invite_3pid": [address]}).errcode == "M_INVALID_PARAM"
+    assert alice.get("/joined_rooms").body == {"joined_rooms": []}
     assert alice.create_room(room_alias_name="a")
 
 
