@@ -7,7 +7,13 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from matrix_app.protocol.canonical_json import decode_json
-from matrix_app.protocol.errors import AuthorizationFailed, BadGateway, RemoteError
+from matrix_app.protocol.errors import (
+    AuthorizationFailed,
+    BadGateway,
+    MatrixError,
+    RemoteError,
+    UnsupportedRoomVersion,
+)
 from matrix_app.protocol.event_format import check_pdu_format
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
@@ -70,11 +76,23 @@ def _ask(room: RoomIdentity, event: Event, server: str) -> Any:
         # "Senders which receive a 400 or 404 response to this endpoint should retry using the v1 API as the
         # server may be older, if the room version is "1" or "2"."
         if room.rules.event_id_format != "domain" or error.remote_status not in (400, 404):
-            raise error.of_event() from error
+            raise _told(error, room) from error
         old_body = {**event.pdu, "unsigned": {"invite_room_state": shown}}
         answer = request(server, "PUT", _path("v1", event), content=old_body, timeout=_SECONDS)
         answer = answer[1] if isinstance(answer, list) and len(answer) > 1 else answer
     return answer.get("event") if isinstance(answer, dict) else None
+
+
+def _told(error: RemoteError, room: RoomIdentity) -> MatrixError:
+    """What a client is told of an answer against its invite.
+
+    Of users "of a homeserver which does not support the requested room version", the specification has
+    `M_UNSUPPORTED_ROOM_VERSION`. Servers say so by another code, or are from before versions had numbers.
+    """
+    if error.errcode in ("M_INCOMPATIBLE_ROOM_VERSION", "M_UNRECOGNIZED"):
+        version = room.rules.identifier
+        return UnsupportedRoomVersion(f"{error.server_name} does not know rooms of version {version}")
+    return error.of_event()
 
 
 def _path(version: str, event: Event) -> str:

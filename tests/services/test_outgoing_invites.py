@@ -113,7 +113,17 @@ def test_old_rooms_fall_back_to_the_first_version(server: InvitedServer, alice: 
     assert membership_of(room_id, BOB) == "invite"
     assert server.asked[1][2]["unsigned"]["invite_room_state"]
     newer = alice.create_room(room_version="10")
-    assert alice.change(newer, "invite", user_id=BOB).status == 404
+    assert alice.change(newer, "invite", user_id=BOB).errcode == "M_UNSUPPORTED_ROOM_VERSION"
+
+
+def test_who_is_of_a_server_that_does_not_know_the_version_cannot_be_invited(
+    server: InvitedServer, alice: Client
+) -> None:
+    room_id = alice.create_room()
+    server.answer = server.refusing(400, "M_INCOMPATIBLE_ROOM_VERSION")
+    answer = alice.change(room_id, "invite", user_id=BOB)
+    assert (answer.status, answer.errcode) == (400, "M_UNSUPPORTED_ROOM_VERSION")
+    assert membership_of(room_id, BOB) is None
 
 
 def test_what_the_other_server_says_against_it_is_passed_on(server: InvitedServer, alice: Client) -> None:
