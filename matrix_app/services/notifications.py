@@ -89,8 +89,8 @@ class _Judge:
         return actions
 
     def _context(self, room_nid: int, event: Event) -> PushContext:
-        if asks_for_levels(event):
-            return context_of(rooms.by_nid(room_nid), event)
+        if asks_for_levels(event) or self._compiled.asks_for_levels:
+            return context_of(rooms.by_nid(room_nid), event, with_levels=True)
         context = self._contexts.get(room_nid)
         if context is None:
             context = self._contexts[room_nid] = context_of(rooms.by_nid(room_nid), event)

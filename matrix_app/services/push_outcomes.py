@@ -65,6 +65,7 @@ class Judged:
     """An event, looked at once for all who keep the predefined rules."""
 
     room: RoomIdentity
+    event: Event
     view: EventView
     context: PushContext
     default: DefaultOutcome
@@ -73,6 +74,8 @@ class Judged:
     # The local members whom the text names; None where it was not searched for names.
     named: Named | None
     calls_room: bool
+    # The context with power levels, once somebody's own rules have asked for it.
+    with_levels: PushContext | None = None
 
     def for_users(self, user_nids: Iterable[int]) -> dict[int, Judgement]:
         """What the event is to each of the local users, by their own rules; nothing to its sender."""
@@ -103,7 +106,13 @@ class Judged:
             name = self.named.by_name.get(user_id)
         else:
             name = display_name(self.room, user_id) if compiled.asks_for_name else None
-        return outcome_of(compiled.actions_for(self.view, self.context, name, by_text=by_text))
+        context = self._context_with_levels() if compiled.asks_for_levels else self.context
+        return outcome_of(compiled.actions_for(self.view, context, name, by_text=by_text))
+
+    def _context_with_levels(self) -> PushContext:
+        if self.with_levels is None:
+            self.with_levels = context_of(self.room, self.event, with_levels=True)
+        return self.with_levels
 
 
 def judge(room: RoomIdentity, event: Event, state_nid: int | None = None) -> Judged:
@@ -115,6 +124,7 @@ def judge(room: RoomIdentity, event: Event, state_nid: int | None = None) -> Jud
     named = _named(room, view, state_nid) if by_text else None
     return Judged(
         room,
+        event,
         view,
         context,
         default,
@@ -156,11 +166,14 @@ class _LocalMembers:
         return found is not None and found.is_local and found.membership == members.Membership.JOIN
 
 
-def context_of(room: RoomIdentity, event: Event) -> PushContext:
-    """What push conditions need to know of the room as it is now."""
+def context_of(room: RoomIdentity, event: Event, *, with_levels: bool = False) -> PushContext:
+    """What push conditions need to know of the room as it is now.
+
+    Power levels are looked up where a predefined rule may ask for them, or else `with_levels`.
+    """
     count = summaries.get(room.nid).joined_members
     subscribed = subscribers(event)
-    if not asks_for_levels(event):
+    if not (with_levels or asks_for_levels(event)):
         return PushContext(count, subscribers=subscribed)
     keys = interning.find_keys([("m.room.create", ""), ("m.room.power_levels", "")])
     nids = state.current(room.nid, keys.values())
@@ -170,7 +183,7 @@ def context_of(room: RoomIdentity, event: Event) -> PushContext:
     return PushContext(
         count,
         sender_level=levels.user_level(event.sender),
-        notification_levels={"room": levels.level_for_notification("room")},
+        notification_levels=levels.notifications,
         subscribers=subscribed,
     )
 

@@ -189,3 +189,22 @@ def test_notifications_say_what_was_read_and_may_be_highlights_only(clients: Cli
     assert listed[0]["room_id"] == room_id
     highlights = bob.get("/notifications?only=highlight").body["notifications"]
     assert [item["event"]["content"]["body"] for item in highlights] == ["you"]
+
+
+@pytest.mark.parametrize(("key", "notifies"), [("room", True), ("org.example.alarm", False), ("other", True)])
+def test_an_own_rule_may_ask_what_the_sender_may_notify_of(
+    clients: ClientFactory, key: str, notifies: bool
+) -> None:
+    alice, bob, carol = clients.many(3)
+    levels = {"users": {alice.user_id: 60}, "notifications": {"org.example.alarm": 70}}
+    room_id = carol.create_room(preset="public_chat", power_level_content_override=levels)
+    for client in (alice, bob):
+        client.change(room_id, "join")
+    conditions = [{"kind": "sender_notification_permission", "key": key}]
+    loud = ["notify", {"set_tweak": "highlight"}]
+    bob.put("/pushrules/global/override/own", {"conditions": conditions, "actions": loud})
+    alice.send(room_id, "may say so")
+    listed = bob.get("/notifications?only=highlight").body["notifications"]
+    assert bool(listed) is notifies
+    counts = sync(bob)["rooms"]["join"][room_id]["unread_notifications"]
+    assert counts == {"notification_count": 1, "highlight_count": int(notifies)}

@@ -160,6 +160,11 @@ def _sender_notification_permission(key: str) -> Condition:
     return lambda _event, context, _name: context.sender_level >= _required_level(context, key)
 
 
+def is_of_levels(condition: Any) -> bool:
+    """Whether a condition, as it is written, asks for power levels."""
+    return isinstance(condition, dict) and condition.get("kind") == "sender_notification_permission"
+
+
 def _thread_subscription(user_id: str, wanted: bool) -> Condition:
     def holds(_event: EventView, context: PushContext, _name: str | None) -> bool:
         return context.subscribers is not None and (user_id in context.subscribers) is wanted

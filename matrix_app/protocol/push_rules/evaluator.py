@@ -12,6 +12,7 @@ from matrix_app.protocol.push_rules.conditions import (
     compile_condition,
     contains_display_name,
     in_room,
+    is_of_levels,
     sent_by,
 )
 from matrix_app.protocol.push_rules.defaults import BY_TEXT, CONTAINS_USER_NAME
@@ -23,13 +24,14 @@ from matrix_app.protocol.push_rules.ruleset import Custom, rules_of_kind
 class CompiledRule:
     """One enabled rule: its conditions as functions, and its actions."""
 
-    __slots__ = ("actions", "conditions", "kind", "rule_id")
+    __slots__ = ("actions", "asks_for_levels", "conditions", "kind", "rule_id")
 
     def __init__(self, kind: Kind, rule: dict[str, Any], user_id: str) -> None:
         self.kind = kind
         self.rule_id: str = rule["rule_id"]
         self.actions: list[Any] = rule["actions"]
         self.conditions = _conditions(kind, rule, user_id)
+        self.asks_for_levels = not rule["default"] and any(map(is_of_levels, rule.get("conditions", ())))
 
     def holds(self, event: EventView, context: PushContext, display_name: str | None) -> bool:
         """Whether every condition of the rule holds."""
@@ -45,7 +47,7 @@ class Compiled:
     Without `by_text` the predefined rules are not asked that look for mentions in texts.
     """
 
-    __slots__ = ("_without_text", "asks_for_name", "rules", "user_id")
+    __slots__ = ("_without_text", "asks_for_levels", "asks_for_name", "rules", "user_id")
 
     def __init__(self, rules: tuple[CompiledRule, ...], user_id: str) -> None:
         self.rules = rules
@@ -53,6 +55,8 @@ class Compiled:
         self._without_text = tuple(rule for rule in rules if rule.rule_id not in BY_TEXT)
         # Whether the user's display name has to be given for any event: it takes a look at the room.
         self.asks_for_name = any(contains_display_name in rule.conditions for rule in self._without_text)
+        # Whether power levels have to be given for any event: a rule of the user's own asks for them.
+        self.asks_for_levels = any(rule.asks_for_levels for rule in rules)
 
     def actions_for(
         self, event: EventView, context: PushContext, display_name: str | None = None, *, by_text: bool = True
