@@ -10,9 +10,16 @@ from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from matrix_app.media.thumbnail_request import Drawn, Measured, Wanted
 
-# What is decoded at all, and what is served as it is when it is small enough.
+# What is decoded at all, and what is served as it is when it is small enough. MPO is what Pillow calls a
+# JPEG file with more pictures behind the first, as cameras write them: smaller ones, depths, other exposures.
 _DECODED: Final = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
-_SERVED: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
+_SERVED: Final = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "GIF": "image/gif",
+    "WEBP": "image/webp",
+}
 # An animation may have so many frames, and so many times the pixels of the largest still picture.
 MOST_FRAMES: Final = 500
 _ANIMATION_PIXELS: Final = 4
@@ -50,7 +57,7 @@ def measure(source: IO[bytes]) -> Measured:
 def _drawn(image: Image.Image, target: IO[bytes], wanted: Wanted) -> Drawn:
     if image.width * image.height > wanted.max_pixels:
         return Drawn("too_large")
-    moves = getattr(image, "is_animated", False)
+    moves = getattr(image, "is_animated", False) and image.format != "MPO"
     served = _SERVED.get(image.format or "")
     # "When the content is smaller than the requested dimensions, servers should return the original content
     # rather than thumbnail it." "When false, the server MUST NOT return an animated thumbnail."

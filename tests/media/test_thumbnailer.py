@@ -94,3 +94,18 @@ def test_pictures_of_every_format_are_drawn(drawer: Thumbnailer, kind: str) -> N
 @pytest.mark.parametrize("kind", ["BMP", "TIFF", "PPM", "ICO", "EPS"])
 def test_other_formats_are_left_alone(drawer: Thumbnailer, kind: str) -> None:
     assert draw(drawer, picture(90, 90, kind))[0].verdict == "unsupported"
+
+
+def of_a_camera(width: int, height: int) -> bytes:
+    """A JPEG file with a second picture behind the first."""
+    out = io.BytesIO()
+    first, second = (Image.new("RGB", (width, height), colour) for colour in ("red", "blue"))
+    first.save(out, "MPO", save_all=True, append_images=[second])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("animated", [True, False])
+def test_a_photograph_with_more_pictures_behind_it_does_not_move(drawer: Thumbnailer, animated: bool) -> None:
+    wanted = WANTED._replace(animated=animated)
+    assert draw(drawer, of_a_camera(90, 90), wanted)[0] == ("made", "image/jpeg")
+    assert draw(drawer, of_a_camera(30, 30), wanted)[0] == ("original", "image/jpeg")
