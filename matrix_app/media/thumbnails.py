@@ -49,7 +49,8 @@ def measure(source: IO[bytes]) -> Measured:
     warnings.simplefilter("ignore")
     try:
         with Image.open(source, formats=_DECODED) as image:
-            return Measured(*_upright(image))
+            # Of PNG, the method of its own would decode all there is, for what may stand at the end.
+            return Measured(*_turned(image, Image.Image.getexif(image)))
     except _BROKEN:
         return Measured(0, 0)
 
@@ -77,8 +78,11 @@ def _is_small(image: Image.Image, wanted: Wanted) -> bool:
 
 def _upright(image: Image.Image) -> tuple[int, int]:
     """The size of the picture once it has been turned the way it is to be seen."""
-    turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    return (image.height, image.width) if turned else image.size
+    return _turned(image, image.getexif())
+
+
+def _turned(image: Image.Image, exif: Image.Exif) -> tuple[int, int]:
+    return (image.height, image.width) if exif.get(0x0112, 1) in (5, 6, 7, 8) else image.size
 
 
 def _can_be_animated(image: Image.Image, wanted: Wanted) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import signal
+import struct
 import tempfile
+import zlib
 from collections.abc import Iterator
 from typing import IO
 
@@ -109,3 +111,25 @@ def test_a_photograph_with_more_pictures_behind_it_does_not_move(drawer: Thumbna
     wanted = WANTED._replace(animated=animated)
     assert draw(drawer, of_a_camera(90, 90), wanted)[0] == ("made", "image/jpeg")
     assert draw(drawer, of_a_camera(30, 30), wanted)[0] == ("original", "image/jpeg")
+
+
+def test_a_picture_is_measured_without_being_unpacked(drawer: Thumbnailer) -> None:
+    rows = zlib.compressobj(9)
+    row = bytes(1 + 40_000 // 8)
+    packed = b"".join(rows.compress(row) for _ in range(100)) + rows.flush()
+    header = struct.pack(">IIBBBBB", 40_000, 30_000, 1, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+    with file_of(bomb) as source:
+        assert drawer.measure(source) == (40_000, 30_000)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_a_turned_picture_is_measured_as_it_is_to_be_seen(drawer: Thumbnailer) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for kind in ("JPEG", "PNG", "WEBP"):
+        with file_of(picture(40, 30, kind, exif=exif)) as source:
+            assert drawer.measure(source) == (30, 40)
