@@ -1,7 +1,8 @@
 """Short requests of this server to captcha, CAS and identity servers and bridges, while somebody waits.
 
 Addresses that users name are resolved first, and only public ones are connected to, so that nobody
-reaches into the server's own network through it. Redirects are not followed.
+reaches into the server's own network through it. Redirects are not followed. A view that waits here takes
+no other request's turn, and not for long, whatever the other side does.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import threading
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, NamedTuple
@@ -17,10 +20,13 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 
 from appliance.config import get_config
+from matrix_app.http.view_threads import waiting_for_others
 from matrix_app.protocol.errors import BadGateway
 from matrix_app.protocol.said import said
 
+# How long the other side may say nothing, and how long all that it says may take.
 TIMEOUT = 10.0
+MOST_SECONDS = 20.0
 LARGEST_ANSWER = 1 << 20
 
 
@@ -82,10 +88,13 @@ def _send(method: str, url: str, body: bytes, headers: dict[str, str], *, truste
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
-        connection.sock = _connect(host, port, secure=parts.scheme == "https", trusted=trusted)
-        connection.request(method, path, body=body or None, headers={"User-Agent": "Hearth", **headers})
-        response = connection.getresponse()
-        return Answer(response.status, response.read(LARGEST_ANSWER))
+        with waiting_for_others():
+            connection.sock = _connect(host, port, secure=parts.scheme == "https", trusted=trusted)
+            with _TimeLimit(connection.sock):
+                whole = {"User-Agent": "Hearth", **headers}
+                connection.request(method, path, body=body or None, headers=whole)
+                response = connection.getresponse()
+                return Answer(response.status, response.read(LARGEST_ANSWER))
     except TimeoutError as error:
         raise BadGateway(
             said("{host} took too long", host=host), errcode="M_CONNECTION_TIMEOUT", status=504
@@ -94,6 +103,30 @@ def _send(method: str, url: str, body: bytes, headers: dict[str, str], *, truste
         raise BadGateway(said("{host} did not answer", host=host)) from error
     finally:
         connection.close()
+
+
+class _TimeLimit:
+    """Breaks a connection off after `MOST_SECONDS`; what was being done with it is a `TimeoutError` then."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._connected = connected
+        self._is_over = False
+        self._timer = threading.Timer(MOST_SECONDS, self._break_off)
+        self._timer.daemon = True
+
+    def _break_off(self) -> None:
+        self._is_over = True
+        # Not the method of a connection by TLS, which another thread is reading from.
+        with suppress(OSError):
+            socket.socket.shutdown(self._connected, socket.SHUT_RDWR)
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self._timer.cancel()
+        if self._is_over:
+            raise TimeoutError
 
 
 def _connect(host: str, port: int, *, secure: bool, trusted: bool) -> socket.socket:

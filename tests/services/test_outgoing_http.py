@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 import pytest
 
+from matrix_app.http.view_threads import ViewThreads
 from matrix_app.protocol.errors import BadGateway
+from matrix_app.services import outgoing_http
 from matrix_app.services.outgoing_http import get, post_form, post_json
 from tests.factories.http_service import http_service
 from tests.factories.settings import settings
@@ -38,3 +46,52 @@ def test_addresses_that_users_name_must_be_public() -> None:
 def test_what_does_not_answer_is_a_bad_gateway(url: str) -> None:
     with pytest.raises(BadGateway):
         get(url)
+
+
+@contextmanager
+def dripping(greeting: bytes) -> Iterator[tuple[str, threading.Event]]:
+    """A server that begins an answer and sends a byte of it now and then; its address, and what ends it."""
+    ended = threading.Event()
+
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(greeting)
+            while not ended.wait(0.02):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", ended
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("greeting", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n{"])
+def test_an_answer_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch, greeting: bytes) -> None:
+    monkeypatch.setattr(outgoing_http, "MOST_SECONDS", 0.2)
+    with dripping(greeting) as (address, ended):
+        guard = threading.Timer(5, ended.set)
+        guard.start()
+        with pytest.raises(BadGateway) as caught:
+            get(address)
+        assert not ended.is_set()
+        guard.cancel()
+    assert (caught.value.status, caught.value.errcode) == (504, "M_CONNECTION_TIMEOUT")
+
+
+def test_a_view_that_waits_for_an_answer_keeps_no_other_waiting() -> None:
+    async def story() -> None:
+        threads = ViewThreads("test", threads=1, waiting=1, queue=1)
+        with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n") as (address, ended):
+            hanging = asyncio.create_task(threads.run(get, address))
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(5):
+                assert await threads.run(int) == 0
+            assert not hanging.done()
+            ended.set()
+            with pytest.raises(BadGateway):
+                await hanging
+
+    asyncio.run(story())
