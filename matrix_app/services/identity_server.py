@@ -11,7 +11,7 @@ import orjson
 
 from matrix_app.protocol.errors import BadGateway, Forbidden, InvalidParam
 from matrix_app.protocol.ids import is_server_name
-from matrix_app.services.outgoing_http import Answer, get_named, post_json
+from matrix_app.services.outgoing_http import Answer, bearer, get_named, post_json
 
 
 class Identities(Protocol):
@@ -54,7 +54,7 @@ class IdentityServer(NamedTuple):
 
     def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         url = f"https://{self.name}/_matrix/identity/v2{path}"
-        headers = {"Authorization": f"Bearer {self.token}"}
+        headers = bearer(self.token)
         if body is None:
             return _checked(get_named(url, headers))
         return _checked(post_json(url, orjson.dumps(body), headers))

@@ -8,6 +8,7 @@ no other request's turn, and not for long, whatever the other side does.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -15,19 +16,20 @@ from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import orjson
 
 from appliance.config import get_config
 from matrix_app.http.view_threads import waiting_for_others
-from matrix_app.protocol.errors import BadGateway
+from matrix_app.protocol.errors import BadGateway, InvalidParam
 from matrix_app.protocol.said import said
 
 # How long the other side may say nothing, and how long all that it says may take.
 TIMEOUT = 10.0
 MOST_SECONDS = 20.0
 LARGEST_ANSWER = 1 << 20
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Answer(NamedTuple):
@@ -50,6 +52,13 @@ class Answer(NamedTuple):
             return orjson.loads(self.content)
         except orjson.JSONDecodeError:
             return None
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header with a token that a client gave; raises `InvalidParam` for what cannot stand in one."""
+    if not _TOKEN.fullmatch(token):
+        raise InvalidParam("The access token has characters that no token has")
+    return {"Authorization": f"Bearer {token}"}
 
 
 def ask(method: str, url: str, *, headers: dict[str, str], content: bytes = b"") -> Answer:
@@ -80,11 +89,7 @@ def post_json(url: str, content: bytes, headers: dict[str, str]) -> Answer:
 
 
 def _send(method: str, url: str, body: bytes, headers: dict[str, str], *, trusted: bool) -> Answer:
-    parts = urlsplit(url)
-    host = parts.hostname
-    if parts.scheme not in ("http", "https") or host is None:
-        raise BadGateway("The address cannot be used")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    parts, host, port = _parsed(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
@@ -99,10 +104,22 @@ def _send(method: str, url: str, body: bytes, headers: dict[str, str], *, truste
         raise BadGateway(
             said("{host} took too long", host=host), errcode="M_CONNECTION_TIMEOUT", status=504
         ) from error
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise BadGateway(said("{host} did not answer", host=host)) from error
     finally:
         connection.close()
+
+
+def _parsed(url: str) -> tuple[SplitResult, str, int]:
+    """An address with its host and port; raises `BadGateway` for what is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise BadGateway("The address cannot be used") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadGateway("The address cannot be used")
+    return parts, parts.hostname, port
 
 
 class _TimeLimit:

@@ -198,6 +198,8 @@ def test_binding_needs_an_identity_server_that_answers() -> None:
     old = post("/account/3pid", {"three_pid_creds": body}, token=token)
     assert (old.status, old.errcode) == (403, "M_THREEPID_AUTH_FAILED")
     assert post("/account/3pid/bind", {**body, "id_server": "a/b"}, token=token).errcode == "M_INVALID_PARAM"
+    no_token = {**body, "id_server": "id.example", "id_access_token": "a\nb"}
+    assert post("/account/3pid/bind", no_token, token=token).errcode == "M_INVALID_PARAM"
     # Nobody reaches into the server's own network.
     assert post("/account/3pid/bind", {**body, "id_server": "127.0.0.1:1"}, token=token).status == 502
 

@@ -42,7 +42,19 @@ def test_addresses_that_users_name_must_be_public() -> None:
             assert post_json(service.address, b"{}", {}).status == 200
 
 
-@pytest.mark.parametrize("url", ["ftp://example.org", "file:///etc/passwd", "http://", "http://127.0.0.1:1/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.org",
+        "file:///etc/passwd",
+        "http://",
+        "http://127.0.0.1:1/",
+        "http://[",
+        "https://example.org:99999/",
+        "https://example.org:port/",
+        "http://a..b/",
+    ],
+)
 def test_what_does_not_answer_is_a_bad_gateway(url: str) -> None:
     with pytest.raises(BadGateway):
         get(url)
@@ -66,6 +78,16 @@ def dripping(greeting: bytes) -> Iterator[tuple[str, threading.Event]]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/", ended
         ended.set()
         thread.join()
+
+
+def test_a_header_that_cannot_be_sent_is_a_bad_gateway() -> None:
+    with (
+        http_service(b"{}") as service,
+        settings(outgoing={"allow_private_addresses": True}),
+        pytest.raises(BadGateway),
+    ):
+        post_json(service.address, b"{}", {"X": "a\nb"})
+    assert service.asked == []
 
 
 @pytest.mark.parametrize("greeting", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n{"])

@@ -10,7 +10,7 @@ from nacl.signing import SigningKey
 
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import BadGateway, Forbidden, InvalidParam
-from matrix_app.services.identity_server import IdentityServer
+from matrix_app.services.identity_server import IdentityServer, is_key_valid
 from matrix_app.services.third_party_invites import ThirdPartyInvite, exchange, invite_by_address
 from tests.factories.client import Client, ClientFactory
 from tests.factories.present_state import membership_of, room_of, state_of
@@ -173,3 +173,8 @@ def test_what_is_no_server_name_is_no_identity_server(clients: ClientFactory) ->
     assert alice.change(alice.create_room(), "invite", **body).errcode == "M_INVALID_PARAM"
     del body["id_access_token"]
     assert alice.change(alice.create_room(), "invite", **body).errcode == "M_MISSING_PARAM"
+
+
+def test_a_key_whose_identity_server_has_no_address_is_not_valid() -> None:
+    assert not is_key_valid("http://[", "key")
+    assert not is_key_valid("https://id.example:99999/v", "key")

@@ -9,7 +9,7 @@ from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import BadGateway, InvalidParam, MatrixError
 from matrix_app.protocol.ids import is_server_name, parse_text
 from matrix_app.services.local_identity import local_identity
-from matrix_app.services.outgoing_http import Answer, post_json
+from matrix_app.services.outgoing_http import Answer, bearer, post_json
 from matrix_app.storage import db, threepid_bindings
 from matrix_app.storage.threepid_bindings import Binding
 
@@ -22,7 +22,7 @@ def bind(
 ) -> None:
     """Bind an address that was validated at an identity server; its errors are passed on."""
     content = encode_canonical({"sid": sid, "client_secret": client_secret, "mxid": user_id})
-    answer = _post(id_server, _BIND, content, f"Bearer {id_access_token}")
+    answer = _post(id_server, _BIND, content, bearer(id_access_token))
     body = answer.json()
     if answer.status != 200:
         raise _passed_on(answer)
@@ -51,8 +51,8 @@ def unbind_all(user_id: str, user_nid: int, bindings: Iterable[Binding]) -> bool
 def _unbind_one(user_id: str, user_nid: int, binding: Binding) -> bool:
     threepid = {"medium": binding.medium, "address": binding.address}
     content = {"mxid": user_id, "threepid": threepid}
-    authorization = _signature(binding.id_server, content)
-    answer = _post(binding.id_server, _UNBIND, encode_canonical(content), authorization)
+    headers = {"Authorization": _signature(binding.id_server, content)}
+    answer = _post(binding.id_server, _UNBIND, encode_canonical(content), headers)
     # If the body of a 400 is not a Matrix error, the server does not support unbinding; so do these others.
     unsupported = answer.status in (404, 501) or (answer.status == 400 and "errcode" not in answer.json())
     if answer.status != 200 and not unsupported:
@@ -80,10 +80,10 @@ def _signature(id_server: str, content: dict[str, Any]) -> str:
     )
 
 
-def _post(id_server: str, path: str, content: bytes, authorization: str) -> Answer:
+def _post(id_server: str, path: str, content: bytes, headers: dict[str, str]) -> Answer:
     if not is_server_name(id_server):
         raise InvalidParam("id_server is not a server name")
-    return post_json(f"https://{id_server}{path}", content, {"Authorization": authorization})
+    return post_json(f"https://{id_server}{path}", content, headers)
 
 
 def _passed_on(answer: Answer) -> MatrixError:
