@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
-from typing import Final
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from appliance.config.sections.matrix import Federation
+from matrix_app.services.ip_addresses import Address, is_of_no_host, unwrapped
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
-
-# Addresses in which an IPv4 address is wrapped, and where in them it begins (RFC 6052, RFC 4291).
-_NAT64: Final = ip_network("64:ff9b::/96")
-_COMPATIBLE: Final = ip_network("::/96")
 
 
 class AddressRule:
@@ -42,8 +30,8 @@ class AddressRule:
 
     def permits(self, text: str) -> bool:
         """Whether the address may be connected to. `denied` counts for more than `allowed`."""
-        address = _plain(ip_address(text.partition("%")[0]))
-        if address.is_multicast or address.is_unspecified or _within(address, self._denied):
+        address = unwrapped(text)
+        if is_of_no_host(address) or _within(address, self._denied):
             return False
         return self._private or address.is_global or _within(address, self._allowed)
 
@@ -54,15 +42,3 @@ def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
-
-
-def _plain(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address leads to, where it does, so that none is let in disguised."""
-    if isinstance(address, IPv4Address):
-        return address
-    wrapped = address.ipv4_mapped or address.sixtofour
-    if wrapped is None and address.teredo is not None:
-        wrapped = address.teredo[1]
-    if wrapped is None and (address in _NAT64 or (address in _COMPATIBLE and int(address) > 0xFFFF)):
-        wrapped = IPv4Address(int(address) & 0xFFFFFFFF)
-    return address if wrapped is None else wrapped

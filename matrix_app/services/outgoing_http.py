@@ -14,7 +14,6 @@ import ssl
 import threading
 from contextlib import suppress
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -24,6 +23,7 @@ from appliance.config import get_config
 from matrix_app.http.view_threads import waiting_for_others
 from matrix_app.protocol.errors import BadGateway, InvalidParam
 from matrix_app.protocol.said import said
+from matrix_app.services.ip_addresses import is_public
 
 # How long the other side may say nothing, and how long all that it says may take.
 TIMEOUT = 10.0
@@ -149,7 +149,7 @@ class _TimeLimit:
 def _connect(host: str, port: int, *, secure: bool, trusted: bool) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     anywhere = trusted or get_config().outgoing.allow_private_addresses
-    allowed = [str(entry[4][0]) for entry in found if anywhere or ip_address(str(entry[4][0])).is_global]
+    allowed = [str(entry[4][0]) for entry in found if anywhere or is_public(str(entry[4][0]))]
     if not allowed:
         raise BadGateway("The address is not a public one")
     plain = socket.create_connection((allowed[0], port), timeout=TIMEOUT)

@@ -42,6 +42,15 @@ def test_addresses_that_users_name_must_be_public() -> None:
             assert post_json(service.address, b"{}", {}).status == 200
 
 
+@pytest.mark.parametrize("host", ["64:ff9b::7f00:1", "2002:7f00:1::1", "::127.0.0.1", "ff0e::1"])
+def test_no_address_in_disguise_is_connected_to(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    asked = []
+    monkeypatch.setattr(socket, "create_connection", lambda address, timeout: asked.append(address))
+    with pytest.raises(BadGateway, match="not a public one"):
+        post_json(f"https://[{host}]/", b"{}", {})
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     "url",
     [
