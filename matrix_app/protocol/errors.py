@@ -413,6 +413,13 @@ class RemoteUnreachable(BadGateway):
 # What these would tell a client is about its own session here.
 _NOT_PASSED_ON = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_LOCKED", "M_USER_DEACTIVATED"})
 
+
+def errcode_to_tell(content: dict[str, Any]) -> str | None:
+    """The errcode of another server's answer, if it has one that a client may be told."""
+    errcode = content.get("errcode")
+    return errcode if isinstance(errcode, str) and errcode not in _NOT_PASSED_ON else None
+
+
 # What these say of an event is not what its client can mend.
 _OF_EVENTS = frozenset({"M_MISSING_PARAM", "M_INVALID_PARAM"})
 
@@ -428,12 +435,11 @@ class RemoteError(MatrixError):
     is_left_alone = False
 
     def __init__(self, server_name: str, remote_status: int, content: dict[str, Any]) -> None:
-        errcode, message = content.get("errcode"), content.get("error")
+        message = content.get("error")
         same = 400 <= remote_status < 500 and remote_status not in (401, 405, 407, 408, 429)
         text = message if isinstance(message, str) else f"{server_name} answered with {remote_status}"
         super().__init__(text, status=remote_status if same else 502)
-        if isinstance(errcode, str) and errcode not in _NOT_PASSED_ON:
-            self.errcode = errcode
+        self.errcode = errcode_to_tell(content) or self.errcode
         self.server_name = server_name
         self.remote_status = remote_status
         self.content = content

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from matrix_app.protocol.errors import BadGateway, Forbidden, InvalidParam
+from matrix_app.protocol.errors import BadGateway, Forbidden, InvalidParam, errcode_to_tell
 from matrix_app.protocol.ids import is_server_name
 from matrix_app.services.outgoing_http import Answer, bearer, get_named, post_json
 
@@ -74,7 +74,7 @@ def _checked(answer: Answer) -> dict[str, Any]:
     body = answer.json()
     if answer.status in (401, 403):
         message = str(body.get("error", "The identity server refuses"))
-        raise Forbidden(message, errcode=str(body.get("errcode", "M_FORBIDDEN")))
+        raise Forbidden(message, errcode=errcode_to_tell(body))
     if answer.status != 200:
         raise BadGateway(f"The identity server answered {answer.status}")
     return body

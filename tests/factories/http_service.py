@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ class HttpService:
 
 
 @contextmanager
-def http_service(answer: bytes) -> Iterator[HttpService]:
+def http_service(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[HttpService]:
     """A service that gives one answer to everything, as long as the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -52,7 +53,10 @@ def http_service(answer: bytes) -> Iterator[HttpService]:
             return
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        service = HttpService(f"http://127.0.0.1:{server.server_port}")
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        service = HttpService(f"{scheme}://127.0.0.1:{server.server_port}")
         service.answer = answer
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield service

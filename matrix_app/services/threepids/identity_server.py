@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from matrix_app.protocol.canonical_json import encode_canonical
-from matrix_app.protocol.errors import BadGateway, InvalidParam, MatrixError
+from matrix_app.protocol.errors import BadGateway, InvalidParam, MatrixError, errcode_to_tell
 from matrix_app.protocol.ids import is_server_name, parse_text
 from matrix_app.services.local_identity import local_identity
 from matrix_app.services.outgoing_http import Answer, bearer, post_json
@@ -88,7 +88,8 @@ def _post(id_server: str, path: str, content: bytes, headers: dict[str, str]) ->
 
 def _passed_on(answer: Answer) -> MatrixError:
     body = answer.json()
-    errcode, error = body.get("errcode"), body.get("error")
-    if 400 <= answer.status < 500 and isinstance(errcode, str):
-        return MatrixError(str(error or ""), errcode=errcode, status=answer.status)
+    if 400 <= answer.status < 500 and isinstance(body.get("errcode"), str):
+        # "Homeservers should simply proxy any errors", but for those that would sign the client out here.
+        errcode = errcode_to_tell(body) or "M_UNAUTHORIZED"
+        return MatrixError(str(body.get("error") or ""), errcode=errcode, status=answer.status)
     return BadGateway("The identity server could not do it")
