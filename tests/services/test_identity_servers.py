@@ -11,9 +11,11 @@ import pytest
 
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import Forbidden
+from matrix_app.services.deactivate import deactivate
 from matrix_app.services.identity_server import IdentityServer
 from matrix_app.services.local_identity import local_identity
-from matrix_app.storage import threepid_bindings
+from matrix_app.storage import db, threepid_bindings
+from matrix_app.storage.threepid_bindings import Binding
 from tests.factories.client import Client, ClientFactory
 from tests.factories.http_service import Asked, HttpService, http_service
 from tests.factories.settings import settings
@@ -108,3 +110,16 @@ def test_an_invite_that_the_identity_server_refuses_signs_nobody_out(identities:
     with pytest.raises(Forbidden) as caught:
         IdentityServer.of(name_of(identities), "t").find_user("email", "bob@example.org")
     assert caught.value.errcode == "M_FORBIDDEN"
+
+
+def test_who_leaves_is_unbound_wherever_that_can_be_done(
+    clients: ClientFactory, identities: HttpService
+) -> None:
+    alice = clients.make()
+    nid = alice.requester.user_nid
+    with db.write():
+        for server in ("127.0.0.1:1", name_of(identities)):
+            threepid_bindings.insert(nid, Binding("email", "alice@example.org", server))
+    assert deactivate(alice.user_id, nid, erase=False, id_server=None) is False
+    assert [asked.path for asked in identities.asked] == ["/_matrix/identity/v2/3pid/unbind"]
+    assert [binding.id_server for binding in threepid_bindings.of_user(nid)] == ["127.0.0.1:1"]

@@ -42,9 +42,19 @@ def unbind(user_id: str, user_nid: int, medium: str, address: str, id_server: st
 
 
 def unbind_all(user_id: str, user_nid: int, bindings: Iterable[Binding]) -> bool:
-    """Unbind addresses; False when an identity server does not support that or does not know the address."""
-    # Each is attempted, whatever became of those before.
-    results = [_unbind_one(user_id, user_nid, binding) for binding in bindings]
+    """Unbind addresses, each whatever becomes of those before; False when a server does not support that.
+
+    What an identity server says against it is raised in the end.
+    """
+    results: list[bool] = []
+    faults: list[MatrixError] = []
+    for binding in bindings:
+        try:
+            results.append(_unbind_one(user_id, user_nid, binding))
+        except MatrixError as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]
     return all(results)
 
 
