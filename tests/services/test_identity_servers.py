@@ -123,3 +123,17 @@ def test_who_leaves_is_unbound_wherever_that_can_be_done(
     assert deactivate(alice.user_id, nid, erase=False, id_server=None) is False
     assert [asked.path for asked in identities.asked] == ["/_matrix/identity/v2/3pid/unbind"]
     assert [binding.id_server for binding in threepid_bindings.of_user(nid)] == ["127.0.0.1:1"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 501])
+def test_an_identity_server_may_know_no_unbinding_or_have_something_against_it(
+    clients: ClientFactory, identities: HttpService, status: int
+) -> None:
+    alice = clients.make()
+    bind(alice, identities)
+    identities.status, identities.answer = status, b'{"errcode": "M_NOT_FOUND", "error": "no"}'
+    refused = alice.post("/account/3pid/unbind", ADDRESS)
+    assert refused.errcode == "M_NOT_FOUND"
+    assert len(threepid_bindings.of_user(alice.requester.user_nid)) == 1
+    identities.answer = b"<html>"
+    assert alice.post("/account/3pid/unbind", ADDRESS).body == {"id_server_unbind_result": "no-support"}

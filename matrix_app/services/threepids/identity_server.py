@@ -63,13 +63,19 @@ def _unbind_one(user_id: str, user_nid: int, binding: Binding) -> bool:
     content = {"mxid": user_id, "threepid": threepid}
     headers = {"Authorization": _signature(binding.id_server, content)}
     answer = _post(binding.id_server, _UNBIND, encode_canonical(content), headers)
-    # If the body of a 400 is not a Matrix error, the server does not support unbinding; so do these others.
-    unsupported = answer.status in (404, 501) or (answer.status == 400 and "errcode" not in answer.json())
+    unsupported = _knows_no_unbinding(answer)
     if answer.status != 200 and not unsupported:
         raise _passed_on(answer)
     with db.write():
         threepid_bindings.delete(user_nid, binding)
     return not unsupported
+
+
+def _knows_no_unbinding(answer: Answer) -> bool:
+    # "If the response body is not a JSON Matrix error, the identity server does not support unbinds. If a
+    # JSON Matrix error is in the response body, the requesting party should respect the error."
+    errcode = answer.json().get("errcode")
+    return answer.status in (400, 404, 501) and errcode in (None, "M_UNRECOGNIZED")
 
 
 def _signature(id_server: str, content: dict[str, Any]) -> str:
@@ -98,7 +104,7 @@ def _post(id_server: str, path: str, content: bytes, headers: dict[str, str]) ->
 
 def _passed_on(answer: Answer) -> MatrixError:
     body = answer.json()
-    if 400 <= answer.status < 500 and isinstance(body.get("errcode"), str):
+    if (400 <= answer.status < 500 or answer.status == 501) and isinstance(body.get("errcode"), str):
         # "Homeservers should simply proxy any errors", but for those that would sign the client out here.
         errcode = errcode_to_tell(body) or "M_UNAUTHORIZED"
         return MatrixError(str(body.get("error") or ""), errcode=errcode, status=answer.status)
