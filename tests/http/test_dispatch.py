@@ -14,6 +14,7 @@ from matrix_app.http.bridge import Bridge
 from matrix_app.http.dispatch import dispatch, make_request
 from matrix_app.http.endpoint import Auth, Endpoint
 from matrix_app.http.request import Request
+from matrix_app.protocol.errors import InvalidParam
 
 
 def _broken(_request: Request) -> None:
@@ -60,3 +61,10 @@ def test_of_several_values_of_a_parameter_the_first_counts() -> None:
     assert request.query_list("dir") == ["b", "f"]
     assert request.query("empty") == ""
     assert request.query("missing") is None
+
+
+@pytest.mark.parametrize("text", ["1_0", "%205", "+5", "5.0", "%D9%A3", "0x5", "", "9" * 5000])
+def test_what_is_no_whole_number_is_no_parameter_either(text: str) -> None:
+    request = make_request(RequestFactory().get(f"/_matrix/x?limit={text}"), {})
+    with pytest.raises(InvalidParam):
+        request.query_int("limit", 10)
