@@ -100,9 +100,7 @@ class Bridge:
             await self._deliver(*answer, receive, send)
 
     async def _answer(self, pool: ViewThreads, scope: Scope, receive: Receive, send: Send) -> _Answer | None:
-        body, length = await read_body(
-            scope, receive, _limit(scope["path"]), lambda: self._admit(pool, scope)
-        )
+        body, length = await read_body(scope, receive, _limit(scope), lambda: self._admit(pool, scope))
         loop = asyncio.get_running_loop()
         try:
             answer = await pool.run(self._run, scope, body, length, loop, send)
@@ -193,9 +191,10 @@ def _finished(
     return start, b"" if method == "HEAD" else content
 
 
-def _limit(path: str) -> int:
-    config = get_config()
-    if path.startswith("/_matrix/media/"):
+def _limit(scope: Scope) -> int:
+    """How large a body may be: as large as a file only where somebody uploads one."""
+    config, found = get_config(), scope.get("hearth.found")
+    if found is not None and found[0].streams_body:
         return max(config.media.max_upload_bytes, config.web.max_body_bytes) + 1024
     return config.web.max_body_bytes
 
