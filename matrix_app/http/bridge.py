@@ -187,7 +187,9 @@ def _finished(
         _stream(response, start, loop, send)
         return None
     content = b"" if response.streaming else response.content
-    start["headers"].append((b"content-length", str(len(content)).encode()))
+    # That of a 304 would be the length of what the client has (RFC 9110, section 8.6).
+    if start["status"] != 304:
+        start["headers"].append((b"content-length", str(len(content)).encode()))
     return start, b"" if method == "HEAD" else content
 
 

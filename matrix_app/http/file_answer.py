@@ -80,14 +80,17 @@ class Openable(Protocol):
 
 
 def ranged(file: Openable, headers: Mapping[str, str], asked: Mapping[str, str]) -> HttpResponseBase:
-    """A file, or the one range of it that the request's headers ask for (RFC 9110, section 14).
+    """A file, or the one range of it that the request asks for (RFC 9110, section 14).
 
-    `headers` has an ETag; a client that has the file already is told so.
+    `asked` is the request's environment. `headers` has an ETag; a client that has the file already is told
+    so.
     """
     if _has_it(asked.get("HTTP_IF_NONE_MATCH"), headers["ETag"]):
         return _empty(304, headers)
     try:
-        span = parse_range(asked.get("HTTP_RANGE"), file.size)
+        # "A server MUST ignore a Range header field" of a HEAD request.
+        wanted = asked.get("HTTP_RANGE") if asked.get("REQUEST_METHOD") == "GET" else None
+        span = parse_range(wanted, file.size)
     except Unsatisfiable:
         return _empty(416, {**headers, "Content-Range": f"bytes */{file.size}"})
     common = {**headers, "Accept-Ranges": "bytes"}

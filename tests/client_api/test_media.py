@@ -114,6 +114,14 @@ def test_a_range_of_another_version_gives_the_whole(clients: ClientFactory) -> N
     assert download(alice, place, If_None_Match=tag).status == 304
 
 
+def test_who_asks_for_the_head_of_a_file_is_told_of_the_whole(clients: ClientFactory) -> None:
+    alice = clients.make()
+    path = f"/_matrix/client/v1/media/download/{upload(alice, b'0123456789')}"
+    found = send(alice, "HEAD", path, headers={"Range": "bytes=1-2"})
+    assert (found.status, found.headers["Content-Length"]) == (200, "10")
+    assert "Content-Range" not in found.headers
+
+
 def test_a_file_larger_than_allowed_is_refused(clients: ClientFactory) -> None:
     alice = clients.make()
     with settings(media={"max_upload_bytes": 10}):
