@@ -74,6 +74,8 @@ def upload_reserved(requester: Requester, mxc: Mxc, given: Upload) -> None:
         _keep_quota(requester.user_nid, copy.size)
         keep(copy)
         if not media.fill(row.nid, facts, authenticated=authenticated):
+            if media.find(*mxc) is None:
+                raise NotFound("The media ID has expired")
             raise CannotOverwriteMedia("This has been uploaded already")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import threading
 
+import pytest
 from django.db import connection
 
 from appliance.config import get_config
+from matrix_app.protocol.errors import NotFound
 from matrix_app.services import upload_media
+from matrix_app.services.upload_media import Upload
 from matrix_app.storage import db
 from matrix_app.storage.clock import now_ms
 from tests.factories.client import Client, ClientFactory
@@ -80,3 +84,19 @@ def test_a_user_has_only_so_many_ids_waiting(clients: ClientFactory) -> None:
     refused = send(alice, "POST", "/_matrix/media/v1/create", b"", "application/json")
     assert (refused.status, refused.errcode) == (429, "M_LIMIT_EXCEEDED")
     assert reserve(bob)
+
+
+class Removing(io.BytesIO):
+    """A file that arrives so slowly that the ID it is for is removed meanwhile."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        with db.write():
+            db.execute("DELETE FROM media")
+        return super().read(size)
+
+
+def test_an_upload_that_ends_after_its_id_is_gone_is_told_so(clients: ClientFactory) -> None:
+    alice = clients.make()
+    mxc = upload_media.reserve(alice.requester).mxc
+    with pytest.raises(NotFound):
+        upload_media.upload_reserved(alice.requester, mxc, Upload(Removing(b"abc"), 3, None, None))
