@@ -120,7 +120,9 @@ def _check_url(url: Any) -> None:
         raise MissingParam("data must have a url")
     try:
         parts = urlsplit(url)
+        _ = parts.port
     except ValueError:
         raise InvalidParam("data.url is not a URL") from None
-    if parts.scheme != "https" or not parts.hostname or parts.path != NOTIFY_PATH:
+    host = parts.hostname or ""
+    if parts.scheme != "https" or not host or " " in host or parts.path != NOTIFY_PATH:
         raise InvalidParam(f"data.url must be an https URL with the path {NOTIFY_PATH}")

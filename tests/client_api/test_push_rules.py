@@ -127,6 +127,8 @@ def test_a_pusher_goes_with_its_device(clients: ClientFactory) -> None:
         ({"data": {"url": "http://push.example/_matrix/push/v1/notify"}}, "M_INVALID_PARAM"),
         ({"data": {"url": "https://push.example/elsewhere"}}, "M_INVALID_PARAM"),
         ({"data": {"url": "https://[broken/_matrix/push/v1/notify"}}, "M_INVALID_PARAM"),
+        ({"data": {"url": "https://push.example:99999/_matrix/push/v1/notify"}}, "M_INVALID_PARAM"),
+        ({"data": {"url": "https://push example/_matrix/push/v1/notify"}}, "M_INVALID_PARAM"),
         ({"lang": None}, "M_MISSING_PARAM"),
         ({"kind": "pigeon"}, "M_INVALID_PARAM"),
         ({"kind": "email"}, "M_INVALID_PARAM"),
