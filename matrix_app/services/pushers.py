@@ -11,7 +11,7 @@ import orjson
 from appliance.config import get_config
 from matrix_app.http.requester import Requester
 from matrix_app.protocol.canonical_json import encode_canonical
-from matrix_app.protocol.errors import InvalidParam, MissingParam
+from matrix_app.protocol.errors import Forbidden, InvalidParam, MissingParam
 from matrix_app.services.hold_device import hold_device
 from matrix_app.storage import db, pushers, stream, threepids
 from matrix_app.storage.clock import now_ms
@@ -20,6 +20,8 @@ from matrix_app.storage.pushers import PusherRow
 MAX_APP_ID: Final = 64
 MAX_PUSHKEY_BYTES: Final = 512
 MAX_DATA_BYTES: Final = 16_000
+# Each message is a request for each of them, to wherever they say.
+MOST_PUSHERS: Final = 200
 NOTIFY_PATH: Final = "/_matrix/push/v1/notify"
 _KINDS: Final = ("http", "email")
 
@@ -49,8 +51,8 @@ def pushers_of(user_nid: int) -> list[dict[str, Any]]:
 def set_pusher(requester: Requester, spec: PusherSpec) -> None:
     """Make, change or delete a pusher of the requester; it goes when its device does.
 
-    Raises `InvalidParam` or `MissingParam` for one that could not work, and as `hold_device` does where the
-    device has been signed out meanwhile: nobody would end its notifications.
+    Raises `InvalidParam` or `MissingParam` for one that could not work, `Forbidden` for one too many, and as
+    `hold_device` does where the device has been signed out meanwhile: nobody would end its notifications.
     """
     if len(spec.app_id) > MAX_APP_ID or len(spec.pushkey.encode()) > MAX_PUSHKEY_BYTES:
         raise InvalidParam("The app_id or the pushkey is too long")
@@ -68,6 +70,8 @@ def set_pusher(requester: Requester, spec: PusherSpec) -> None:
         if not spec.append:
             pushers.delete_of_others(requester.user_nid, spec.app_id, spec.pushkey)
         pushers.put(row)
+        if len(pushers.of_user(requester.user_nid)) > MOST_PUSHERS:
+            raise Forbidden("You have too many pushers: delete those that you do not use")
 
 
 def _row(requester: Requester, spec: PusherSpec, kind: str) -> PusherRow:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from matrix_app.services import pushers as pushers_service
 from matrix_app.services.delete_devices import delete_devices
 from matrix_app.storage import members, rooms
 from tests.factories.client import Client, ClientFactory
@@ -104,6 +105,14 @@ def test_a_push_key_moves_to_the_user_who_set_it_last_unless_it_is_shared(client
     assert _count(alice) == _count(bob) == 1
     carol.post("/pushers/set", PUSHER)
     assert (_count(alice), _count(bob), _count(carol)) == (0, 0, 1)
+
+
+def test_a_user_has_only_so_many_pushers(clients: ClientFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushers_service, "MOST_PUSHERS", 2)
+    alice = clients.make()
+    answers = [alice.post("/pushers/set", PUSHER | {"pushkey": key}) for key in ("a", "b", "c", "b")]
+    assert [answer.status for answer in answers] == [200, 200, 403, 200]
+    assert _count(alice) == 2
 
 
 def _count(client: Client) -> int:
