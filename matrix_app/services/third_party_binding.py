@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -12,7 +12,10 @@ from matrix_app.protocol.ids import domain_of
 from matrix_app.services import remote_membership
 from matrix_app.services.known_rooms import find_here
 from matrix_app.services.third_party_invites import exchange
+from matrix_app.storage import accounts
 from matrix_app.storage.local_server import local_server_name
+
+MOST_INVITES: Final = 50
 
 _log = structlog.get_logger("matrix_app.third_party_invites")
 
@@ -37,10 +40,13 @@ def on_bind(binding: Binding) -> None:
     """Invite the user to every room that has an invite for the address.
 
     Anybody may tell this: each invite has to prove itself by the key that its room names. One that does
-    not keeps the others from nothing; the last such error is raised in the end.
+    not keeps the others from nothing; the last such error is raised in the end. As each is a request to a
+    server that the invite names, there are none for who has no account, and only so many at once.
     """
+    if accounts.find(binding.mxid) is None:
+        return
     refused: MatrixError | None = None
-    for invite in binding.invites:
+    for invite in binding.invites[:MOST_INVITES]:
         if invite.mxid != binding.mxid or domain_of(invite.mxid) != local_server_name():
             continue
         try:

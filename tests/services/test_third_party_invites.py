@@ -11,6 +11,7 @@ from nacl.signing import SigningKey
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import BadGateway, Forbidden, InvalidParam
 from matrix_app.services.identity_server import IdentityServer, is_key_valid
+from matrix_app.services.third_party_binding import MOST_INVITES
 from matrix_app.services.third_party_invites import ThirdPartyInvite, exchange, invite_by_address
 from tests.factories.client import Client, ClientFactory
 from tests.factories.present_state import membership_of, room_of, state_of
@@ -130,9 +131,19 @@ def test_an_identity_server_that_tells_of_a_binding_has_its_user_invited(clients
     for signed in (sign(carol), sign(bob, OTHER), {}):
         assert bind(signed) == 403
         assert membership_of(room_id, bob.user_id) is None
+    assert bind(*[sign(bob, OTHER)] * MOST_INVITES, sign(bob)) == 403
+    assert membership_of(room_id, bob.user_id) is None
     assert bind(sign(bob), sign(bob, OTHER)) == 403
     assert membership_of(room_id, bob.user_id) == "invite"
     assert bind(sign(bob)) == 200
+
+
+def test_nobody_is_asked_about_invites_for_who_has_no_account(clients: ClientFactory) -> None:
+    alice = clients.make()
+    nobody = "@nobody:hearth.example"
+    invites = [{"room_id": "!r:elsewhere.example", "sender": "@a:elsewhere.example", "mxid": nobody}]
+    body = {"mxid": nobody, "invites": [invite | {"signed": {}} for invite in invites]}
+    assert alice.put("/_matrix/federation/v1/3pid/onbind", body).status == 200
 
 
 def test_a_proof_given_with_the_join_is_enough(clients: ClientFactory) -> None:
