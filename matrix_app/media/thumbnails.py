@@ -95,17 +95,26 @@ def _can_be_animated(image: Image.Image, wanted: Wanted) -> bool:
 
 
 def _still(image: Image.Image, target: IO[bytes], wanted: Wanted) -> Drawn:
-    profile = image.info.get("icc_profile")
+    profile, before = image.info.get("icc_profile"), image.mode
     if wanted.width:
         # JPEG is decoded at half, a quarter or an eighth of its size when that is enough.
         image.draft(None, _least_size(image, wanted))
     image = _plain(ImageOps.exif_transpose(image))
     image = _resized(image, wanted)
+    if _colours(image.mode) != _colours(before):
+        profile = None  # it describes other colours, such as those of print
     if image.mode == "RGBA":
         image.save(target, "PNG", icc_profile=profile)
         return Drawn("made", "image/png")
     image.save(target, "JPEG", quality=82, icc_profile=profile)
     return Drawn("made", "image/jpeg")
+
+
+def _colours(mode: str) -> str:
+    """Which colours the pictures of a mode are made of."""
+    if mode in ("1", "L", "LA", "La", "I", "F") or mode.startswith("I;16"):
+        return "grey"
+    return mode if mode in ("CMYK", "LAB", "HSV") else "RGB"
 
 
 def _least_size(image: Image.Image, wanted: Wanted) -> tuple[int, int]:

@@ -133,3 +133,22 @@ def test_a_turned_picture_is_measured_as_it_is_to_be_seen(drawer: Thumbnailer) -
     for kind in ("JPEG", "PNG", "WEBP"):
         with file_of(picture(40, 30, kind, exif=exif)) as source:
             assert drawer.measure(source) == (30, 40)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "kept"),
+    [
+        ("RGB", "JPEG", True),
+        ("L", "JPEG", True),
+        ("P", "PNG", True),
+        ("CMYK", "JPEG", False),
+        ("LA", "PNG", False),
+    ],
+)
+def test_a_profile_stays_with_the_colours_that_it_describes(
+    drawer: Thumbnailer, mode: str, kind: str, kept: bool
+) -> None:
+    profile = b"profile of some colours"
+    drawn, content = draw(drawer, picture(90, 90, kind, mode, icc_profile=profile))
+    assert drawn.verdict == "made"
+    assert Image.open(io.BytesIO(content)).info.get("icc_profile") == (profile if kept else None)
