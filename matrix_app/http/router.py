@@ -49,7 +49,8 @@ class Router:
             raise Unrecognized("Unrecognized request")
         found = node.methods.get(method)
         if found is None:
-            raise Unrecognized("Method not allowed", status=405)
+            allowed = {*node.methods, "OPTIONS", *(("HEAD",) if "GET" in node.methods else ())}
+            raise Unrecognized("Method not allowed", status=405, allowed=sorted(allowed))
         endpoint, names = found
         return endpoint, dict(zip(names, (_decode(value) for value in values), strict=True))
 

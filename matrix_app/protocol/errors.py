@@ -20,6 +20,7 @@ Raised where the fault is found; rendered in one place (`matrix_app.http`), as t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -335,10 +336,18 @@ class NotFound(MatrixError):
 
 
 class Unrecognized(MatrixError):
-    """404 or 405: no such endpoint, or not with this method."""
+    """404 or 405: no such endpoint, or not with this method but with those that are `allowed`."""
 
     status = 404
     errcode = "M_UNRECOGNIZED"
+
+    def __init__(self, message: str, *, status: int | None = None, allowed: Iterable[str] = ()) -> None:
+        super().__init__(message, status=status)
+        self.allowed = tuple(allowed)
+
+    def headers(self) -> dict[str, str]:
+        """What an answer with 405 must have (RFC 9110, section 15.5.6)."""
+        return {"Allow": ", ".join(self.allowed)} if self.allowed else {}
 
 
 class Conflict(MatrixError):

@@ -68,3 +68,10 @@ def test_what_is_no_whole_number_is_no_parameter_either(text: str) -> None:
     request = make_request(RequestFactory().get(f"/_matrix/x?limit={text}"), {})
     with pytest.raises(InvalidParam):
         request.query_int("limit", 10)
+
+
+def test_who_asks_with_another_method_is_told_which_there_are() -> None:
+    http = RequestFactory().delete("/_matrix/client/v3/account/3pid")
+    http.META["hearth.raw_path"] = "/_matrix/client/v3/account/3pid"
+    answer = dispatch(http)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
