@@ -185,6 +185,7 @@ def _begin(
 ) -> int:
     """Store the event on the snapshot that the chain ends with, and the rest of the state (0: goes away)."""
     rooms.lock(room.nid)
+    rooms.set_version(room)
     head = rooms.head(room.nid)
     position = _take_position(room, event)
     nid = _insert(room, event, position, chain.nid, head.unread_ordinal)

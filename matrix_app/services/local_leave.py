@@ -14,7 +14,11 @@ from matrix_app.storage.rooms import RoomIdentity
 
 
 def leave_locally(room: RoomIdentity, user_id: str, content: dict[str, Any]) -> Event:
-    """Store a leave event that follows the user's invite or knock and is in no room's history."""
+    """Store a leave event that comes after the user's invite or knock and is in no room's history.
+
+    It names no other events: what the invite said is all that is known of the room's version, and another
+    invite may have said otherwise since.
+    """
     user_nid = interning.user_nid(user_id)
     present = members.get(room.nid, user_nid)
     if present is None:
@@ -30,8 +34,8 @@ def leave_locally(room: RoomIdentity, user_id: str, content: dict[str, Any]) -> 
         type="m.room.member",
         state_key=user_id,
         content=content,
-        prev_events=[invite],
-        auth_events=[invite],
+        prev_events=[],
+        auth_events=[],
         depth=invite.depth + 1,
         origin_server_ts=int(time.time() * 1000),
     )

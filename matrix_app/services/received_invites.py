@@ -72,7 +72,8 @@ def read_invite(pdu: dict[str, Any], rules: RoomVersion, room_id: str, origin: s
     if domain_of(target) != local_server_name():
         raise InvalidParam("The invited user is not of this server")
     if known is not None:
-        if known.rules != rules:
+        # Of a room that has not begun here, an earlier invite may have told what it liked.
+        if known.rules != rules and rooms.state_nid(known.nid) is not None:
             raise InvalidParam("The room has another version")
         refuse_blocked(known)
     invite_permission.refuse_blocked(target)

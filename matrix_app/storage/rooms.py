@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from matrix_app.protocol.room_versions import RoomVersion, room_version
 from matrix_app.storage import db, interning
@@ -11,7 +11,10 @@ from matrix_app.storage.cache import ByteCache
 
 
 class RoomIdentity(NamedTuple):
-    """What never changes about a room."""
+    """What never changes about a room that has begun here.
+
+    Of another, which users here are invited to or knock on, the version is what was told last (`ensure`).
+    """
 
     nid: int
     room_id: str
@@ -38,6 +41,8 @@ class Extremity(NamedTuple):
 _by_id: ByteCache[str, RoomIdentity] = ByteCache("rooms_by_id", 1 << 20)
 _by_nid: ByteCache[int, RoomIdentity] = ByteCache("rooms_by_nid", 1 << 20)
 
+_SELECT: Final = "SELECT nid, room_id, version, state_nid IS NOT NULL FROM room"
+
 
 def _remember(identity: RoomIdentity) -> None:
     _by_id.put(identity.room_id, identity, 300)
@@ -48,7 +53,9 @@ def _identity(found: db.Row | None) -> RoomIdentity | None:
     if found is None:
         return None
     identity = RoomIdentity(found[0], found[1], room_version(found[2]))
-    db.on_commit(lambda: _remember(identity))
+    has_begun = found[3]
+    if has_begun:
+        db.on_commit(lambda: _remember(identity))
     return identity
 
 
@@ -58,7 +65,7 @@ def find(room_id: str) -> RoomIdentity | None:
     # What events name may be anything.
     if cached is not None or "\0" in room_id:
         return cached
-    return _identity(db.row("SELECT nid, room_id, version FROM room WHERE room_id = %s", (room_id,)))
+    return _identity(db.row(f"{_SELECT} WHERE room_id = %s", (room_id,)))
 
 
 def find_many(room_ids: Iterable[str]) -> dict[str, RoomIdentity]:
@@ -71,7 +78,7 @@ def find_many(room_ids: Iterable[str]) -> dict[str, RoomIdentity]:
         else:
             found[room_id] = cached
     if missing:
-        sql = f"SELECT nid, room_id, version FROM room WHERE {db.in_any('room_id')}"
+        sql = f"{_SELECT} WHERE {db.in_any('room_id')}"
         for row in db.rows(sql, (db.any_of(missing),)):
             identity = _identity(row)
             if identity is not None:
@@ -84,7 +91,7 @@ def by_nid(nid: int) -> RoomIdentity:
     cached = _by_nid.get(nid)
     if cached is not None:
         return cached
-    identity = _identity(db.row("SELECT nid, room_id, version FROM room WHERE nid = %s", (nid,)))
+    identity = _identity(db.row(f"{_SELECT} WHERE nid = %s", (nid,)))
     if identity is None:
         raise LookupError(f"no room {nid}")
     return identity
@@ -100,7 +107,7 @@ def room_ids(nids: Iterable[int]) -> dict[int, str]:
         else:
             found[nid] = cached.room_id
     if missing:
-        sql = f"SELECT nid, room_id, version FROM room WHERE {db.in_any('nid')}"
+        sql = f"{_SELECT} WHERE {db.in_any('nid')}"
         for row in db.rows(sql, (db.any_of(missing),)):
             identity = _identity(row)
             if identity is not None:
@@ -140,7 +147,10 @@ def create(room_id: str, version: str, creator_nid: int | None, created_ts: int 
 
 
 def ensure(room_id: str, version: str) -> RoomIdentity:
-    """The room with an ID, added without any events when it is new; inside a write transaction."""
+    """The room with an ID, added without any events when it is new; inside a write transaction.
+
+    One that has not begun here gets the version: nobody could say so far whether an earlier one was right.
+    """
     sql = (
         "INSERT INTO room (room_id, version, is_published, unread_ordinal, position)"
         " VALUES (%s, %s, %s, 0, 0) ON CONFLICT (room_id) DO NOTHING"
@@ -151,7 +161,16 @@ def ensure(room_id: str, version: str) -> RoomIdentity:
         found = find(room_id)
     if found is None:
         raise LookupError(f"no room {room_id}")
+    if found.rules.identifier != version:
+        db.execute("UPDATE room SET version = %s WHERE nid = %s AND state_nid IS NULL", (version, found.nid))
+        found = find(room_id) or found
     return found
+
+
+def set_version(room: RoomIdentity) -> None:
+    """Keep the version by which a room begins, whatever was told of it; inside that transaction."""
+    version = room.rules.identifier
+    db.execute("UPDATE room SET version = %s WHERE nid = %s AND version <> %s", (version, room.nid, version))
 
 
 def head(nid: int) -> RoomHead:

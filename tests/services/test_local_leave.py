@@ -8,6 +8,7 @@ from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import room_version
 from matrix_app.storage import db, events, interning, invite_state, members, rooms, stream
+from matrix_app.storage.cache import clear_all
 from matrix_app.storage.members import MemberRow, Membership
 from matrix_app.storage.stream import Kind
 from tests.factories.client import Client, ClientFactory
@@ -70,6 +71,21 @@ def test_an_invite_is_turned_down_without_asking_its_server(clients: ClientFacto
     assert invite_state.get_many(alice.requester.user_nid, [room.nid]) == {}
     assert alice.change(ROOM, "leave").body == {}
     assert alice.change(ROOM, "forget").body == {}
+
+
+@pytest.mark.parametrize("version", ["1", "3", "11"])
+def test_an_invite_is_turned_down_though_another_one_named_another_version(
+    clients: ClientFactory, version: str
+) -> None:
+    alice = clients.make()
+    invite_from_elsewhere(alice)
+    with db.write():
+        room = rooms.ensure(ROOM, version)
+    clear_all()
+    assert alice.change(ROOM, "leave").body == {}
+    row = members.get(room.nid, alice.requester.user_nid)
+    assert row is not None
+    assert row.membership == Membership.LEAVE
 
 
 @pytest.mark.parametrize("action", ["join", "knock"])

@@ -9,6 +9,7 @@ import pytest
 
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.protocol.errors import RemoteError, RemoteUnreachable
+from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.services.received_invites import accept_invite
 from matrix_app.storage import rooms, state
 from tests.factories.client import Answer, Client, ClientFactory
@@ -16,6 +17,7 @@ from tests.factories.events import ALICE, BOB, CAROL
 from tests.factories.fake_peers import SignedRoom
 from tests.factories.remote_rooms import named
 from tests.factories.resident_servers import ResidentServers
+from tests.factories.signed_events import make_signed_event
 from tests.factories.syncing import sync
 
 VERSIONS = ("1", "2", "3", "6", "8", "10", "11", "12")
@@ -106,6 +108,28 @@ def test_a_server_that_names_another_version_than_the_room_has_is_not_believed(
     with use_peers(elsewhere.servers):
         assert elsewhere.join().status == 502
     assert elsewhere.client.get("/joined_rooms").body["joined_rooms"] == []
+
+
+@pytest.mark.parametrize("told", ["1", "9", "11"])
+def test_a_room_is_joined_whatever_version_an_invite_named(clients: ClientFactory, told: str) -> None:
+    elsewhere = Elsewhere(clients, "10")
+    accept_invite(
+        make_signed_event(
+            ROOM_VERSIONS[told],
+            room_id=elsewhere.room_id,
+            type="m.room.member",
+            state_key=elsewhere.client.user_id,
+            content={"membership": "invite"},
+        ),
+        [],
+    )
+    with use_peers(elsewhere.servers):
+        assert elsewhere.join().status == 200
+        assert elsewhere.client.send(elsewhere.room_id).status == 200
+    assert elsewhere.joined_state()
+    room = rooms.find(elsewhere.room_id)
+    assert room is not None
+    assert room.rules.identifier == "10"
 
 
 @pytest.mark.parametrize("state_key", ["nobody", "", "@nobody:no server"])

@@ -8,12 +8,14 @@ import pytest
 
 from matrix_app.federation.inbound.peers import use_peers
 from matrix_app.protocol.errors import RemoteError, RemoteUnreachable
+from matrix_app.protocol.room_versions import ROOM_VERSIONS
 from matrix_app.services.received_invites import accept_invite
 from matrix_app.storage import aliases, db, rooms
 from tests.factories.client import ClientFactory
 from tests.factories.events import ALICE
 from tests.factories.fake_peers import SignedRoom
 from tests.factories.resident_servers import ResidentServers
+from tests.factories.signed_events import make_signed_event
 from tests.factories.syncing import sync
 
 
@@ -136,3 +138,24 @@ def test_a_server_that_names_no_version_means_that_of_the_room(clients: ClientFa
         elsewhere.invited()
         assert elsewhere.client.change(elsewhere.room_id, "leave").status == 200
     assert len(elsewhere.servers.handed_in) == 1
+
+
+def test_an_invite_that_named_another_version_than_the_room_has_is_turned_down_there(
+    clients: ClientFactory,
+) -> None:
+    room = SignedRoom.opened("10")
+    assert isinstance(room, SignedRoom)
+    elsewhere = Elsewhere(clients)
+    elsewhere.servers = ResidentServers(room)
+    elsewhere.room_id = str(room.room_id)
+    target = elsewhere.client.user_id
+    content = {"membership": "invite"}
+    told = make_signed_event(
+        ROOM_VERSIONS["9"], room_id=room.room_id, type="m.room.member", state_key=target, content=content
+    )
+    accept_invite(told, [])
+    room.invite(room.creator, target)
+    with use_peers(elsewhere.servers):
+        assert elsewhere.client.change(elsewhere.room_id, "leave").status == 200
+    [leave] = elsewhere.servers.handed_in
+    assert leave.rules.identifier == "10"

@@ -129,6 +129,17 @@ def test_the_first_version_invites_to_a_room_of_version_2_that_is_known_here(
     assert list(invites_of(bob)) == [room.room_id]
 
 
+def test_an_invite_is_taken_though_another_server_named_another_version_of_the_room(
+    remote: VisitingServer, alice: Client, clients: ClientFactory
+) -> None:
+    room = RemoteRoom(remote, "10")
+    liar = RemoteRoom(VisitingServer("liar.example"), "1")
+    liar.room_id = room.room_id
+    assert liar.send(liar.invite(clients.make("bob").user_id), invite_room_state=[]).status == 200
+    assert room.send(room.invite(alice.user_id)).status == 200
+    assert list(invites_of(alice)) == [room.room_id]
+
+
 def test_a_user_turns_an_invite_down(remote: VisitingServer, alice: Client) -> None:
     room = RemoteRoom(remote)
     room.send(room.invite(alice.user_id))
