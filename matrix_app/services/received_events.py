@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.errors import Unavailable
-from matrix_app.protocol.events import Event
+from matrix_app.protocol.events import Event, StateMap
 from matrix_app.protocol.memberships import is_membership
 from matrix_app.protocol.room_activity import BUMPS
 from matrix_app.services import received_checks, state_forks
@@ -58,9 +58,14 @@ class Received:
         """The event as it was stored before, outside of the room's history."""
         return self.rows.get(self.event.event_id)
 
-    def hold_back_if_hidden(self, room: RoomIdentity) -> None:
-        """Soft-fail a redaction that clients must not see yet."""
-        if self.status == Status.NORMAL and references.is_hidden(room, self.event):
+    def hold_back_if_hidden(self, room: RoomIdentity, *, is_new: bool) -> None:
+        """Soft-fail a redaction that clients must not see yet; `is_new` says that it is not of the past."""
+        if self.status != Status.NORMAL or self.event.type != "m.room.redaction":
+            return
+        states: list[StateMap] = [self.before.find(references.DECIDING)]
+        if is_new:
+            states.append(received_checks.present_entries(room, references.DECIDING))
+        if references.is_hidden(self.event, states):
             self.status, self.is_held_back = Status.SOFT_FAILED, True
 
     @property
@@ -143,8 +148,8 @@ def _store(room: RoomIdentity, received: Received, beside: Beside) -> Status | N
     known = {event_id: events.parse(row) for event_id, row in received.rows.items()}
     received.status = _judge(room, head, received, known)
     event.rejected = received.status == Status.REJECTED
-    received.hold_back_if_hidden(room)
     late = extremities.is_missing(room.nid, event.event_id)
+    received.hold_back_if_hidden(room, is_new=not late)
     if not late and received.status == Status.NORMAL:
         return _store_live(room, head, received, beside)
     with db.write():

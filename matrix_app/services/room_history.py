@@ -63,7 +63,7 @@ def store_history(room: RoomIdentity, event: Event, before: PlannedState | None 
     event.rejected = not allowed
     status = Status.NORMAL if allowed else Status.REJECTED
     received = Received(event, rows, before, status, missing)
-    received.hold_back_if_hidden(room)
+    received.hold_back_if_hidden(room, is_new=False)
     with db.write():
         rooms.lock(room.nid)
         if is_stored(event.event_id):

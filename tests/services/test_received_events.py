@@ -232,6 +232,17 @@ def test_a_local_member_who_is_banned_elsewhere_is_out() -> None:
     assert [row.is_local for row in members.in_room(room.identity.nid, [Membership.BAN])] == [True]
 
 
+def test_who_has_lost_the_power_to_redact_does_not_go_on_from_before_that() -> None:
+    room = _room()
+    message = room.builder.message(CAROL)
+    room.receive(message)
+    evading = room.builder.fork()
+    room.receive(room.builder.set_power_levels({"users": {ALICE: 100}}))
+    redaction = evading.send("m.room.redaction", BOB, {}, redacts=message.event_id)
+    assert room.receive(redaction) == Status.SOFT_FAILED
+    assert row_of(message).redacted_by_nid is None
+
+
 def test_a_redaction_of_what_its_sender_may_not_redact_is_not_shown() -> None:
     room = _room()
     message = room.builder.message(ALICE)

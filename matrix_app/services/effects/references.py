@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from matrix_app.protocol.event_auth import may_apply_redaction
-from matrix_app.protocol.events import Event
+from matrix_app.protocol.events import Event, StateMap
 from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.relations import relation_of
 from matrix_app.services.effects import self_destruct, unread
-from matrix_app.storage import events, interning, relations, state
+from matrix_app.services.state_forks import PlannedState
+from matrix_app.storage import events, relations
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.relations import RelationRow
 from matrix_app.storage.rooms import RoomIdentity
+
+# The entries of a state that say who may redact the events of others.
+DECIDING: Final = (("m.room.create", ""), ("m.room.power_levels", ""))
 
 
 def apply(room: RoomIdentity, event: Event, nid: int, sender_nid: int) -> None:
@@ -36,7 +43,7 @@ def _applied(room: RoomIdentity, redaction: Event, nid: int) -> bool:
     target = events.row_by_id(redaction.redacts or "")
     if target is None or target.room_nid != room.nid:
         return False
-    if not may_apply_redaction(redaction, events.parse(target), _auth_state(room)):
+    if not may_apply_redaction(redaction, events.parse(target), _state_before(nid)):
         return False
     unread.forget(target)
     events.set_redacted(target.nid, nid)
@@ -46,11 +53,13 @@ def _applied(room: RoomIdentity, redaction: Event, nid: int) -> bool:
     return True
 
 
-def is_hidden(room: RoomIdentity, event: Event) -> bool:
+def is_hidden(event: Event, states: Sequence[StateMap]) -> bool:
     """Whether an event redacts another which is not for it to redact, or from version 3 on not here.
 
     "Handling redactions": such an event "should not be sent to clients until both [...] have been received,
-    and can be validated". Users of this server see their own.
+    and can be validated". Users of this server see their own. Each of `states` has to allow it, of which
+    those entries are given that are `DECIDING`: that before the event, and for a new one the present state,
+    or who has lost the power could go on redacting from before that.
     """
     if event.type != "m.room.redaction" or event.redacts is None:
         return False
@@ -58,7 +67,8 @@ def is_hidden(room: RoomIdentity, event: Event) -> bool:
     if target is None:
         settled = event.rules.redaction_auth_by_event_id
         return not settled and domain_of(event.sender) != local_server_name()
-    return not may_apply_redaction(event, events.parse(target), _auth_state(room))
+    redacted = events.parse(target)
+    return not all(may_apply_redaction(event, redacted, state) for state in states)
 
 
 def hold_back(redaction: Event, nid: int) -> None:
@@ -75,8 +85,5 @@ def apply_waiting(room: RoomIdentity, event_id: str) -> None:
             events.show(redaction_nid)
 
 
-def _auth_state(room: RoomIdentity) -> dict[tuple[str, str], Event]:
-    keys = interning.find_keys([("m.room.create", ""), ("m.room.power_levels", "")])
-    nids = state.current(room.nid, keys.values())
-    found = events.events_by_nid(nids.values())
-    return {pair: found[nids[key]] for pair, key in keys.items() if key in nids}
+def _state_before(nid: int) -> StateMap:
+    return PlannedState(events.rows_by_nid([nid])[nid].state_nid, {}).find(DECIDING)

@@ -54,6 +54,27 @@ def test_a_long_history_comes_in_pieces() -> None:
     assert row_of(sent[149]).depth > row_of(sent[0]).depth
 
 
+@pytest.mark.parametrize("first", ["the redaction", "what it redacts"])
+@pytest.mark.parametrize(("then", "since"), [(50, 0), (0, 50)])
+def test_a_redaction_in_history_takes_effect_by_the_power_of_its_sender_then(
+    then: int, since: int, first: str
+) -> None:
+    room, _ = _room(0)
+    room.set_power_levels({"users": {ALICE: 100, BOB: then}})
+    message = room.message(ALICE)
+    for number in range(100 if first == "the redaction" else 3):
+        room.message(ALICE, str(number))
+    redaction = room.send("m.room.redaction", BOB, {}, redacts=message.event_id)
+    room.set_power_levels({"users": {ALICE: 100, BOB: since}})
+    here = JoinedRoom(room)
+    with use_peers(FakePeers(room)):
+        while fetch_older(here.identity, EVERYTHING):
+            pass
+    is_applied = then >= 50
+    assert row_of(message).redacted_by_nid == (row_of(redaction).nid if is_applied else None)
+    assert row_of(redaction).status == (Status.NORMAL if is_applied else Status.SOFT_FAILED)
+
+
 def test_history_may_have_events_from_before_their_predecessors_were_limited() -> None:
     room, _ = _room(1)
     start = room.heads
