@@ -16,10 +16,10 @@ from matrix_app.protocol.signing import (
     MOST_SIGNATURES,
     Signed,
     are_signed,
+    event_key_ids,
     server_that_authorised,
     servers_that_must_sign,
     signed_of,
-    signing_key_ids,
 )
 
 # What a server has signed an event with, or why that cannot be.
@@ -64,7 +64,7 @@ def _claimed(event: Event, server_name: str) -> list[Need]:
     """The keys that a server claims to have signed with."""
     # In room versions 1 to 4 a key counts whenever it was valid.
     valid_at = event.origin_server_ts if event.rules.enforce_key_validity else 0
-    key_ids = signing_key_ids(event.pdu, server_name)
+    key_ids = event_key_ids(event.pdu, server_name)
     if len(key_ids) > MOST_SIGNATURES:
         # Anybody can add signatures: many of them must not hide the one that is right.
         key_ids.sort(key=lambda key_id: not is_remembered(server_name, key_id))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from matrix_app.protocol.events import Event
 
 ALGORITHM: Final = "ed25519"
+# "The Key ID for the ed25519 key in m.room.policy is always ed25519:policy_server."
+POLICY_KEY_ID: Final = "ed25519:policy_server"
 # Signatures of one server on one event that are looked at.
 MOST_SIGNATURES: Final = 8
 _SEED_BYTES: Final = 32
@@ -157,6 +159,15 @@ def signing_key_ids(obj: dict[str, Any], server_name: str) -> list[str]:
     if not isinstance(by_server, dict):
         return []
     return [key_id for key_id in by_server if key_id.startswith(ALGORITHM + ":")]
+
+
+def event_key_ids(pdu: dict[str, Any], server_name: str) -> list[str]:
+    """As `signing_key_ids`, of an event, without the key by which the server signs as a policy server.
+
+    That one the room names: it "is not expected to be published and therefore should be skipped at this
+    stage" ("Validating hashes and signatures on received events").
+    """
+    return [key_id for key_id in signing_key_ids(pdu, server_name) if key_id != POLICY_KEY_ID]
 
 
 def servers_that_must_sign(event: Event) -> set[ServerName]:

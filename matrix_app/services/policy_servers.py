@@ -6,14 +6,12 @@ from typing import Final, NamedTuple
 
 from matrix_app.protocol.errors import InvalidParam, InvalidSignature
 from matrix_app.protocol.events import Event, type_and_key
-from matrix_app.protocol.signing import verify_event
+from matrix_app.protocol.signing import POLICY_KEY_ID, verify_event
 from matrix_app.protocol.unpadded_base64 import decode_base64
 from matrix_app.storage import members
 from matrix_app.storage.rooms import RoomIdentity
 
 POLICY: Final[type_and_key] = ("m.room.policy", "")
-# "The Key ID for the ed25519 key in m.room.policy is always ed25519:policy_server."
-KEY_ID: Final = "ed25519:policy_server"
 
 
 class PolicyServer(NamedTuple):
@@ -66,7 +64,7 @@ def lacking(room: RoomIdentity, event: Event, policy: Event | None) -> PolicySer
 def is_signed(event: Event, server: PolicyServer) -> bool:
     """Whether an event has a policy server's valid signature."""
     try:
-        verify_event(event.pdu, event.rules, server.name, KEY_ID, server.verify_key)
+        verify_event(event.pdu, event.rules, server.name, POLICY_KEY_ID, server.verify_key)
     except InvalidSignature:
         return False
     return True

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from matrix_app.protocol.errors import BadGateway, Forbidden, LimitExceeded, MatrixError, RemoteError
 from matrix_app.protocol.events import Event
+from matrix_app.protocol.signing import POLICY_KEY_ID
 from matrix_app.services import policy_servers, received_events
 from matrix_app.services.policy_servers import PolicyServer, UnrecommendedError
 from matrix_app.services.received_checks import present_entries
@@ -31,10 +32,10 @@ def signed(event: Event, policy: PolicyServer) -> Event:
     """
     answer = _ask(event, policy)
     by_server = answer.get(policy.name) if isinstance(answer, dict) else None
-    signature = by_server.get(policy_servers.KEY_ID) if isinstance(by_server, dict) else None
+    signature = by_server.get(POLICY_KEY_ID) if isinstance(by_server, dict) else None
     if not isinstance(signature, str):
         raise BadGateway(f"{policy.name}, the room's policy server, has not signed the event")
-    theirs = {**event.pdu["signatures"].get(policy.name, {}), policy_servers.KEY_ID: signature}
+    theirs = {**event.pdu["signatures"].get(policy.name, {}), POLICY_KEY_ID: signature}
     pdu = {**event.pdu, "signatures": {**event.pdu["signatures"], policy.name: theirs}}
     found = Event(pdu, event.event_id, event.rules)
     if not policy_servers.is_signed(found, policy):

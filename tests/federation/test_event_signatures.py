@@ -9,6 +9,7 @@ from matrix_app.federation.keys import verify_event_signatures, verify_json_of
 from matrix_app.protocol.errors import InvalidSignature
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import V1, V4, V5, V8, V12, RoomVersion
+from matrix_app.protocol.server_keys import PublishedKey
 from matrix_app.protocol.signing import SigningKey, add_event_signature, sign_json
 from matrix_app.protocol.unpadded_base64 import encode_base64
 from tests.factories.servers import HOUR, RemoteServer, now_ms
@@ -94,6 +95,21 @@ async def test_in_old_versions_the_server_in_the_event_id_must_have_signed_too(
     by_both = Event(add_event_signature(by_sender.pdu, V1, other.name, other.key), moved.event_id, V1)
     faults = await verify_event_signatures([by_sender, by_both], ring)
     assert [fault is None for fault in faults] == [False, True]
+
+
+async def test_what_a_server_signs_as_policy_server_is_not_held_to_the_keys_that_it_publishes(
+    servers: KeyServers, ring: KeyRing
+) -> None:
+    known_to_the_room, published = (SigningKey("policy_server", bytes([number]) * 32) for number in (2, 3))
+    other = PublishedKey(published.key_id, published.verify_key, now_ms())
+    servers.published[SERVER] = RemoteServer(SERVER, KEY).keys(old=(other,))
+    event = make_signed_event(V12)
+    pdu = add_event_signature(event.pdu, V12, SERVER, known_to_the_room)
+    assert await verify_event_signatures([Event(pdu, event.event_id, V12)], ring) == [None]
+    # Nor does it stand for a signature as a homeserver.
+    del pdu["signatures"][SERVER][KEY.key_id]
+    (fault,) = await verify_event_signatures([Event(pdu, event.event_id, V12)], ring)
+    assert isinstance(fault, InvalidSignature)
 
 
 async def test_the_server_that_lets_a_user_into_a_restricted_room_must_have_signed_too(ring: KeyRing) -> None:

@@ -25,7 +25,7 @@ from matrix_app.protocol.errors import BadGateway, MatrixError, NotJson, TooLarg
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.json_stream import Piece, pieces, pieces_of
-from matrix_app.protocol.signing import MOST_SIGNATURES, signing_key_ids
+from matrix_app.protocol.signing import MOST_SIGNATURES, event_key_ids
 from matrix_app.services.outliers import BATCH as STORED_AT_ONCE
 from matrix_app.services.outliers import known_among, store_ordered
 from matrix_app.storage import rooms
@@ -115,7 +115,7 @@ def _note_keys(data: bytes, keys: dict[tuple[str, str], int]) -> None:
     except (msgspec.MsgspecError, RecursionError):
         return  # it is going to be refused as malformed
     server = domain_of(signed.sender)
-    for key_id in signing_key_ids({"signatures": signed.signatures}, server)[:MOST_SIGNATURES]:
+    for key_id in event_key_ids({"signatures": signed.signatures}, server)[:MOST_SIGNATURES]:
         keys[server, key_id] = max(signed.origin_server_ts, keys.get((server, key_id), 0))
 
 
