@@ -7,7 +7,7 @@ from typing import Any
 from matrix_app.protocol.errors import AuthorizationFailed, BadRequest, Forbidden, InvalidParam
 from matrix_app.protocol.event_format import check_pdu_format
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.hashes import check_content_hash, event_id_of
+from matrix_app.protocol.hashes import check_content_hash, event_id_of, reference_hash
 from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.protocol.signing import add_event_signature
@@ -20,7 +20,7 @@ from matrix_app.services.received_events import MissingEventsError
 from matrix_app.services.relaying import relay
 from matrix_app.services.restricted_joins import authorising_user
 from matrix_app.services.room_writer import read_room
-from matrix_app.storage import events
+from matrix_app.storage import events, rooms
 from matrix_app.storage.events import EventRow, Status
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomIdentity
@@ -78,15 +78,26 @@ def let_in(room: RoomIdentity, event: Event) -> Event:
 def accept(room: RoomIdentity, event: Event) -> EventRow:
     """Store a membership event whose signatures have been checked, and send it on to the room's servers.
 
-    One that was accepted before stays as it is. Raises `AuthorizationFailed` when the room refuses it.
+    One that was accepted before stays as it is. Raises `AuthorizationFailed` when the room refuses it, and
+    `InvalidParam` for another event than the one that has its ID.
     """
     row = events.row_by_id(event.event_id)
+    if row is not None and not _is_same(row, event):
+        raise InvalidParam("The ID of the event is that of another one")
     if row is None or row.is_outlier:
         _store(room, event)
         row = events.row_by_id(event.event_id)
     if row is None or row.status != Status.NORMAL or row.room_nid != room.nid:
         raise AuthorizationFailed("The room does not allow this event")
     return row
+
+
+def _is_same(row: EventRow, event: Event) -> bool:
+    """Whether an event is the one that is stored with its ID, which servers choose in versions 1 and 2."""
+    if event.rules.event_id_format != "domain":
+        return True
+    rules = rooms.room_version_of(row.room_nid)
+    return reference_hash(events.parse(row).pdu, rules) == reference_hash(event.pdu, event.rules)
 
 
 def _store(room: RoomIdentity, event: Event) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from matrix_app.protocol.event_auth import check_state_dependent
+from matrix_app.protocol.event_format import finish_event
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.hashes import event_id_of
 from matrix_app.protocol.room_versions import ROOM_VERSIONS, RoomVersion
@@ -77,6 +78,23 @@ def test_the_first_version_answers_in_a_list(remote: VisitingServer, alice: Clie
 def test_a_join_that_is_handed_in_twice_is_answered_twice(remote: VisitingServer, alice: Client) -> None:
     event = remote.draft("join", room_of(alice), remote.user("bob"))
     assert remote.hand_in(event).body == remote.hand_in(event).body
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_join_with_the_id_of_an_event_that_is_in_the_room_is_refused(
+    remote: VisitingServer, alice: Client, version: str
+) -> None:
+    room_id = room_of(alice, version)
+    bob = remote.user("bob")
+    first = remote.draft("join", room_id, bob)
+    assert remote.hand_in(first).status == 200
+    assert remote.hand_in(remote.draft("leave", room_id, bob)).status == 200
+    again = remote.make("join", room_id, bob).body["event"]
+    pdu = {**remote.sign(again, ROOM_VERSIONS[version]).pdu, "event_id": first.event_id}
+    forged = finish_event(pdu, rules=ROOM_VERSIONS[version], key=remote.key, server_name=remote.name)
+    answer = remote.hand_in(forged)
+    assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
+    assert remote.hand_in(first).status == 200
 
 
 def test_members_are_omitted_when_the_room_has_a_name(remote: VisitingServer, alice: Client) -> None:
