@@ -7,11 +7,12 @@ from typing import Any
 from matrix_app.protocol.errors import AuthorizationFailed, BadRequest, Forbidden, InvalidParam
 from matrix_app.protocol.event_format import check_pdu_format
 from matrix_app.protocol.events import Event
-from matrix_app.protocol.hashes import check_content_hash, event_id_of, reference_hash
+from matrix_app.protocol.hashes import check_content_hash, event_id_of
 from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.room_versions import RoomVersion
 from matrix_app.protocol.signing import add_event_signature
 from matrix_app.services.blocked_rooms import refuse_blocked
+from matrix_app.services.known_events import is_same
 from matrix_app.services.local_identity import local_identity
 from matrix_app.services.member_content import AUTHORISER
 from matrix_app.services.policy_signing import store_asking
@@ -20,7 +21,7 @@ from matrix_app.services.received_events import MissingEventsError
 from matrix_app.services.relaying import relay
 from matrix_app.services.restricted_joins import authorising_user
 from matrix_app.services.room_writer import read_room
-from matrix_app.storage import events, rooms
+from matrix_app.storage import events
 from matrix_app.storage.events import EventRow, Status
 from matrix_app.storage.local_server import local_server_name
 from matrix_app.storage.rooms import RoomIdentity
@@ -82,7 +83,7 @@ def accept(room: RoomIdentity, event: Event) -> EventRow:
     `InvalidParam` for another event than the one that has its ID.
     """
     row = events.row_by_id(event.event_id)
-    if row is not None and not _is_same(row, event):
+    if row is not None and not is_same(row, event):
         raise InvalidParam("The ID of the event is that of another one")
     if row is None or row.is_outlier:
         _store(room, event)
@@ -90,14 +91,6 @@ def accept(room: RoomIdentity, event: Event) -> EventRow:
     if row is None or row.status != Status.NORMAL or row.room_nid != room.nid:
         raise AuthorizationFailed("The room does not allow this event")
     return row
-
-
-def _is_same(row: EventRow, event: Event) -> bool:
-    """Whether an event is the one that is stored with its ID, which servers choose in versions 1 and 2."""
-    if event.rules.event_id_format != "domain":
-        return True
-    rules = rooms.room_version_of(row.room_nid)
-    return reference_hash(events.parse(row).pdu, rules) == reference_hash(event.pdu, event.rules)
 
 
 def _store(room: RoomIdentity, event: Event) -> None:

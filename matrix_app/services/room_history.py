@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from matrix_app.protocol.events import Event
+from matrix_app.services.known_events import is_same, whole_event
 from matrix_app.services.received_checks import needed_ids, passes_in, passes_own, wanted_pairs
 from matrix_app.services.received_events import MissingEventsError, Received, is_stored, store_unseen
 from matrix_app.services.state_forks import PlannedState, difference, meet
@@ -39,7 +40,7 @@ def entries_of(room: RoomIdentity, event_ids: Sequence[str]) -> dict[int, int]:
 
 
 def store_history(room: RoomIdentity, event: Event, before: PlannedState | None = None) -> Status | None:
-    """Store an event of a room's past; what became of it, None if it was here before.
+    """Store an event of a room's past; what became of it, None if it was here before, or another with its ID.
 
     Its auth events are stored; `before` is the state before it, and may be left out where its predecessors
     are here. Predecessors that are not become a gap. Raises `MissingEventsError`.
@@ -47,8 +48,10 @@ def store_history(room: RoomIdentity, event: Event, before: PlannedState | None 
     needed = needed_ids(event)
     rows = events.rows_by_id({*event.prev_event_ids, *needed, event.event_id})
     known = rows.get(event.event_id)
-    if known is not None and not known.is_outlier:
-        return None
+    if known is not None:
+        if not known.is_outlier or not is_same(known, event):
+            return None
+        event = whole_event(known, event)
     if missing_auth := [event_id for event_id in needed if event_id not in rows]:
         raise MissingEventsError(auth=missing_auth)
     there = {event_id for event_id, row in rows.items() if not row.is_outlier and row.room_nid == room.nid}

@@ -182,10 +182,13 @@ def insert(new: NewEvent) -> int:
 
 
 def promote(nid: int, new: NewEvent) -> None:
-    """Give an outlier that was stored before the place that the same event has in the room's history."""
+    """Give an outlier that was stored before the place that the same event has in the room's history.
+
+    It gets the JSON of what has come now, which may be more than there was.
+    """
     db.execute(
         "UPDATE event SET position = %s, status = %s, is_outlier = %s, state_nid = %s, thread_root_nid = %s,"
-        " unread_ordinal = %s WHERE nid = %s",
+        " unread_ordinal = %s, json = %s WHERE nid = %s",
         (
             new.position,
             new.status,
@@ -193,6 +196,7 @@ def promote(nid: int, new: NewEvent) -> None:
             new.state_nid,
             new.thread_root_nid,
             new.unread_ordinal,
+            new.json,
             nid,
         ),
     )

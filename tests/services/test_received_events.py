@@ -2,13 +2,17 @@
 
 import pytest
 
+from matrix_app.protocol.events import Event
+from matrix_app.protocol.redaction import redact
 from matrix_app.services.outliers import store_outliers
 from matrix_app.services.received_events import MissingEventsError, store_received
 from matrix_app.services.room_history import known_state
-from matrix_app.storage import extremities, members
+from matrix_app.storage import events, extremities, members
+from matrix_app.storage.cache import clear_all
 from matrix_app.storage.events import Status
 from matrix_app.storage.members import Membership
 from tests.factories.events import ALICE, BOB, CAROL, RoomBuilder
+from tests.factories.fake_peers import SignedRoom
 from tests.factories.remote_rooms import ZOE, JoinedRoom, fresh, row_of, snapshot_is_present_state
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -269,3 +273,36 @@ def test_an_event_behind_a_gap_is_judged_by_the_state_that_is_given() -> None:
     assert row_of(gap).position is None
     assert topic.event_id in room.extremities()
     assert not extremities.is_missing(room.identity.nid, gap.event_id)
+
+
+@pytest.mark.parametrize("first", ["stripped", "whole"])
+@pytest.mark.parametrize("version", ["2", "10", "12"])
+def test_the_content_that_was_hashed_stays_whichever_way_the_event_has_come_first(
+    version: str, first: str
+) -> None:
+    builder = SignedRoom.opened(version)
+    room = JoinedRoom(builder)
+    topic = builder.send("m.room.topic", ALICE, {"topic": "tea"}, state_key="")
+    stripped = Event(redact(topic.pdu, topic.rules), topic.event_id, topic.rules)
+    before, then = (stripped, topic) if first == "stripped" else (topic, stripped)
+    store_outliers(room.identity, [fresh(before)])
+    assert room.receive(then) == Status.NORMAL
+    clear_all()
+    assert events.parse(row_of(topic)).content == {"topic": "tea"}
+    assert events.events_by_nid([row_of(topic).nid])[row_of(topic).nid].content == {"topic": "tea"}
+    assert room.state()[TOPIC] == topic.event_id
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_an_event_with_the_id_of_another_that_is_stored_is_passed_over(version: str) -> None:
+    room = _room(version)
+    event_id = "$chosen:b.example"
+    raised = {"users": {ALICE: 100, BOB: 100}}
+    forged = room.builder.make("m.room.power_levels", BOB, raised, state_key="", event_id=event_id)
+    store_outliers(room.identity, [fresh(forged)])
+    assert row_of(forged).status == Status.REJECTED
+    before = room.state()
+    levels = {"users": {ALICE: 100, BOB: 50}, "ban": 40}
+    allowed = room.builder.send("m.room.power_levels", BOB, levels, state_key="", event_id=event_id)
+    assert room.receive(allowed) is None
+    assert (row_of(forged).status, room.state()) == (Status.REJECTED, before)
