@@ -61,7 +61,9 @@ def _signed_there(room: RoomIdentity, event: Event) -> Event:
     theirs = returned["signatures"].get(server)
     if not theirs:
         raise BadGateway(f"{server} has not signed the invite")
-    signatures = {**event.pdu["signatures"], server: theirs}
+    # It may be the room's policy server, too, and have signed as that before.
+    present = event.pdu["signatures"]
+    signatures = {**present, server: {**theirs, **present.get(server, {})}}
     pdu = {**event.pdu, "signatures": signatures}
     check_pdu_format(pdu, room.rules)
     return Event(pdu, event.event_id, room.rules)

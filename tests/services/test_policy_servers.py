@@ -49,11 +49,14 @@ class PolicyServer:
         self.asked: list[dict[str, Any]] = []
         self.invites: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], Any] = _signature
+        # What a server makes of an invite of its user, where it is not that it signs.
+        self.invited: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
     def request(self, destination: str, method: str, path: str, **options: Any) -> Any:
         if "/invite/" in path:
             self.invites.append(options["content"]["event"])
-            return {"event": add_event_signature(self.invites[-1], RULES, destination, _OTHER_KEY)}
+            signed = self.invited or (lambda pdu: add_event_signature(pdu, RULES, destination, _OTHER_KEY))
+            return {"event": signed(self.invites[-1])}
         assert (destination, method, path) == (PS, "POST", "/_matrix/policy/v1/sign")
         assert options["timeout"] <= 10
         self.asked.append(options["content"])
@@ -297,6 +300,19 @@ def test_an_invite_is_signed_by_the_policy_server_before_another_server_gets_it(
     assert alice.change(room_id, "invite", user_id="@bob:remote.example").status == 200
     assert [set(pdu["signatures"]) for pdu in policy.invites] == [{"hearth.example", PS}]
     assert set(_stored(_latest(room_id)).pdu["signatures"]) == {"hearth.example", "remote.example", PS}
+
+
+def test_an_invite_to_the_policy_server_keeps_its_signature_as_that(
+    policy: PolicyServer, alice: Client
+) -> None:
+    room_id = _room(alice)
+    key = SigningKey("own", b"\x0b" * 32)
+    policy.invited = lambda pdu: add_event_signature({**pdu, "signatures": {}}, RULES, PS, key)
+    guest = f"@guest:{PS}"
+    assert alice.change(room_id, "invite", user_id=guest).status == 200
+    assert membership_of(room_id, guest) == "invite"
+    signatures = _stored(_latest(room_id)).pdu["signatures"]
+    assert {name: set(found) for name, found in signatures.items()}[PS] == {_KEY.key_id, key.key_id}
 
 
 def test_a_join_of_another_server_is_signed_when_it_is_handed_in(policy: PolicyServer, alice: Client) -> None:
