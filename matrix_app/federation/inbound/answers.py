@@ -21,7 +21,7 @@ from matrix_app.federation.inbound.peers import Faults, Question, peers
 from matrix_app.federation.inbound.progress import Progress, Unwatched
 from matrix_app.federation.inbound.refusals import refused
 from matrix_app.protocol.canonical_json import decode_json
-from matrix_app.protocol.errors import BadGateway, MatrixError, NotJson, TooLarge
+from matrix_app.protocol.errors import BadGateway, InvalidParam, MatrixError, NotJson, TooLarge
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.ids import domain_of
 from matrix_app.protocol.json_stream import Piece, pieces, pieces_of
@@ -112,9 +112,9 @@ def _decoded(piece: Piece, origin: str) -> Any:
 def _note_keys(data: bytes, keys: dict[tuple[str, str], int]) -> None:
     try:
         signed = _SIGNED.decode(data)
-    except (msgspec.MsgspecError, RecursionError):
+        server = domain_of(signed.sender)
+    except (msgspec.MsgspecError, RecursionError, InvalidParam):
         return  # it is going to be refused as malformed
-    server = domain_of(signed.sender)
     for key_id in event_key_ids({"signatures": signed.signatures}, server)[:MOST_SIGNATURES]:
         keys[server, key_id] = max(signed.origin_server_ts, keys.get((server, key_id), 0))
 

@@ -110,6 +110,15 @@ def test_a_server_that_names_another_version_than_the_room_has_is_not_believed(
     assert elsewhere.client.get("/joined_rooms").body["joined_rooms"] == []
 
 
+@pytest.mark.parametrize("sender", ["nobody", "", 7, None])
+def test_a_malformed_event_in_the_answer_is_left_out(elsewhere: Elsewhere, sender: Any) -> None:
+    state = [event.pdu for event in elsewhere.room.state.values()]
+    malformed = {"sender": sender, "origin_server_ts": 1, "signatures": {}}
+    elsewhere.servers.lies = {"state": [malformed, *state]}
+    assert elsewhere.join().status == 200
+    assert elsewhere.joined_state()
+
+
 @pytest.mark.parametrize("told", ["1", "9", "11"])
 def test_a_room_is_joined_whatever_version_an_invite_named(clients: ClientFactory, told: str) -> None:
     elsewhere = Elsewhere(clients, "10")
