@@ -9,7 +9,7 @@ from matrix_app.federation.introduction import MOST_CREDENTIALS
 from matrix_app.federation.key_ring import Need, recall_stored
 from matrix_app.federation.policy import is_allowed
 from matrix_app.http.request import Request
-from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.canonical_json import MAX_DEPTH_AROUND, encode_canonical
 from matrix_app.protocol.errors import FederationDenied, InvalidSignature, Unauthorized
 from matrix_app.protocol.ids import parse_server_name
 from matrix_app.protocol.signing import verify_bytes
@@ -55,7 +55,10 @@ def _check_signatures(request: Request, credentials: Iterable[XMatrix]) -> None:
     """Raises `InvalidSignature` unless one of the signatures is right, by a key that is valid now."""
     now = now_ms()
     found = recall_stored([Need(item.origin, item.key_id, now) for item in credentials])
-    content = encode_canonical(request.json(), lenient=True) if request.http.body else None
+    content = None
+    if request.http.body:
+        body = request.json(levels=MAX_DEPTH_AROUND)
+        content = encode_canonical(body, lenient=True, levels=MAX_DEPTH_AROUND)
     fault = InvalidSignature("No valid key is known that the request could be signed with")
     for item in credentials:
         key = found.get((item.origin, item.key_id))

@@ -19,7 +19,7 @@ from matrix_app.federation.growing_file import GrowingFile, Sink
 from matrix_app.federation.loop import LoopThread
 from matrix_app.federation.policy import check_allowed
 from matrix_app.federation.transport import Transport, reason_of
-from matrix_app.protocol.canonical_json import decode_json, encode_canonical
+from matrix_app.protocol.canonical_json import MAX_DEPTH_AROUND, decode_json, encode_canonical
 from matrix_app.protocol.errors import BadRequest, RemoteError, RemoteUnreachable
 from matrix_app.protocol.said import said
 from matrix_app.protocol.x_matrix import sign_request
@@ -214,7 +214,7 @@ def _prepared(
     # "All POST and PUT endpoints require the requesting server to supply a request body containing a
     # (potentially empty) JSON object."
     if content is not None or method in ("POST", "PUT"):
-        body = encode_canonical(content or {}, lenient=True)
+        body = encode_canonical(content or {}, lenient=True, levels=MAX_DEPTH_AROUND)
         headers["Content-Type"] = "application/json"
     if signed:
         name, key = local_identity()
@@ -232,9 +232,13 @@ async def _check_status(destination: str, response: aiohttp.ClientResponse) -> N
     raise RemoteError(destination, response.status, content if isinstance(content, dict) else {})
 
 
+def _decoded(data: bytes) -> Any:
+    return decode_json(data, levels=MAX_DEPTH_AROUND)
+
+
 async def _parsed(destination: str, data: bytes) -> Any:
     try:
-        return decode_json(data) if len(data) <= PARSED_HERE else await loop.in_thread(decode_json, data)
+        return _decoded(data) if len(data) <= PARSED_HERE else await loop.in_thread(_decoded, data)
     except BadRequest as error:
         message = said("The answer of {server_name} is not JSON", server_name=destination)
         raise RemoteUnreachable(message, may_have_arrived=True) from error

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 
 from matrix_app.http.requester import Requester
-from matrix_app.protocol.canonical_json import decode_json
+from matrix_app.protocol.canonical_json import MAX_DEPTH, decode_json
 from matrix_app.protocol.errors import BadJson, BadRequest, InvalidParam, MissingParam, MissingToken
 
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,40}")
@@ -108,10 +108,10 @@ class Request:
         except (MultiPartParserError, SuspiciousOperation) as error:
             raise BadRequest("The form cannot be read") from error
 
-    def json(self) -> Any:
-        """The body as JSON; raises `NotJson` or `BadJson`."""
+    def json(self, *, levels: int = MAX_DEPTH) -> Any:
+        """The body as JSON, of at most so many levels; raises `NotJson` or `BadJson`."""
         if self._body is None:
-            self._body = decode_json(self.http.body)
+            self._body = decode_json(self.http.body, levels=levels)
         return self._body
 
     def json_object(self, *, empty_allowed: bool = False) -> dict[str, Any]:

@@ -16,6 +16,9 @@ import orjson
 from matrix_app.protocol.errors import BadJson, NotJson
 
 MAX_DEPTH: Final = 100
+# Servers send one another events and messages within other JSON. What a client was let send must not make
+# that too deep.
+MAX_DEPTH_AROUND: Final = 120
 MAX_INTEGER: Final = 2**53 - 1
 
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
@@ -27,13 +30,13 @@ _FLOAT: Final = re.compile(rb"[\[:,][-0-9]\d*+[.eE]")
 _DECODER: Final = msgspec.json.Decoder()
 
 
-def encode_canonical(value: Any, *, lenient: bool = False) -> bytes:
-    """The canonical JSON of `value`; raises `BadJson` when it has none.
+def encode_canonical(value: Any, *, lenient: bool = False, levels: int = MAX_DEPTH) -> bytes:
+    """The canonical JSON of `value`; raises `BadJson` when it has none, or more than so many levels.
 
     `lenient` also writes floats and large integers, as events of room versions 1 to 5 may have them. For
     all else both modes give the same bytes.
     """
-    plain = _walk(value, MAX_DEPTH, lenient)
+    plain = _walk(value, levels, lenient)
     try:
         if plain:
             return orjson.dumps(value, option=_OPTIONS)
@@ -57,14 +60,16 @@ def encode_checked(value: Any) -> bytes:
 def encode_decoded(value: dict[str, Any], *, lenient: bool = False) -> bytes:
     """As `encode_canonical`, for an object that `decode_json` has read, or with such in it.
 
-    That has no types but those of JSON, and is not nested too deeply. So it is written first; only where
-    the text may have a number that is not canonical is each looked at.
+    That has no types but those of JSON. So it is written first; only where the text may have a number that
+    is not canonical, or more than 100 levels of nesting, is each looked at.
     """
     try:
         text = orjson.dumps(value, option=_OPTIONS)
     except TypeError:
         return encode_canonical(value, lenient=lenient)
-    return encode_canonical(value, lenient=lenient) if _FLOAT.search(text) else text
+    if _FLOAT.search(text) or _may_be_deep(text):
+        return encode_canonical(value, lenient=lenient)
+    return text
 
 
 def is_same_json(one: Any, other: Any) -> bool:
@@ -80,11 +85,11 @@ def check_canonical(value: Any) -> None:
     _walk(value, MAX_DEPTH, False)
 
 
-def decode_json(data: bytes | bytearray | memoryview) -> Any:
+def decode_json(data: bytes | bytearray | memoryview, *, levels: int = MAX_DEPTH) -> Any:
     """What `data` says, floats and integers of any size included.
 
     Raises `NotJson` for what is no JSON, NaN and lone surrogates among it, and `BadJson` for more than
-    100 levels of nesting.
+    so many levels of nesting.
     """
     try:
         value = _DECODER.decode(data)
@@ -94,7 +99,7 @@ def decode_json(data: bytes | bytearray | memoryview) -> Any:
         raise NotJson(f"Not JSON: {error}") from None
     # Of long texts, to look at the value takes less time than to count brackets.
     if len(data) > 8192 or _may_be_deep(data):
-        _check_depth(value, MAX_DEPTH)
+        _check_depth(value, levels)
     return value
 
 

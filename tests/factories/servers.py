@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 
 from matrix_app.http.dispatch import dispatch
-from matrix_app.protocol.canonical_json import encode_canonical
+from matrix_app.protocol.canonical_json import MAX_DEPTH_AROUND, encode_canonical
 from matrix_app.protocol.server_keys import PublishedKey, publish
 from matrix_app.protocol.signing import SigningKey, sign_json
 from matrix_app.protocol.x_matrix import request_bytes
@@ -60,7 +60,7 @@ class RemoteServer:
         self, method: str, target: str, body: Any = None, destination: str | None = SERVER_NAME
     ) -> str:
         """The header of a signed request."""
-        content = None if body is None else encode_canonical(body, lenient=True)
+        content = None if body is None else encode_canonical(body, lenient=True, levels=MAX_DEPTH_AROUND)
         message = request_bytes(method, target, self.name, destination, content)
         to = "" if destination is None else f'destination="{destination}",'
         signature = self.key.sign(message)

@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 import pytest
@@ -65,6 +65,19 @@ async def test_a_request_is_signed_with_its_whole_target_and_its_content(
     assert (said.origin, said.destination) == (SERVER_NAME, NAME)
     message = request_bytes("PUT", seen.target, SERVER_NAME, NAME, seen.body)
     verify_bytes(said.signature, message, local_identity().signing_key.verify_key)
+
+
+async def test_what_holds_events_may_be_nested_more_deeply_than_they(
+    serve: Serve, clients_of: Clients
+) -> None:
+    content: dict[str, Any] = {}
+    for _ in range(99):  # as deep as an event may be
+        content = {"x": content}
+    async with serve(say_hello) as server:
+        await clients_of.make({NAME: server.port}).request(
+            NAME, "PUT", federation_path("v1", "send", "1"), content={"pdus": [content]}
+        )
+    assert len(server.seen) == 1
 
 
 async def test_puts_and_posts_carry_an_object_and_gets_nothing(serve: Serve, clients_of: Clients) -> None:

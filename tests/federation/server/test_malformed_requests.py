@@ -126,6 +126,31 @@ def test_no_malformed_body_is_an_error_of_this_server(remote: VisitingServer, al
     assert [fault for fault in found if fault] == []
 
 
+def test_an_event_may_be_as_deep_as_one_made_here_and_a_deeper_one_spoils_no_other(
+    remote: VisitingServer, alice: Client
+) -> None:
+    room_id = alice.create_room(preset="public_chat", room_version="10")
+    bob = remote.user("bob")
+    template = remote.sign(remote.make("join", room_id, bob).body["event"], ROOM_VERSIONS["10"]).pdu
+    rules = ROOM_VERSIONS["10"]
+    pdus, ids = [], []
+    for levels in (1, 99, 100):
+        content: dict[str, Any] = {}
+        for _ in range(levels - 1):
+            content = {"x": content}
+        pdu = {**template, "type": "m.room.message", "content": {}, "hashes": {"sha256": "x"}}
+        pdu["depth"] = levels
+        made = add_event_signature(pdu, rules, remote.name, remote.key)
+        pdus.append({**made, "content": content})
+        ids.append(str(event_id_of(made, rules)))
+    answer = remote.put({"origin": remote.name, "pdus": pdus, "edus": []}, "v1", "send", "1")
+    background.finish()
+    assert answer.status == 200
+    results = answer.body["pdus"]
+    assert [bool(results[event_id]) for event_id in ids] == [False, False, True]
+    assert "deeply" in results[ids[2]]["error"]
+
+
 def signed(remote: VisitingServer, pdu: dict[str, Any], version: str) -> tuple[dict[str, Any], str]:
     """The PDU with right hashes and signature, where it can have any; and its ID."""
     rules = ROOM_VERSIONS[version]
