@@ -166,6 +166,13 @@ def index_search() -> None:
     index_pending(most=100_000)
 
 
+def forget_redacted() -> None:
+    """Remove the content of events that were redacted some time ago."""
+    from matrix_app.services.forget_redacted import forget_redacted as forget
+
+    forget()
+
+
 def expire_messages() -> None:
     """Remove messages whose time has come."""
     from matrix_app.services.effects.self_destruct import remove_expired

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from matrix_app.protocol.canonical_json import decode_json
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.room_versions import RoomVersion
-from matrix_app.storage import db
+from matrix_app.storage import db, redacted_content
 from matrix_app.storage.cache import ByteCache
+from matrix_app.storage.clock import now_ms
 from matrix_app.storage.rooms import room_version_of
 
 
@@ -184,11 +185,12 @@ def insert(new: NewEvent) -> int:
 def promote(nid: int, new: NewEvent) -> None:
     """Give an outlier that was stored before the place that the same event has in the room's history.
 
-    It gets the JSON of what has come now, which may be more than there was.
+    It gets the JSON of what has come now, which may be more than there was, unless it has been redacted.
     """
     db.execute(
         "UPDATE event SET position = %s, status = %s, is_outlier = %s, state_nid = %s, thread_root_nid = %s,"
-        " unread_ordinal = %s, json = %s WHERE nid = %s",
+        " unread_ordinal = %s, json = CASE WHEN redacted_by_nid IS NULL THEN %s ELSE json END"
+        " WHERE nid = %s",
         (
             new.position,
             new.status,
@@ -209,9 +211,19 @@ def set_state_after(nid: int, state_after_nid: int) -> None:
 
 
 def set_redacted(nid: int, redaction_nid: int) -> None:
-    """Mark an event as redacted by another. The first redaction stays."""
+    """Mark an event as redacted by another. The first redaction stays.
+
+    Its content is kept for a while (`services/forget_redacted.py`).
+    """
     sql = "UPDATE event SET redacted_by_nid = %s WHERE nid = %s AND redacted_by_nid IS NULL"
-    db.execute(sql, (redaction_nid, nid))
+    if db.changed(sql, (redaction_nid, nid)):
+        redacted_content.note(nid, now_ms())
+
+
+def set_json(nid: int, event: Event, json: bytes) -> None:
+    """Keep of an event no more than `event` has, whose JSON is given."""
+    db.execute("UPDATE event SET json = %s WHERE nid = %s", (json, nid))
+    db.on_commit(lambda: remember(nid, event))
 
 
 def show(nid: int) -> None:

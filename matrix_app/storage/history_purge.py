@@ -31,6 +31,7 @@ _OF_EVENTS = (
     ("client_transaction", "event_nid"),
     ("event_relation", "event_nid"),
     ("event_expiry", "event_nid"),
+    ("redacted_content", "event_nid"),
     ("relayed_event", "event_nid"),
     ("unread_entry", "event_nid"),
 )

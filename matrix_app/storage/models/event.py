@@ -6,7 +6,7 @@ from matrix_app.storage.models.fields import own_nid, ref, stream_position, time
 
 
 class Event(models.Model):
-    """One event. `json` is the PDU, stored once and never changed.
+    """One event. `json` is the PDU, or what is left of it some time after it was redacted.
 
     `position` is null for events that were not received live: outliers and backfilled history.
     History is ordered by (`depth`, `nid`).
@@ -139,6 +139,17 @@ class EventExpiry(models.Model):
     class Meta:
         db_table = "event_expiry"
         indexes = [models.Index(fields=["expires_ts"], name="event_expiry_due")]
+
+
+class RedactedContent(models.Model):
+    """An event whose content is kept for moderators although it was redacted, and since when."""
+
+    event_nid = models.BigIntegerField(primary_key=True)
+    redacted_ts = timestamp()
+
+    class Meta:
+        db_table = "redacted_content"
+        indexes = [models.Index(fields=["redacted_ts"], name="redacted_content_since")]
 
 
 class EventReport(models.Model):
