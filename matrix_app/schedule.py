@@ -44,6 +44,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("tidy_device_lists", 6 * 60),
         Entry("forget_transactions", 60),
         Entry("forget_redacted", 60),
+        Entry("forget_connections", 60),
         Entry("delete_expired", 24 * 60),
         Entry("run_checks", 60),
         Entry("back_up_if_due", 30),

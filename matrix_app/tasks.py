@@ -145,6 +145,13 @@ def forget_transactions() -> None:
     forget()
 
 
+def forget_connections() -> None:
+    """Forget from where and with what users connected long ago."""
+    from matrix_app.services.connection_history import forget_old
+
+    forget_old()
+
+
 def delete_expired() -> None:
     """Delete tokens and sessions whose time is over."""
     from matrix_app.services.clean_up import delete_expired as delete

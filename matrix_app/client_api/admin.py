@@ -43,17 +43,15 @@ def whois(request: Request) -> dict[str, Any]:
 
 def _connections(device: DeviceRow) -> list[dict[str, Any]]:
     seen = last_seen.latest(device.nid, device.user_nid)
-    if seen is not None:
-        return [{"ip": seen.ip, "last_seen": seen.ts, "user_agent": seen.user_agent}]
-    if device.last_seen_ts is None:
+    if seen is None and device.last_seen_ts is None:
         return []
-    return [
-        {
-            "ip": device.last_seen_ip,
-            "last_seen": device.last_seen_ts,
-            "user_agent": device.last_seen_user_agent,
-        }
-    ]
+    told = {
+        "ip": seen.ip if seen else device.last_seen_ip,
+        "last_seen": seen.ts if seen else device.last_seen_ts,
+        "user_agent": seen.user_agent if seen else device.last_seen_user_agent,
+    }
+    # What is not known any more, or never was kept, has no value of its type.
+    return [{name: value for name, value in told.items() if value is not None}]
 
 
 _LOCK = (

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import NamedTuple
 
+from matrix_app.services import connection_history
 from matrix_app.storage import db
 
 WRITE_EVERY = 60.0
@@ -13,11 +14,11 @@ MOST_KEPT = 10_000
 
 
 class Sighting(NamedTuple):
-    """One device, seen."""
+    """One device, seen: when, and from where and with what unless that is not kept."""
 
     ts: int
-    ip: str
-    user_agent: str
+    ip: str | None
+    user_agent: str | None
 
 
 _seen: dict[tuple[int, int], Sighting] = {}
@@ -62,9 +63,14 @@ def flush() -> None:
         for user_nid, ts in sorted(active.items()):
             db.execute(of_account, (ts, user_nid))
         for (_, device_nid), sighting in sorted(gathered.items(), key=lambda item: item[0][1]):
-            db.execute(of_device, (*sighting, device_nid))
+            db.execute(of_device, (*_to_keep(sighting), device_nid))
 
 
 def latest(device_nid: int, user_nid: int) -> Sighting | None:
     """A sighting that has not been written yet."""
-    return _seen.get((user_nid, device_nid))
+    sighting = _seen.get((user_nid, device_nid))
+    return sighting and _to_keep(sighting)
+
+
+def _to_keep(sighting: Sighting) -> Sighting:
+    return sighting if connection_history.is_kept() else Sighting(sighting.ts, None, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from matrix_app.protocol.errors import Forbidden, UnknownToken
-from matrix_app.services import audit, log_in, passkey_proof, second_factor
+from matrix_app.services import audit, connection_history, log_in, passkey_proof, second_factor
 from matrix_app.services.access_tokens import hash_token, new_token
 from matrix_app.services.audit import Actor
 from matrix_app.services.check_password import check_password
@@ -67,9 +67,10 @@ def open_session(
     _check_area(area, account)
     pending = not proved and second_factor.has_second_factor(account.user_nid)
     token, now = new_token("hw"), now_ms()
+    kept_ip, kept_agent = (ip, agent[:300]) if connection_history.is_kept() else ("", "")
     with db.write():
         nid = web_sessions.put(
-            hash_token(token), area, account.user_nid, now, pending=pending, ip=ip, agent=agent[:300]
+            hash_token(token), area, account.user_nid, now, pending=pending, ip=kept_ip, agent=kept_agent
         )
         if not pending:
             web_sessions.confirm(nid, now + CONFIRMED_MS)
@@ -88,15 +89,18 @@ def _check_area(area: str, account: Account) -> None:
 
 
 def find_session(area: str, token: str, ip: str) -> WebSessionRow | None:
-    """The session of a cookie, or None when it is over or its user may not use the area any more."""
+    """The session of a cookie, or None when it is over or its user may not use the area any more.
+
+    Its address is the one that the user comes from now, whether that is kept or not.
+    """
     found = web_sessions.find(hash_token(token), area)
     if found is None or not _is_valid(found):
         return None
-    now = now_ms()
-    if now - found.last_used_ts > _TOUCH_MS or ip != found.ip:
+    now, kept_ip = now_ms(), ip if connection_history.is_kept() else ""
+    if now - found.last_used_ts > _TOUCH_MS or kept_ip != found.ip:
         with db.write():
-            web_sessions.touch(found.nid, now, ip)
-    return found
+            web_sessions.touch(found.nid, now, kept_ip)
+    return found._replace(ip=ip)
 
 
 def _is_valid(session: WebSessionRow) -> bool:

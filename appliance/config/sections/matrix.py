@@ -109,7 +109,11 @@ class Retention(Section, frozen=True):
     ] = 30
     transactions_hours: Annotated[int, positive("How long a client's transaction IDs are remembered.")] = 24
     connection_history_days: Annotated[
-        int, natural("How long the addresses that users connected from are kept; 0 keeps none.")
+        int,
+        natural(
+            "How long the addresses, browsers and apps that users connected with are kept; 0 keeps none. "
+            "The audit log has a time of its own."
+        ),
     ] = 28
     audit_days: Annotated[int, positive("How long the audit log and the results of long tasks are kept.")] = (
         365
