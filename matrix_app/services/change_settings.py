@@ -30,7 +30,10 @@ def change_settings(actor: Actor, changes: Mapping[str, Any]) -> None:
         if name in fixed:
             raise Forbidden(said("{name} is fixed by the configuration file or the environment", name=name))
     with db.write():
-        present = {name: unpacked(name, value) for name, value in settings.all_values().items()}
+        # One that another version of Hearth has stored is in nobody's way: no page could change it.
+        present = {
+            name: unpacked(name, value) for name, value in settings.all_values().items() if name in known
+        }
         _, problems = overlaid({**present, **changes})
         if problems:
             told_of = [

@@ -83,6 +83,16 @@ def test_a_stored_setting_of_another_version_is_left_out() -> None:
     assert get_config().rooms.encrypt_by_default
 
 
+@pytest.mark.parametrize("name", ["gone.setting", "retention.gone_days", "database.url"])
+def test_a_stored_setting_of_another_version_keeps_no_other_from_being_changed(name: str) -> None:
+    with db.write():
+        settings.put(name, b"1", 5, None)
+    change_settings(CLI, {"rooms.encrypt_by_default": True})
+    assert get_config().rooms.encrypt_by_default
+    reset_setting(CLI, name)
+    assert set(settings.all_values()) == {"rooms.encrypt_by_default"}
+
+
 def test_paths_and_addresses_are_not_changed_while_the_server_runs() -> None:
     names = set(runtime_keys())
     assert "registration.mode" in names
