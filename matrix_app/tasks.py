@@ -116,7 +116,7 @@ def resync_device_lists() -> None:
 
 
 def trim_device_messages() -> None:
-    """Drop messages for devices that have not been fetched for too long."""
+    """Drop the oldest messages for devices that have too many waiting."""
     from matrix_app.services.clean_up import trim_device_messages as trim
 
     trim()

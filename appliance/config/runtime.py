@@ -52,7 +52,6 @@ _SINGLE: Final = frozenset(
         "media.unauthenticated_downloads",
         "media.url_previews",
         "retention.deleted_content_days",
-        "retention.device_messages_days",
         "retention.transactions_hours",
         "retention.connection_history_days",
         "retention.account_export_days",

@@ -8,9 +8,12 @@ from django.utils import translation
 from admin_ui.faults import told
 from admin_ui.sections.settings.views import TITLES, sections
 from appliance.config import get_config
+from appliance.config.stored import refresh
 from matrix_app.protocol.errors import InvalidParam
 from matrix_app.services.audit import CLI
 from matrix_app.services.change_settings import change_settings
+from matrix_app.storage import db
+from matrix_app.storage import settings as stored
 from tests.factories.browser import Browser
 from tests.factories.mail_server import mail_server
 from tests.factories.settings import settings
@@ -53,6 +56,19 @@ def test_settings_are_changed_and_reset(browser: Browser) -> None:
     page = "/admin/settings/registration/"
     browser.post(f"{page}reset/", {"setting": "registration.mode"}, page=page)
     assert get_config().registration.mode != "closed"
+
+
+def test_a_stored_setting_that_is_no_more_is_in_no_pages_way(browser: Browser) -> None:
+    with db.write():
+        stored.put("retention.device_messages_days", b"14", 5, None)
+    refresh(now=True)
+    fields = filled(browser, "retention") | {"retention-audit_days": "90"}
+    assert "have been changed" in browser.post("/admin/settings/retention/", fields).message
+    assert get_config().retention.audit_days == 90
+    for page in ("/admin/settings/", "/admin/settings/effective/", "/admin/settings/retention/"):
+        shown = browser.get(page)
+        assert (shown.address, shown.status) == (page, 200)
+        assert "device_messages_days" not in shown.text
 
 
 def test_faults_are_shown_and_nothing_is_changed(browser: Browser) -> None:

@@ -104,9 +104,6 @@ class Retention(Section, frozen=True):
     deleted_content_days: Annotated[
         int, natural("How long the content of a redacted event is kept for moderators.")
     ] = 7
-    device_messages_days: Annotated[
-        int, positive("How long messages to a device wait for it to fetch them.")
-    ] = 30
     transactions_hours: Annotated[int, positive("How long a client's transaction IDs are remembered.")] = 24
     connection_history_days: Annotated[
         int,

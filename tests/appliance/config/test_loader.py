@@ -28,6 +28,16 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     assert config.server.listen == ("127.0.0.1:8008", "[::1]:8008")
 
 
+def test_a_setting_that_is_no_more_is_named_as_any_that_never_was(tmp_path: Path) -> None:
+    gone = "retention.device_messages_days"
+    for found in (
+        problems(tmp_path, "[retention]\ndevice_messages_days = 30\n"),
+        problems(tmp_path, HEARTH_RETENTION__DEVICE_MESSAGES_DAYS="30"),
+    ):
+        assert set(found) == {gone}
+        assert found[gone].startswith("there is no such key")
+
+
 def test_the_file_is_read(tmp_path: Path) -> None:
     config = load(tmp_path, '[server]\nname = "example.org"\n[rate_limits.login]\nburst = 3\n')
     assert config.server.name == "example.org"
