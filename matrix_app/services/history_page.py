@@ -65,8 +65,13 @@ def _first_place(access: RoomAccess, start: Token | None, backwards: bool) -> Hi
             return _BEGINNING
         return access.last_place or HistoryToken(*history.last_place(access.room.nid))
     place = place_of(access.room.nid, start)
-    last = access.last_place
-    return min(place, last) if backwards and last is not None else place
+    if not backwards:
+        return place
+    if isinstance(start, StreamToken):
+        # What came next may have come over a gap, which is before that and behind all that was here.
+        since = history.first_since(access.room.nid, start.position)
+        place = place if since is None else max(place, HistoryToken.before(*since))
+    return place if access.last_place is None else min(place, access.last_place)
 
 
 def keeper(access: RoomAccess, wanted: RoomEventFilter | None) -> Keep:

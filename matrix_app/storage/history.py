@@ -19,6 +19,16 @@ def place_at(room_nid: int, position: int) -> tuple[int, int] | None:
     return max((depth, nid) for depth, nid in found) if found else None
 
 
+def first_since(room_nid: int, position: int) -> tuple[int, int] | None:
+    """The (depth, nid) of the first event that came to a room after a position of the stream."""
+    sql = (
+        "SELECT depth, nid FROM event WHERE room_nid = %s AND position > %s AND position IS NOT NULL"
+        " AND status = 0 AND NOT is_outlier ORDER BY position LIMIT 1"
+    )
+    found = db.row(sql, (room_nid, position))
+    return (found[0], found[1]) if found else None
+
+
 def last_before(room_nid: int, place: tuple[int, int]) -> EventRow | None:
     """The last event of a room at or before a place."""
     sql = (

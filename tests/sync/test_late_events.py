@@ -4,11 +4,15 @@ from urllib.parse import quote
 
 import pytest
 
+from matrix_app.federation.inbound.backfill import fetch_older
 from matrix_app.federation.inbound.peers import use_peers
+from matrix_app.services.received_events import store_received
+from matrix_app.services.state_forks import PlannedState
+from matrix_app.storage import rooms
 from tests.factories.client import Client, ClientFactory
 from tests.factories.events import BOB, CAROL
 from tests.factories.fake_peers import FakePeers, SignedRoom
-from tests.factories.remote_rooms import JoinedRoom
+from tests.factories.remote_rooms import JoinedRoom, fresh
 from tests.factories.sliding import Follower, room_list, texts
 from tests.factories.syncing import bodies, sync
 
@@ -77,3 +81,24 @@ def test_the_members_at_a_position_are_those_of_all_branches_that_had_come(
     path = f"/rooms/{quote(room.identity.room_id)}/members?membership=join&at={since}"
     members = {event["state_key"] for event in zoe.get(path).body["chunk"]}
     assert {dora, CAROL} <= members
+
+
+def test_history_before_a_timeline_that_came_over_a_gap_has_what_the_gap_hides(
+    zoe: Client, room: JoinedRoom
+) -> None:
+    builder = room.builder
+    assert isinstance(builder, SignedRoom)
+    with use_peers(FakePeers(builder)):
+        assert fetch_older(room.identity, 100)
+    skipped = [builder.message(BOB, body) for body in ("one", "two")]
+    present = PlannedState(rooms.state_nid(room.identity.nid), {})
+    last = fresh(builder.message(BOB, "three"))
+    store_received(room.identity, last, beyond={skipped[-1].event_id: present})
+    timeline = sync(zoe, filter='{"room":{"timeline":{"limit":1}}}')["rooms"]["join"][room.identity.room_id][
+        "timeline"
+    ]
+    assert texts({"timeline": timeline["events"]}) == ["three"]
+    path = f"/rooms/{quote(room.identity.room_id)}/messages?dir=b&limit=20&from={timeline['prev_batch']}"
+    with use_peers(FakePeers(builder)):
+        page = zoe.get(path).body
+    assert texts({"timeline": page["chunk"]})[:2] == ["two", "one"]
