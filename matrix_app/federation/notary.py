@@ -46,8 +46,10 @@ class _Stored(NamedTuple):
     def is_fresh(self, until: int, now: int) -> bool:
         """Whether it meets a query without asking the server again."""
         valid_until: int = self.answer["valid_until_ts"]
-        # "Intermediate notary servers should cache a response for half of its lifetime".
-        return valid_until >= until and now - self.fetched_ts <= valid_until - now
+        # "Intermediate notary servers should cache a response for half of its lifetime". Who asks what was
+        # valid in the past is not helped by what is valid since.
+        is_current = valid_until < now or now - self.fetched_ts <= valid_until - now
+        return valid_until >= until and is_current
 
 
 def asked_keys(wanted: Mapping[str, Criteria], ring: KeyRing | None = None) -> list[dict[str, Any]]:

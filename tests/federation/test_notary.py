@@ -92,6 +92,19 @@ def test_a_notary_does_not_ask_again_within_half_the_life_of_an_answer(
     assert len(servers.direct_requests) == 2
 
 
+def test_a_notary_does_not_ask_for_the_present_who_wants_to_know_of_the_past(
+    servers: KeyServers, ring: KeyRing
+) -> None:
+    server = RemoteServer("a.example")
+    past = now_ms() - 24 * HOUR
+    servers.published["a.example"] = server.keys(valid_until=past)
+    wanted = {"a.example": Criteria({server.key.key_id: past}, past)}
+    for _ in range(3):
+        (answer,) = asked_keys(wanted, ring)
+        assert answer["valid_until_ts"] == past
+    assert servers.direct_requests == ["a.example"]
+
+
 def test_a_notary_gives_what_it_has_of_a_server_that_is_gone(servers: KeyServers, ring: KeyRing) -> None:
     server = RemoteServer("a.example")
     servers.published["a.example"] = server.keys(valid_until=now_ms() - HOUR)
