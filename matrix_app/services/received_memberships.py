@@ -54,8 +54,8 @@ def read_own_membership(pdu: dict[str, Any], room: RoomIdentity, membership: str
     """As `read_membership`, of a user of the server that asks, by themselves."""
     event = read_membership(pdu, room.rules, room.room_id, membership)
     if domain_of(event.sender) != origin:
-        # The specification names the code, and no status: this is what other servers answer with.
-        raise Forbidden("The sender of the event is not of your server", errcode="M_INVALID_PARAM")
+        # "A specific error code is not mandated": of those that servers give, this one tells what is wrong.
+        raise Forbidden("The sender of the event is not of your server")
     if event.state_key != event.sender:
         raise InvalidParam("The event's state key is not its sender")
     if membership != "leave":

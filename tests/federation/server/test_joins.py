@@ -132,7 +132,7 @@ def test_a_server_joins_its_own_users_only(remote: VisitingServer, alice: Client
     third = VisitingServer("third.example")
     event = third.draft("join", room_id, third.user("eve"))
     refused = remote.hand_in(event)
-    assert (refused.status, refused.errcode) == (403, "M_INVALID_PARAM")
+    assert (refused.status, refused.errcode) == (403, "M_FORBIDDEN")
 
 
 def test_a_room_that_nobody_here_is_in_is_not_found(remote: VisitingServer, alice: Client) -> None:
@@ -162,7 +162,7 @@ def test_a_private_room_and_a_ban_keep_users_out(remote: VisitingServer, alice: 
         ({"content": {"membership": "leave"}}, 400, "M_INVALID_PARAM"),
         ({"state_key": "@other:remote.example"}, 400, "M_INVALID_PARAM"),
         ({"room_id": "!other:hearth.example"}, 400, "M_INVALID_PARAM"),
-        ({"sender": "@eve:third.example", "state_key": "@eve:third.example"}, 403, "M_INVALID_PARAM"),
+        ({"sender": "@eve:third.example", "state_key": "@eve:third.example"}, 403, "M_FORBIDDEN"),
         ({"prev_events": ["$unknown"]}, 400, "M_UNKNOWN"),
         ({"auth_events": []}, 403, "M_FORBIDDEN"),
     ],

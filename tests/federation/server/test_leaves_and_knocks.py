@@ -42,7 +42,7 @@ def test_a_leave_of_another_servers_user_is_refused(remote: VisitingServer, alic
     third.join(room_id, third.user("eve"))
     event = third.draft("leave", room_id, third.user("eve"))
     answer = remote.hand_in(event)
-    assert (answer.status, answer.errcode) == (403, "M_INVALID_PARAM")
+    assert (answer.status, answer.errcode) == (403, "M_FORBIDDEN")
     assert membership(alice, room_id, third.user("eve")) == "join"
 
 
