@@ -22,7 +22,7 @@ from matrix_app.storage.receipts import ReceiptRow
 from matrix_app.storage.stream import Kind, LogEntry
 
 # A server that comes into a room has to read who is in it first: it passes over whom it does not know.
-INTRODUCED_AFTER_SECONDS: Final = 2.0
+INTRODUCED_AFTER_SECONDS: Final = 1.0
 # More joins within that time than these are passed over, the oldest first.
 MOST_ARRIVALS: Final = 10_000
 
