@@ -44,15 +44,15 @@ def trim_stream() -> int:
     behind = oldest_position()
     wanted = 0 if behind is None else stream.current_position() - behind
     keep = max(KEPT_CHANGES, min(wanted, KEPT_FOR_SERVICES))
-    return _in_batches(lambda: stream.trim(keep, limit=BATCH), 1)
+    return in_batches(lambda: stream.trim(keep, limit=BATCH), 1)
 
 
 def forget_transactions() -> int:
     """Forget transaction IDs that are older than the configuration says, how many; and those of messages."""
     before = now_ms() - get_config().retention.transactions_hours * HOUR_MS
     messages = now_ms() - KEPT_MESSAGE_IDS_MS
-    _in_batches(lambda: staging.forget_messages(messages, BATCH), BATCH)
-    return _in_batches(lambda: transactions.forget_before(before, BATCH), BATCH)
+    in_batches(lambda: staging.forget_messages(messages, BATCH), BATCH)
+    return in_batches(lambda: transactions.forget_before(before, BATCH), BATCH)
 
 
 def delete_expired() -> int:
@@ -60,24 +60,24 @@ def delete_expired() -> int:
     before = now_ms() - KEPT_MS
     _delete_old_records()
     return uia_sessions.remove_old() + sum(
-        _in_batches(lambda table=table: expiry.delete_before(table, before, BATCH), BATCH)  # type: ignore[misc]
+        in_batches(lambda table=table: expiry.delete_before(table, before, BATCH), BATCH)  # type: ignore[misc]
         for table in expiry.tables()
     )
 
 
 def _delete_old_records() -> None:
     audited = now_ms() - get_config().retention.audit_days * 24 * HOUR_MS
-    _in_batches(lambda: web_sessions.delete_before(now_ms() - KEPT_WEB_SESSIONS_MS, BATCH), BATCH)
-    _in_batches(lambda: delete_stale(BATCH), BATCH)
-    _in_batches(lambda: audit.delete_before(audited, BATCH), BATCH)
-    _in_batches(lambda: long_tasks.delete_finished_before(audited, BATCH), BATCH)
+    in_batches(lambda: web_sessions.delete_before(now_ms() - KEPT_WEB_SESSIONS_MS, BATCH), BATCH)
+    in_batches(lambda: delete_stale(BATCH), BATCH)
+    in_batches(lambda: audit.delete_before(audited, BATCH), BATCH)
+    in_batches(lambda: long_tasks.delete_finished_before(audited, BATCH), BATCH)
 
 
 def trim_device_messages() -> int:
     """Drop the oldest messages for devices that nobody fetches from; how many."""
     most = get_config().limits.waiting_messages_per_device
     return sum(
-        _in_batches(lambda nid=nid: device_messages.drop_oldest(nid, most, BATCH), BATCH)  # type: ignore[misc]
+        in_batches(lambda nid=nid: device_messages.drop_oldest(nid, most, BATCH), BATCH)  # type: ignore[misc]
         for nid in device_messages.overfull(most)
     )
 
@@ -102,10 +102,10 @@ def _trim_table(table: str, before: int) -> int:
     return total
 
 
-def _in_batches(delete: Callable[[], int], whole: int) -> int:
-    """Repeat until a batch removes fewer than `whole` rows."""
+def in_batches(delete: Callable[[], int], whole: int, most: int = MOST_BATCHES) -> int:
+    """Repeat until a batch, a transaction each, removes fewer than `whole` rows, `most` times; how many."""
     total = 0
-    for _ in range(MOST_BATCHES):
+    for _ in range(most):
         with db.write():
             removed = delete()
         total += removed

@@ -8,13 +8,13 @@ from appliance.config import get_config
 from matrix_app.protocol.canonical_json import encode_canonical
 from matrix_app.protocol.events import Event
 from matrix_app.protocol.redaction import redact
-from matrix_app.storage import db, events, redacted_content
+from matrix_app.services.clean_up import HOUR_MS, in_batches
+from matrix_app.storage import events, redacted_content
 from matrix_app.storage.clock import now_ms
 from matrix_app.storage.events import EventRow
 
 BATCH: Final = 200
 MOST_BATCHES: Final = 500
-_DAY_MS: Final = 24 * 3_600_000
 
 
 def forget_redacted() -> int:
@@ -22,23 +22,16 @@ def forget_redacted() -> int:
 
     One call does a bounded number of them, in short transactions; what is left, the next one does.
     """
-    before = now_ms() - get_config().retention.deleted_content_days * _DAY_MS
-    total = 0
-    for _ in range(MOST_BATCHES):
-        done = _forget_some(before)
-        total += done
-        if done < BATCH:
-            break
-    return total
+    before = now_ms() - get_config().retention.deleted_content_days * 24 * HOUR_MS
+    return in_batches(lambda: _forget_some(before), BATCH, MOST_BATCHES)
 
 
 def _forget_some(before: int) -> int:
-    with db.write():
-        nids = redacted_content.since(before, BATCH)
-        for row in events.rows_by_nid(nids).values():
-            _forget(row)
-        if nids:
-            redacted_content.forget(nids)
+    nids = redacted_content.since(before, BATCH)
+    for row in events.rows_by_nid(nids).values():
+        _forget(row)
+    if nids:
+        redacted_content.forget(nids)
     return len(nids)
 
 

@@ -275,12 +275,18 @@ def test_signatures_need_keys_to_make_them_with(clients: ClientFactory) -> None:
     assert errcode_of(other, bob, others.master.public) == "M_NOT_FOUND"
 
 
-def test_new_device_keys_lose_the_signatures_on_the_old(clients: ClientFactory) -> None:
-    alice = clients.make()
-    device, keys = Device(alice), CrossSigning(alice)
+def signed_device(owner: Client) -> tuple[Device, CrossSigning]:
+    """A device with keys that its owner has signed."""
+    device, keys = Device(owner), CrossSigning(owner)
     device.upload()
     keys.upload()
-    sign(alice, alice, "DEVICE", keys.self_signing.sign(device.keys))
+    sign(owner, owner, "DEVICE", keys.self_signing.sign(device.keys))
+    return device, keys
+
+
+def test_new_device_keys_lose_the_signatures_on_the_old(clients: ClientFactory) -> None:
+    alice = clients.make()
+    device, keys = signed_device(alice)
     device.upload()
     assert keys.self_signing.name in str(query(alice, alice)["device_keys"])
     Device(alice).upload()
@@ -289,10 +295,7 @@ def test_new_device_keys_lose_the_signatures_on_the_old(clients: ClientFactory) 
 
 def test_device_keys_that_are_only_signed_anew_keep_the_signatures(clients: ClientFactory) -> None:
     alice = clients.make()
-    device, keys = Device(alice), CrossSigning(alice)
-    device.upload()
-    keys.upload()
-    sign(alice, alice, "DEVICE", keys.self_signing.sign(device.keys))
+    device, keys = signed_device(alice)
     device.keys["signatures"][alice.user_id]["ed25519:OTHER"] = "another"
     device.upload()
     shown = query(alice, alice)["device_keys"]["DEVICE"]["signatures"][alice.user_id]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import pytest
 
 from matrix_app.federation.inbound.backfill import fetch_older
@@ -11,7 +13,7 @@ from matrix_app.protocol.hashes import event_id_of
 from matrix_app.protocol.signing import sign_event
 from matrix_app.storage import events, extremities
 from matrix_app.storage.events import Status
-from tests.factories.client import Answer, ClientFactory
+from tests.factories.client import Answer, Client, ClientFactory
 from tests.factories.events import ALICE, BOB, RoomBuilder
 from tests.factories.fake_peers import FakePeers, SignedRoom, key_of
 from tests.factories.remote_rooms import JoinedRoom, row_of
@@ -177,10 +179,19 @@ def test_an_event_on_the_wrong_side_of_the_time_is_not_taken(long_ago: LongAgo) 
     assert row_of(long_ago.sent[5]).is_outlier
 
 
-def test_what_was_fetched_in_pieces_relates_in_the_order_of_history(clients: ClientFactory) -> None:
+class FetchedThread(NamedTuple):
+    """A thread of 120 messages, which came in pieces."""
+
+    room_id: str
+    root: str
+    said: list[str]
+    relation: dict[str, Any]
+
+
+def fetched_thread(reader: Client) -> FetchedThread:
+    """The thread, in a room that the reader has joined since."""
     room = SignedRoom.opened("10")
     assert isinstance(room, SignedRoom)
-    reader = clients.make()
     root = room.message(ALICE, "root").event_id
     relation = {"m.relates_to": {"rel_type": "m.thread", "event_id": root}}
     said = [room.send("m.room.message", ALICE, {"body": str(n), **relation}).event_id for n in range(120)]
@@ -188,7 +199,13 @@ def test_what_was_fetched_in_pieces_relates_in_the_order_of_history(clients: Cli
     with use_peers(FakePeers(room)):
         while fetch_older(here.identity, EVERYTHING):
             pass
-    path = f"/_matrix/client/v1/rooms/{room.room_id}/relations/{root}?limit=100"
+    return FetchedThread(str(room.room_id), root, said, relation)
+
+
+def test_what_was_fetched_in_pieces_relates_in_the_order_of_history(clients: ClientFactory) -> None:
+    reader = clients.make()
+    room_id, root, said, _ = fetched_thread(reader)
+    path = f"/_matrix/client/v1/rooms/{room_id}/relations/{root}?limit=100"
     page = reader.get(path).body
     rest = reader.get(f"{path}&from={page['next_batch']}").body
     found = [event["event_id"] for event in (*page["chunk"], *rest["chunk"])]
@@ -198,24 +215,16 @@ def test_what_was_fetched_in_pieces_relates_in_the_order_of_history(clients: Cli
 
 
 def test_a_thread_that_was_fetched_is_summed_up_with_its_root(clients: ClientFactory) -> None:
-    room = SignedRoom.opened("10")
-    assert isinstance(room, SignedRoom)
     reader = clients.make()
-    root = room.message(ALICE, "root").event_id
-    relation = {"m.relates_to": {"rel_type": "m.thread", "event_id": root}}
-    said = [room.send("m.room.message", ALICE, {"body": str(n), **relation}).event_id for n in range(120)]
-    here = JoinedRoom(room, reader.user_id, only_state=True)
-    with use_peers(FakePeers(room)):
-        while fetch_older(here.identity, EVERYTHING):
-            pass
-    path = f"/rooms/{room.room_id}/event/{root}"
+    room_id, root, said, relation = fetched_thread(reader)
+    path = f"/rooms/{room_id}/event/{root}"
     thread = reader.get(path).body["unsigned"]["m.relations"]["m.thread"]
     assert (thread["count"], thread["latest_event"]["event_id"]) == (120, said[-1])
     assert thread["current_user_participated"] is False
     answer = {"msgtype": "m.text", "body": "mine", **relation}
-    mine = reader.put(f"/rooms/{room.room_id}/send/m.room.message/mine", answer).body["event_id"]
+    mine = reader.put(f"/rooms/{room_id}/send/m.room.message/mine", answer).body["event_id"]
     thread = reader.get(path).body["unsigned"]["m.relations"]["m.thread"]
     assert (thread["count"], thread["latest_event"]["event_id"]) == (121, mine)
     assert thread["current_user_participated"] is True
-    reply = reader.get(f"/rooms/{room.room_id}/event/{said[0]}").body
+    reply = reader.get(f"/rooms/{room_id}/event/{said[0]}").body
     assert "m.relations" not in reply["unsigned"]

@@ -51,6 +51,12 @@ class Elsewhere:
         theirs = {pair: event.event_id for pair, event in self.room.state.items()}
         return named(state.current_full(room.nid)) == theirs
 
+    def version(self) -> str:
+        """The version that the room has here."""
+        room = rooms.find(self.room_id)
+        assert room is not None
+        return room.rules.identifier
+
 
 @pytest.fixture
 def elsewhere(clients: ClientFactory) -> Iterator[Elsewhere]:
@@ -95,9 +101,7 @@ def test_a_server_that_names_no_version_means_one_of_the_first_two(
         assert elsewhere.join().status == 200
         assert elsewhere.client.send(elsewhere.room_id).status == 200
     assert elsewhere.joined_state()
-    room = rooms.find(elsewhere.room_id)
-    assert room is not None
-    assert room.rules.identifier == version
+    assert elsewhere.version() == version
 
 
 def test_a_server_that_names_another_version_than_the_room_has_is_not_believed(
@@ -136,9 +140,7 @@ def test_a_room_is_joined_whatever_version_an_invite_named(clients: ClientFactor
         assert elsewhere.join().status == 200
         assert elsewhere.client.send(elsewhere.room_id).status == 200
     assert elsewhere.joined_state()
-    room = rooms.find(elsewhere.room_id)
-    assert room is not None
-    assert room.rules.identifier == "10"
+    assert elsewhere.version() == "10"
 
 
 @pytest.mark.parametrize("state_key", ["nobody", "", "@nobody:no server"])
