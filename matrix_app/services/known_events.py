@@ -16,7 +16,17 @@ def is_same(row: EventRow, event: Event) -> bool:
     return reference_hash(events.parse(row).pdu, rules) == reference_hash(event.pdu, event.rules)
 
 
-def whole_event(row: EventRow, event: Event) -> Event:
+def event_to_store(row: EventRow | None, event: Event) -> Event | None:
+    """The event that gets a place in a room's history, where `row` is what is stored with its ID.
+
+    None where it has its place already, or where another event has its ID.
+    """
+    if row is None:
+        return event
+    return _whole(row, event) if row.is_outlier and is_same(row, event) else None
+
+
+def _whole(row: EventRow, event: Event) -> Event:
     """The event as it is stored or as it has come, whichever has the content that its sender hashed.
 
     Where the hash is wrong, "it is assumed that this is because we have only been given a redacted version of

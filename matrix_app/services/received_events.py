@@ -17,7 +17,7 @@ from matrix_app.protocol.room_activity import BUMPS
 from matrix_app.services import received_checks, state_forks
 from matrix_app.services.effects import references, state_changes, unread
 from matrix_app.services.effects.state_changes import StateChange
-from matrix_app.services.known_events import is_same, whole_event
+from matrix_app.services.known_events import event_to_store
 from matrix_app.services.persist import Pending, StaleRoomError, store_auth_chains
 from matrix_app.services.policy_servers import UnrecommendedError
 from matrix_app.services.room_lock import ATTEMPTS, room_locked
@@ -125,11 +125,10 @@ def store_received(
 def _prepare(room: RoomIdentity, event: Event, beyond: States) -> Received | None:
     needed = received_checks.needed_ids(event)
     rows = events.rows_by_id({*event.prev_event_ids, *needed, event.event_id})
-    known = rows.get(event.event_id)
-    if known is not None:
-        if not known.is_outlier or not is_same(known, event):
-            return None
-        event = whole_event(known, event)
+    found = event_to_store(rows.get(event.event_id), event)
+    if found is None:
+        return None
+    event = found
     missing = [event_id for event_id in event.prev_event_ids if not _has_state(room, rows.get(event_id))]
     missing_auth = [event_id for event_id in needed if event_id not in rows]
     if missing_auth or not beyond.keys() >= set(missing):

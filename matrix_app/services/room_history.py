@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from matrix_app.protocol.events import Event
-from matrix_app.services.known_events import is_same, whole_event
+from matrix_app.services.known_events import event_to_store
 from matrix_app.services.received_checks import needed_ids, passes_in, passes_own, wanted_pairs
 from matrix_app.services.received_events import MissingEventsError, Received, is_stored, store_unseen
 from matrix_app.services.state_forks import PlannedState, difference, meet
@@ -47,11 +47,10 @@ def store_history(room: RoomIdentity, event: Event, before: PlannedState | None 
     """
     needed = needed_ids(event)
     rows = events.rows_by_id({*event.prev_event_ids, *needed, event.event_id})
-    known = rows.get(event.event_id)
-    if known is not None:
-        if not known.is_outlier or not is_same(known, event):
-            return None
-        event = whole_event(known, event)
+    found = event_to_store(rows.get(event.event_id), event)
+    if found is None:
+        return None
+    event = found
     if missing_auth := [event_id for event_id in needed if event_id not in rows]:
         raise MissingEventsError(auth=missing_auth)
     there = {event_id for event_id, row in rows.items() if not row.is_outlier and row.room_nid == room.nid}
